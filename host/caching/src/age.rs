@@ -1,0 +1,51 @@
+//! How old a response is (RFC 9111, sections 4.2.3 and 5.1).
+
+use crate::Received;
+use crate::directives::delta_seconds;
+use crate::stored::Stored;
+use crate::time::Time;
+use http::HeaderMap;
+use http::header::{AGE, DATE};
+
+/// Seconds since the origin made the response, or last confirmed it (`current_age`, RFC 9111, section 4.2.3): the value of
+/// the Age field that is sent. Does not fall while the clock does not.
+pub fn current_age(stored: &Stored, now: Time) -> u64 {
+    let resident = now.0.saturating_sub(stored.response_time.0);
+    stored.initial_age_ms.saturating_add(resident) / 1000
+}
+
+/// Milliseconds of age on arrival (`corrected_initial_age`).
+///
+/// Date has whole seconds, so the apparent age is cut to whole seconds: a response from a well set clock is not taken to be
+/// a second old.
+pub(crate) fn initial_age_ms(received: &Received<'_>) -> u64 {
+    let apparent = date(received.fields).map_or(0, |date| received.response_time.secs_since(date));
+    let delay = received
+        .response_time
+        .0
+        .saturating_sub(received.request_time.0);
+    let corrected = age_value(received.fields)
+        .saturating_mul(1000)
+        .saturating_add(delay);
+    corrected.max(apparent.saturating_mul(1000))
+}
+
+/// The response's Date, where it has one that can be read.
+pub(crate) fn date(fields: &HeaderMap) -> Option<Time> {
+    let date = fields.get(DATE)?;
+    crate::date::parse_http_date(date.as_bytes())
+}
+
+/// The Age that the response came with; 0 for none.
+///
+/// A list where one value belongs: the first member is used, the rest ignored. A value that is no non-negative integer is
+/// ignored (RFC 9111, section 5.1).
+fn age_value(fields: &HeaderMap) -> u64 {
+    crate::list::members(fields, &AGE)
+        .next()
+        .and_then(delta_seconds)
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! For how long a response is fresh (RFC 9111, section 4.2), within the bounds of a behavior's cache policy.
+//!
+//! The order: what a ttl hook decided, the directives of the field that counts (RFC 9213, then Cache-Control), Expires,
+//! the policy's default, and where that is 0 the heuristic of section 4.2.2.
+
+use crate::Received;
+use crate::age;
+use crate::date::parse_http_date;
+use crate::directives::{Directives, MAX_DELTA};
+use crate::policy::{Compatibility, Policy};
+use crate::targeted::DirectivesFrom;
+use http::StatusCode;
+use http::header::{EXPIRES, LAST_MODIFIED};
+
+/// Where a freshness lifetime comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LifetimeSource {
+    /// Nothing says that the response is fresh at any time.
+    None,
+    /// A ttl hook's decision.
+    Plugin,
+    /// Selvedge-CDN-Cache-Control.
+    SelvedgeCdnCacheControl,
+    /// CDN-Cache-Control (RFC 9213).
+    CdnCacheControl,
+    /// `s-maxage` of Cache-Control.
+    SMaxage,
+    /// `max-age` of Cache-Control.
+    MaxAge,
+    /// Expires.
+    Expires,
+    /// The policy's default.
+    Default,
+    /// A tenth of the time since Last-Modified (RFC 9111, section 4.2.2).
+    Heuristic,
+    /// The policy's minimum, which is more than what the response says.
+    Minimum,
+    /// The policy's minimum for error responses, which is more than what the response says.
+    ErrorMinimum,
+    /// The policy's maximum, which is less than what the response says.
+    Maximum,
+}
+
+impl LifetimeSource {
+    const ALL: [LifetimeSource; 12] = [
+        LifetimeSource::None,
+        LifetimeSource::Plugin,
+        LifetimeSource::SelvedgeCdnCacheControl,
+        LifetimeSource::CdnCacheControl,
+        LifetimeSource::SMaxage,
+        LifetimeSource::MaxAge,
+        LifetimeSource::Expires,
+        LifetimeSource::Default,
+        LifetimeSource::Heuristic,
+        LifetimeSource::Minimum,
+        LifetimeSource::ErrorMinimum,
+        LifetimeSource::Maximum,
+    ];
+
+    /// The word in logs and in listings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LifetimeSource::None => "none",
+            LifetimeSource::Plugin => "plugin",
+            LifetimeSource::SelvedgeCdnCacheControl => "selvedge-cdn-cache-control",
+            LifetimeSource::CdnCacheControl => "cdn-cache-control",
+            LifetimeSource::SMaxage => "s-maxage",
+            LifetimeSource::MaxAge => "max-age",
+            LifetimeSource::Expires => "expires",
+            LifetimeSource::Default => "default-ttl",
+            LifetimeSource::Heuristic => "heuristic",
+            LifetimeSource::Minimum => "min-ttl",
+            LifetimeSource::ErrorMinimum => "error-min-ttl",
+            LifetimeSource::Maximum => "max-ttl",
+        }
+    }
+
+    /// The byte in the stored form: never change what a source has.
+    pub(crate) const fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<LifetimeSource> {
+        LifetimeSource::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// A freshness lifetime in seconds since the response was made, and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifetime {
+    pub(crate) seconds: u64,
+    pub(crate) source: LifetimeSource,
+}
+
+impl Lifetime {
+    pub(crate) const NONE: Lifetime = Lifetime {
+        seconds: 0,
+        source: LifetimeSource::None,
+    };
+}
+
+/// What the response itself says (RFC 9111, section 4.2.1).
+pub(crate) fn explicit(
+    received: &Received<'_>,
+    directives: &Directives,
+    from: DirectivesFrom,
+) -> Option<Lifetime> {
+    let (seconds, source) = if let Some(seconds) = directives.s_maxage {
+        (seconds, LifetimeSource::SMaxage)
+    } else if let Some(seconds) = directives.max_age {
+        (seconds, LifetimeSource::MaxAge)
+    } else if from == DirectivesFrom::CacheControl {
+        (expires(received)?, LifetimeSource::Expires)
+    } else {
+        return None;
+    };
+    let source = match from {
+        DirectivesFrom::Selvedge => LifetimeSource::SelvedgeCdnCacheControl,
+        DirectivesFrom::Cdn => LifetimeSource::CdnCacheControl,
+        DirectivesFrom::CacheControl => source,
+    };
+    Some(Lifetime { seconds, source })
+}
+
+/// Seconds from Date to Expires. One that can't be read is in the past (RFC 9111, section 5.3); of several the earliest
+/// counts. Without Date the time of arrival takes its place.
+fn expires(received: &Received<'_>) -> Option<u64> {
+    let date = age::date(received.fields).unwrap_or(received.response_time);
+    received
+        .fields
+        .get_all(EXPIRES)
+        .iter()
+        .map(|line| {
+            parse_http_date(line.as_bytes())
+                .map_or(0, |expires| expires.secs_since(date).min(MAX_DELTA))
+        })
+        .min()
+}
+
+/// What is assumed of a response that says nothing about its freshness: the policy's default, or the heuristic where that
+/// is 0. Error responses have no default: it is meant for content.
+pub(crate) fn implicit(received: &Received<'_>, policy: &Policy) -> Lifetime {
+    if policy.default_ttl > 0 {
+        if is_error(received.status) {
+            return Lifetime::NONE;
+        }
+        return Lifetime {
+            seconds: policy.default_ttl,
+            source: LifetimeSource::Default,
+        };
+    }
+    heuristic(received).unwrap_or(Lifetime::NONE)
+}
+
+/// A tenth of the time between Last-Modified and Date (RFC 9111, section 4.2.2).
+fn heuristic(received: &Received<'_>) -> Option<Lifetime> {
+    let modified = parse_http_date(received.fields.get(LAST_MODIFIED)?.as_bytes())?;
+    let date = age::date(received.fields).unwrap_or(received.response_time);
+    Some(Lifetime {
+        seconds: (date.secs_since(modified) / 10).min(MAX_DELTA),
+        source: LifetimeSource::Heuristic,
+    })
+}
+
+/// The lifetime within the policy's bounds. Minimums count from the response's arrival: with a minimum of a minute, what
+/// arrives an hour old is used for a minute.
+pub(crate) fn bounded(
+    lifetime: Lifetime,
+    status: StatusCode,
+    initial_age_ms: u64,
+    policy: &Policy,
+) -> Lifetime {
+    let (minimum, source) = if is_error(status) {
+        (policy.error_min_ttl, LifetimeSource::ErrorMinimum)
+    } else {
+        (policy.min_ttl, LifetimeSource::Minimum)
+    };
+    let maximum = policy.max_ttl;
+    if lifetime.seconds > maximum {
+        return Lifetime {
+            seconds: maximum,
+            source: LifetimeSource::Maximum,
+        };
+    }
+    let from_arrival = from_arrival(minimum.min(maximum), initial_age_ms);
+    if minimum > 0 && lifetime.seconds < from_arrival {
+        return Lifetime {
+            seconds: from_arrival,
+            source,
+        };
+    }
+    lifetime
+}
+
+/// Seconds counted from the arrival as seconds counted from the making.
+pub(crate) fn from_arrival(seconds: u64, initial_age_ms: u64) -> u64 {
+    seconds.saturating_add(initial_age_ms / 1000)
+}
+
+/// Whether a response without freshness of its own may be taken to be fresh for its status.
+pub(crate) fn is_assumed_fresh(status: StatusCode, public: bool, policy: &Policy) -> bool {
+    is_heuristically_cacheable(status)
+        || public
+        || (policy.compatibility == Compatibility::Cloudfront && status.as_u16() < 400)
+}
+
+/// RFC 9110, section 15.1.
+const fn is_heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
+}
+
+/// Error responses that the policy's error minimum keeps although they say nothing about their freshness: those that every
+/// viewer of the URL would get. Others (401, 403, 429 and so on) may be one viewer's.
+pub(crate) const fn is_everybodys_error(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        404 | 405 | 410 | 414 | 500 | 501 | 502 | 503 | 504
+    )
+}
+
+pub(crate) fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 400
+}
+
+#[cfg(test)]
+mod tests;

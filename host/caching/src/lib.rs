@@ -1,0 +1,79 @@
+//! The rules of HTTP caching as pure functions: RFC 9111 (caching), RFC 9110 (conditional requests, ranges, connection
+//! options), RFC 5861 (stale content), RFC 8246 (immutable), RFC 9211 (Cache-Status), RFC 9213 (targeted cache control).
+//!
+//! No input or output, no clock: callers pass the time. The pipeline asks the specification's questions in the order of a
+//! request's life: [`may_look_up`], [`select_variant`], [`may_reuse`], [`validation_fields`], [`may_store`], [`freshen`],
+//! [`evaluate_preconditions`], [`select_ranges`], [`current_age`], and writes the answer as [`cache_status`].
+#![forbid(unsafe_code)]
+
+mod age;
+pub mod cache_status;
+mod codec;
+mod connection;
+mod content_range;
+mod date;
+mod directives;
+mod etag;
+mod freshness;
+mod invalidation;
+mod list;
+pub mod multipart;
+mod partial;
+mod policy;
+mod preconditions;
+mod ranges;
+mod reuse;
+mod stored;
+mod storing;
+mod targeted;
+mod terms;
+#[cfg(test)]
+mod testing;
+mod time;
+mod validation;
+mod vary;
+
+pub use age::current_age;
+pub use codec::DecodeError;
+pub use connection::end_to_end;
+pub use freshness::LifetimeSource;
+pub use invalidation::invalidated_uris;
+pub use partial::{NotCombined, PartAnswer, answer_from_part, completion_fields, may_combine};
+pub use policy::{Compatibility, Policy};
+pub use preconditions::{Precondition, evaluate_preconditions};
+pub use ranges::{MAX_RANGES, RangeAnswer, select_ranges};
+pub use reuse::{
+    LookupRule, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached, may_look_up,
+    may_reuse, may_serve_stale_on_error,
+};
+pub use stored::{Stored, StoredBody, StoredDirectives};
+pub use storing::{NoStore, Overrides, may_store};
+pub use time::Time;
+pub use validation::{Freshen, freshen, freshen_by_head, validation_fields};
+pub use vary::{Nominated, select_variant};
+
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+/// A request as the rules look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The fields as the viewer sent them.
+    pub fields: &'a HeaderMap,
+    /// The target URI, absolute (RFC 9110, section 7.1).
+    pub uri: &'a Uri,
+}
+
+/// A response from an origin as the rules look at it, hop-by-hop fields removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// The status code.
+    pub status: StatusCode,
+    /// The fields.
+    pub fields: &'a HeaderMap,
+    /// When the request for it went out.
+    pub request_time: Time,
+    /// When its head arrived.
+    pub response_time: Time,
+}

@@ -1,0 +1,105 @@
+//! The head of a stored response: everything that is known of it but its body.
+//!
+//! What the response's fields say is read once, when it is stored or freshened; a hit looks at plain numbers and flags and
+//! allocates nothing.
+
+use crate::freshness::LifetimeSource;
+use crate::time::Time;
+use crate::vary::Nominated;
+use http::{HeaderMap, StatusCode};
+
+/// A stored response without its body. Kept behind an `Arc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The status code.
+    pub status: StatusCode,
+    /// The end-to-end fields as received, without Age and without what `no-cache` and `private` name.
+    pub fields: HeaderMap,
+    /// The trailer section, where there was one.
+    pub trailers: Option<HeaderMap>,
+    /// When the request for it, or for its last validation, went out.
+    pub request_time: Time,
+    /// When its head, or that of its last validation, arrived.
+    pub response_time: Time,
+    /// When the origin made it: its Date, or `response_time` without a usable one. The newest of several variants is used.
+    pub date: Time,
+    /// How old it was at `response_time`, in milliseconds (`corrected_initial_age`, RFC 9111, section 4.2.3).
+    pub initial_age_ms: u64,
+    /// Seconds from its making for which it is fresh (RFC 9111, section 4.2.1), after the policy's bounds.
+    pub lifetime: u64,
+    /// Where the lifetime comes from.
+    pub lifetime_source: LifetimeSource,
+    /// Seconds after the lifetime in which it may be used while it is fetched anew (RFC 5861, section 3).
+    pub stale_while_revalidate: Option<u64>,
+    /// Seconds after the lifetime in which it may be used when the origin fails (RFC 5861, section 4).
+    pub stale_if_error: Option<u64>,
+    /// The directives that count when it is reused.
+    pub directives: StoredDirectives,
+    /// The request fields that its Vary nominates, as they were in the request that it answered (RFC 9111, section 4.1).
+    pub vary: Vec<Nominated>,
+    /// The names that it can be invalidated by.
+    pub tags: Vec<String>,
+    /// How much of the content is stored.
+    pub body: StoredBody,
+    /// Marked stale by a soft invalidation: only stale uses are left until it is validated.
+    pub invalidated_softly: bool,
+}
+
+/// How much of a response's content is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredBody {
+    /// All of it.
+    Complete {
+        /// Bytes, where the fields say it. The store knows the real length once the body has arrived.
+        length: Option<u64>,
+    },
+    /// One range of it (RFC 9111, section 3.3).
+    Partial {
+        /// Position of the first stored byte.
+        first: u64,
+        /// Position of the last stored byte.
+        last: u64,
+        /// Length of the whole, where known.
+        complete_length: Option<u64>,
+    },
+}
+
+/// What a stored response's directives say about its reuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredDirectives {
+    /// Never used without successful validation (RFC 9111, section 5.2.2.4).
+    pub no_cache: bool,
+    /// Never used stale (RFC 9111, section 5.2.2.2).
+    pub must_revalidate: bool,
+    /// Never used stale by a shared cache (RFC 9111, sections 5.2.2.8 and 5.2.2.10): `proxy-revalidate` or `s-maxage`.
+    pub proxy_revalidate: bool,
+    /// Does not change while it is fresh (RFC 8246).
+    pub immutable: bool,
+}
+
+impl StoredDirectives {
+    /// Whether the origin forbids stale use (RFC 9111, section 4.2.4).
+    pub const fn forbid_stale(self) -> bool {
+        self.no_cache || self.must_revalidate || self.proxy_revalidate
+    }
+}
+
+impl Stored {
+    /// Seconds of freshness that are left; negative for a stale one.
+    pub fn ttl(&self, now: Time) -> i64 {
+        let lifetime = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
+        let age = i64::try_from(crate::age::current_age(self, now)).unwrap_or(i64::MAX);
+        lifetime.saturating_sub(age)
+    }
+
+    /// Whether it has an ETag or a Last-Modified to ask the origin with.
+    pub fn has_validator(&self) -> bool {
+        self.fields.contains_key(http::header::ETAG)
+            || self.fields.contains_key(http::header::LAST_MODIFIED)
+    }
+
+    /// Whether all of the content is stored.
+    pub const fn is_complete(&self) -> bool {
+        matches!(self.body, StoredBody::Complete { .. })
+    }
+}

@@ -1,0 +1,255 @@
+//! Whether a response may be stored, and what is kept of it (RFC 9111, section 3).
+//!
+//! Asked after the ttl hooks, before the body arrives. A lifetime that a ttl hook sets is the operator's word in place of
+//! the origin's: the response is stored even if its fields say `private` or `no-store`. What makes a response unfit for
+//! storing at all stays: its method, a 1xx, 304 or 416, a part without its position, `Vary: *`.
+
+use crate::age;
+use crate::connection::end_to_end;
+use crate::content_range::ContentRange;
+use crate::directives::RequestDirectives;
+use crate::policy::Policy;
+use crate::stored::{Stored, StoredBody};
+use crate::terms::Terms;
+use crate::{Received, Request};
+use http::header::{AGE, CONTENT_LENGTH, DATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+/// What a ttl hook decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Seconds from its arrival for which the response is fresh, whatever the response and the policy say.
+    pub lifetime: Option<u64>,
+    /// Seconds after that in which it may be used while it is fetched anew.
+    pub stale_while_revalidate: Option<u64>,
+    /// Seconds after that in which it may be used when the origin fails.
+    pub stale_if_error: Option<u64>,
+    /// Tags beside those of the response.
+    pub tags: Vec<String>,
+    /// Do not store the response.
+    pub dont_store: bool,
+}
+
+/// Why a response is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoStore {
+    /// The request's method is not GET.
+    Method,
+    /// The policy's longest lifetime is 0.
+    Disabled,
+    /// A ttl hook said so.
+    Plugin,
+    /// The request says `no-store`, and the behavior honours it.
+    RequestNoStore,
+    /// The status is interim, 304, or 416.
+    Status,
+    /// The response says `must-understand`, and its status is not one that this cache understands.
+    MustUnderstand,
+    /// The response says `no-store`.
+    NoStore,
+    /// The response says `private`.
+    Private,
+    /// The request has Authorization, and the response does not say that it may be shared.
+    Authorization,
+    /// The response sets a cookie and does not say that it is fresh at any time.
+    SetCookie,
+    /// Nothing says that the response is fresh, and its status does not allow to assume it.
+    NoFreshness,
+    /// The response is stale on arrival and could not be validated.
+    NotFresh,
+    /// `Vary: *`.
+    VaryStar,
+    /// A part of something without a Content-Range that says which.
+    PartUnknown,
+    /// The fields are larger than the policy allows.
+    FieldsTooLarge,
+    /// There are more tags than the policy allows.
+    TooManyTags,
+}
+
+impl NoStore {
+    /// The word in Cache-Status, in logs and in metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            NoStore::Method => "method",
+            NoStore::Disabled => "caching-disabled",
+            NoStore::Plugin => "plugin",
+            NoStore::RequestNoStore => "request-no-store",
+            NoStore::Status => "status",
+            NoStore::MustUnderstand => "must-understand",
+            NoStore::NoStore => "no-store",
+            NoStore::Private => "private",
+            NoStore::Authorization => "authorization",
+            NoStore::SetCookie => "set-cookie",
+            NoStore::NoFreshness => "no-freshness",
+            NoStore::NotFresh => "not-fresh",
+            NoStore::VaryStar => "vary-star",
+            NoStore::PartUnknown => "part-unknown",
+            NoStore::FieldsTooLarge => "fields-too-large",
+            NoStore::TooManyTags => "too-many-tags",
+        }
+    }
+}
+
+/// Whether the response may be stored, and as what.
+///
+/// The head says what the fields say of the body; the store learns the real length. [`Overrides::default`] is the decision
+/// to leave everything to the policy.
+///
+/// # Errors
+/// Why the response is not stored.
+pub fn may_store(
+    request: &Request<'_>,
+    received: &Received<'_>,
+    policy: &Policy,
+    overrides: &Overrides,
+) -> Result<Stored, NoStore> {
+    if *request.method != Method::GET {
+        return Err(NoStore::Method);
+    }
+    if overrides.dont_store {
+        return Err(NoStore::Plugin);
+    }
+    if !is_storable_status(received.status) {
+        return Err(NoStore::Status);
+    }
+    if policy.honor_viewer_cache_control && RequestDirectives::of_request(request.fields).no_store {
+        return Err(NoStore::RequestNoStore);
+    }
+    let body = body(received)?;
+    let terms = Terms::of(request, received, policy, overrides)?;
+    let head = head(terms, received, policy, overrides, body)?;
+    if is_of_no_use(&head) {
+        return Err(NoStore::NotFresh);
+    }
+    Ok(head)
+}
+
+/// Not final, a confirmation, or about a range that the key does not have.
+fn is_storable_status(status: StatusCode) -> bool {
+    status.as_u16() >= 200
+        && status != StatusCode::NOT_MODIFIED
+        && status != StatusCode::RANGE_NOT_SATISFIABLE
+}
+
+/// RFC 9111, section 3.3: a 206 is a part, anything else is whole.
+fn body(received: &Received<'_>) -> Result<StoredBody, NoStore> {
+    if received.status == StatusCode::PARTIAL_CONTENT {
+        let part = ContentRange::of(received.fields).ok_or(NoStore::PartUnknown)?;
+        return Ok(StoredBody::Partial {
+            first: part.first,
+            last: part.last,
+            complete_length: part.complete_length,
+        });
+    }
+    let length = received
+        .fields
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(StoredBody::Complete { length })
+}
+
+/// Without validator, fresh time or stale use there is nothing to do with a stored response.
+fn is_of_no_use(head: &Stored) -> bool {
+    let fresh = !head.directives.no_cache && head.ttl(head.response_time) > 0;
+    let stale = !head.directives.forbid_stale()
+        && [head.stale_while_revalidate, head.stale_if_error]
+            .into_iter()
+            .flatten()
+            .any(|window| window > 0);
+    !fresh && !stale && !head.has_validator()
+}
+
+/// The head that is stored on these terms.
+pub(crate) fn head(
+    terms: Terms,
+    received: &Received<'_>,
+    policy: &Policy,
+    overrides: &Overrides,
+    body: StoredBody,
+) -> Result<Stored, NoStore> {
+    let mut fields = received.fields.clone();
+    end_to_end(&mut fields);
+    fields.remove(AGE);
+    for name in &terms.left_out {
+        fields.remove(name);
+    }
+    if size(&fields) > policy.max_field_bytes {
+        return Err(NoStore::FieldsTooLarge);
+    }
+    let tags = tags(&fields, policy, overrides)?;
+    let date = dated(&mut fields, received);
+    Ok(Stored {
+        status: received.status,
+        fields,
+        trailers: None,
+        request_time: received.request_time,
+        response_time: received.response_time,
+        date,
+        initial_age_ms: terms.initial_age_ms,
+        lifetime: terms.lifetime.seconds,
+        lifetime_source: terms.lifetime.source,
+        stale_while_revalidate: terms.stale_while_revalidate,
+        stale_if_error: terms.stale_if_error,
+        directives: terms.directives,
+        vary: terms.vary,
+        tags,
+        body,
+        invalidated_softly: false,
+    })
+}
+
+fn size(fields: &HeaderMap) -> usize {
+    // What a field takes on the wire: name, ": ", value, line end.
+    fields
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum()
+}
+
+/// The response's tags and the ttl hook's, each once.
+fn tags(
+    fields: &HeaderMap,
+    policy: &Policy,
+    overrides: &Overrides,
+) -> Result<Vec<String>, NoStore> {
+    let mut tags: Vec<String> = Vec::new();
+    let mut add = |tag: &str| {
+        if !tags.iter().any(|known| known == tag) {
+            tags.push(tag.to_owned());
+        }
+        tags.len() <= policy.max_tags
+    };
+    if let Some(name) = &policy.tag_field {
+        for line in fields.get_all(name) {
+            let text = String::from_utf8_lossy(line.as_bytes());
+            for tag in text.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()) {
+                if !add(tag) {
+                    return Err(NoStore::TooManyTags);
+                }
+            }
+        }
+    }
+    for tag in &overrides.tags {
+        if !add(tag) {
+            return Err(NoStore::TooManyTags);
+        }
+    }
+    Ok(tags)
+}
+
+/// The response's Date. One that has none, or none that can be read, gets the time of its arrival (RFC 9110, section 6.6.1).
+pub(crate) fn dated(fields: &mut HeaderMap, received: &Received<'_>) -> crate::Time {
+    if let Some(date) = age::date(fields) {
+        return date;
+    }
+    if let Ok(value) =
+        HeaderValue::try_from(httpdate::fmt_http_date(received.response_time.to_system()))
+    {
+        fields.insert(DATE, value);
+    }
+    received.response_time
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! On which terms a response may be kept by a shared cache (RFC 9111, section 3): its lifetime, its windows of stale use,
+//! whether each use needs validation, or why it may not be kept at all.
+//!
+//! The same terms hold when a response is stored and when a stored one is freshened. Where RFC 9111 and CloudFront differ,
+//! the policy's compatibility decides here.
+
+use crate::age;
+use crate::directives::Directives;
+use crate::freshness::{self, Lifetime, LifetimeSource};
+use crate::policy::{Compatibility, Policy};
+use crate::stored::StoredDirectives;
+use crate::storing::{NoStore, Overrides};
+use crate::targeted::{self, DirectivesFrom};
+use crate::vary::{self, Nominated};
+use crate::{Received, Request};
+use http::header::{AUTHORIZATION, SET_COOKIE};
+use http::{HeaderMap, HeaderName, StatusCode};
+
+/// On which terms a response is stored.
+pub(crate) struct Terms {
+    pub(crate) lifetime: Lifetime,
+    pub(crate) stale_while_revalidate: Option<u64>,
+    pub(crate) stale_if_error: Option<u64>,
+    pub(crate) directives: StoredDirectives,
+    pub(crate) vary: Vec<Nominated>,
+    /// Fields that `private` and `no-cache` keep out (RFC 9111, sections 5.2.2.4 and 5.2.2.7).
+    pub(crate) left_out: Vec<HeaderName>,
+    pub(crate) initial_age_ms: u64,
+}
+
+impl Terms {
+    /// What the request, the response, the policy and the ttl hook together allow (RFC 9111, section 3).
+    pub(crate) fn of(
+        request: &Request<'_>,
+        received: &Received<'_>,
+        policy: &Policy,
+        overrides: &Overrides,
+    ) -> Result<Terms, NoStore> {
+        if policy.max_ttl == 0 && overrides.lifetime.is_none() {
+            return Err(NoStore::Disabled);
+        }
+        let (said, from) = targeted::directives(received.fields);
+        let initial_age_ms = age::initial_age_ms(received);
+        let asked = Asked {
+            request,
+            received,
+            policy,
+            said: &said,
+            from,
+        };
+        let (lifetime, no_cache) = match overrides.lifetime {
+            Some(seconds) => (by_plugin(seconds, initial_age_ms), false),
+            None => asked.lifetime(initial_age_ms)?,
+        };
+        let window = |plugin: Option<u64>, said: Option<u64>| {
+            plugin.or(said.map(|said| said.min(policy.max_ttl)))
+        };
+        let stale_if_error = window(overrides.stale_if_error, said.stale_if_error);
+        let stale_while_revalidate = window(
+            overrides.stale_while_revalidate,
+            said.stale_while_revalidate,
+        );
+        Ok(Terms {
+            lifetime,
+            stale_while_revalidate,
+            stale_if_error,
+            directives: StoredDirectives {
+                no_cache,
+                must_revalidate: said.must_revalidate,
+                // RFC 9111, section 5.2.2.10: s-maxage includes proxy-revalidate. CloudFront does not hold to that.
+                proxy_revalidate: said.proxy_revalidate
+                    || (said.s_maxage.is_some()
+                        && overrides.lifetime.is_none()
+                        && policy.compatibility == Compatibility::Selvedge),
+                immutable: said.immutable,
+            },
+            vary: nominated(request, received.fields, policy)?,
+            left_out: [said.private.fields(), said.no_cache.fields()].concat(),
+            initial_age_ms,
+        })
+    }
+}
+
+fn by_plugin(seconds: u64, initial_age_ms: u64) -> Lifetime {
+    Lifetime {
+        seconds: freshness::from_arrival(seconds, initial_age_ms),
+        source: LifetimeSource::Plugin,
+    }
+}
+
+/// CloudFront's cache knows no Vary: its key is the policy's.
+fn nominated(
+    request: &Request<'_>,
+    fields: &HeaderMap,
+    policy: &Policy,
+) -> Result<Vec<Nominated>, NoStore> {
+    match (vary::nominated(request, fields), policy.compatibility) {
+        (Some(nominated), Compatibility::Selvedge) => Ok(nominated),
+        (Some(_), Compatibility::Cloudfront) => Ok(Vec::new()),
+        (None, Compatibility::Cloudfront) if policy.min_ttl > 0 => Ok(Vec::new()),
+        (None, _) => Err(NoStore::VaryStar),
+    }
+}
+
+/// The question to the response's own fields, where no ttl hook has answered it.
+struct Asked<'a> {
+    request: &'a Request<'a>,
+    received: &'a Received<'a>,
+    policy: &'a Policy,
+    said: &'a Directives,
+    from: DirectivesFrom,
+}
+
+impl Asked<'_> {
+    /// The lifetime, and whether each use needs validation.
+    fn lifetime(&self, initial_age_ms: u64) -> Result<(Lifetime, bool), NoStore> {
+        let status = self.received.status;
+        if let Some(forbidden) = self.forbidden() {
+            return match self.despite(forbidden)? {
+                Despite::Validated => Ok((Lifetime::NONE, true)),
+                Despite::Used => Ok((
+                    freshness::bounded(Lifetime::NONE, status, initial_age_ms, self.policy),
+                    false,
+                )),
+            };
+        }
+        self.authorized()?;
+        let lifetime = match freshness::explicit(self.received, self.said, self.from) {
+            Some(lifetime) => {
+                if lifetime.seconds == 0 {
+                    self.without_cookie()?;
+                }
+                lifetime
+            }
+            None => self.implicit()?,
+        };
+        Ok((
+            freshness::bounded(lifetime, status, initial_age_ms, self.policy),
+            false,
+        ))
+    }
+
+    /// What in the response forbids that it is stored, or used without validation.
+    fn forbidden(&self) -> Option<Forbidden> {
+        if self.said.must_understand && !is_understood(self.received.status) {
+            return Some(Forbidden::Stored(NoStore::MustUnderstand));
+        }
+        // RFC 9111, section 5.2.2.3: with must-understand, no-store is for caches that don't understand.
+        if self.said.no_store && !self.said.must_understand {
+            return Some(Forbidden::Stored(NoStore::NoStore));
+        }
+        if self.said.private.is_all() {
+            return Some(Forbidden::Stored(NoStore::Private));
+        }
+        self.said
+            .no_cache
+            .is_all()
+            .then_some(Forbidden::Unvalidated)
+    }
+
+    /// What is done with a response that the origin does not want to be used: RFC 9111 obeys; CloudFront keeps it for the
+    /// policy's minimum where there is one, and keeps server errors in any case.
+    fn despite(&self, forbidden: Forbidden) -> Result<Despite, NoStore> {
+        if self.policy.compatibility == Compatibility::Cloudfront {
+            let used = match self.received.status.as_u16() {
+                500 | 502 | 503 | 504 => self.policy.error_min_ttl > 0,
+                400.. => false,
+                _ => self.policy.min_ttl > 0,
+            };
+            if used {
+                // CloudFront keys or drops Authorization; here it reaches the origin outside the key.
+                self.authorized()?;
+                return Ok(Despite::Used);
+            }
+        }
+        match forbidden {
+            Forbidden::Stored(why) => Err(why),
+            Forbidden::Unvalidated => {
+                self.authorized()?;
+                self.without_cookie()?;
+                Ok(Despite::Validated)
+            }
+        }
+    }
+
+    /// RFC 9111, section 3.5.
+    fn authorized(&self) -> Result<(), NoStore> {
+        let shared = self.said.public || self.said.must_revalidate || self.said.s_maxage.is_some();
+        if self.request.fields.contains_key(AUTHORIZATION) && !shared {
+            return Err(NoStore::Authorization);
+        }
+        Ok(())
+    }
+
+    /// The lifetime where the response does not say it.
+    fn implicit(&self) -> Result<Lifetime, NoStore> {
+        self.without_cookie()?;
+        let status = self.received.status;
+        if freshness::is_assumed_fresh(status, self.said.public, self.policy) {
+            return Ok(freshness::implicit(self.received, self.policy));
+        }
+        // The policy's minimum for errors will be its lifetime.
+        if self.policy.error_min_ttl > 0 && freshness::is_everybodys_error(status) {
+            return Ok(Lifetime::NONE);
+        }
+        Err(NoStore::NoFreshness)
+    }
+
+    /// A cookie that nobody said to share is somebody's. CloudFront shares it.
+    fn without_cookie(&self) -> Result<(), NoStore> {
+        if self.policy.compatibility == Compatibility::Cloudfront {
+            return Ok(());
+        }
+        let left_out = self.said.private.fields().contains(&SET_COOKIE)
+            || self.said.no_cache.fields().contains(&SET_COOKIE);
+        if self.received.fields.contains_key(SET_COOKIE) && !left_out {
+            return Err(NoStore::SetCookie);
+        }
+        Ok(())
+    }
+}
+
+enum Forbidden {
+    /// That it is stored.
+    Stored(NoStore),
+    /// That it is used without validation.
+    Unvalidated,
+}
+
+enum Despite {
+    /// It is stored and validated at each use.
+    Validated,
+    /// It is stored and used as long as the policy's minimum says.
+    Used,
+}
+
+/// The final status codes of RFC 9110, whose caching requirements this cache keeps.
+const fn is_understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200..=206 | 300..=305 | 307..=308 | 400..=417 | 421 | 422 | 426 | 500..=505
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! Errors of this crate: one type for starting, one for loading, one for calling.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::spec::{Hook, names};
+
+/// Why a runtime could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The engine's settings do not work on this machine.
+    #[error(
+        "cannot set up the plugin runtime for {instances} instances: {reason}; each instance reserves 4 GiB of addresses \
+         (not memory), so a limit on virtual memory (`ulimit -v`) or a large number of instances may be the cause"
+    )]
+    Engine {
+        /// How many instances were asked for.
+        instances: u32,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The thread that interrupts guests could not be started.
+    #[error("cannot start the thread that interrupts plugins: {0}")]
+    Thread(std::io::Error),
+    /// The folder for compiled code cannot be used.
+    #[error("cannot keep compiled plugins in {path}: {reason}")]
+    CacheDir {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+}
+
+/// Why a file is not accepted as a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error(
+        "there is no plugin file {path}; `selvedge plugin build` in the plugin's folder makes it"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the plugin file {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is larger than a plugin may be.
+    #[error(
+        "the plugin file {path} has {size} bytes, more than the {limit} that a plugin may have; a release build with `strip = true` is usually a hundred times smaller"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The file is something else.
+    #[error(
+        "{path} is no WebAssembly: it is {found}; a plugin is a component or a wasm32-wasip1 module, as `selvedge plugin build` makes it"
+    )]
+    NotWasm {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like: `a native shared library (ELF)`.
+        found: &'static str,
+    },
+    /// A module without the contract's types inside.
+    #[error(
+        "{path} is a plain WebAssembly module without a component type; build it with the Selvedge SDK (or another tool that makes components) for the target wasm32-wasip1"
+    )]
+    NoComponentType {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is WebAssembly but broken, or uses what this host does not run.
+    #[error("{path} is not a valid plugin: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What the validator or compiler said.
+        reason: String,
+    },
+    /// The component uses the component model's own asynchronous calls.
+    #[error(
+        "{path} needs the asynchronous calls of the component model (async functions, streams or futures), which this host does not run; use synchronous functions: waiting calls such as `fetch` return a handle to wait on"
+    )]
+    NeedsComponentAsync {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The plugin wants something that the host does not have.
+    #[error("{path} imports {interface}, which this host does not offer; it offers {offered}")]
+    ImportsUnknown {
+        /// The file.
+        path: PathBuf,
+        /// What it imports, all of it: `wasi:http/types@0.2.0`.
+        interface: String,
+        /// What there is instead.
+        offered: String,
+    },
+    /// The plugin was built for another version of the contract.
+    #[error(
+        "{path} was built for `{found}`, and this host runs {expected}; rebuild the plugin with the SDK of this host's version"
+    )]
+    ContractVersion {
+        /// The file.
+        path: PathBuf,
+        /// The interface as the plugin names it.
+        found: String,
+        /// The package and version of this host.
+        expected: &'static str,
+    },
+    /// The configuration asks for a hook that the plugin does not have.
+    #[error("{path} has no hook `{hook}`; it exports {exports}")]
+    LacksHook {
+        /// The file.
+        path: PathBuf,
+        /// The hook that is asked for.
+        hook: Hook,
+        /// What the plugin exports.
+        exports: String,
+    },
+    /// The configuration asks for a hook that is in the contract but not called by this host.
+    #[error("this host does not run the hook `{hook}` yet, so {path} cannot be asked for it; it runs {run}", run = names(&Hook::RUN))]
+    HookNotRun {
+        /// The file.
+        path: PathBuf,
+        /// The hook that is asked for.
+        hook: Hook,
+    },
+    /// The plugin has no hook that this host calls.
+    #[error("{path} exports no hook that this host runs ({run}); it exports {exports}", run = names(&Hook::RUN))]
+    NoHooks {
+        /// The file.
+        path: PathBuf,
+        /// What the plugin exports.
+        exports: String,
+    },
+    /// The plugin refused its configuration.
+    #[error("{path} refuses its configuration: {message}")]
+    InitRefused {
+        /// The file.
+        path: PathBuf,
+        /// The plugin's own words.
+        message: String,
+    },
+    /// A first instance of the plugin could not be made.
+    #[error("{path} cannot be started: {error}")]
+    Start {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: HookError,
+    },
+    /// The machine could not do it.
+    #[error("cannot load {path}: {reason}")]
+    Machine {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// Why a hook gave no decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// The plugin returned an error; its own words.
+    #[error("the plugin returned an error: {0}")]
+    Guest(String),
+    /// The plugin refused its configuration when an instance was made; its own words.
+    #[error("the plugin refuses its configuration: {0}")]
+    InitRefused(String),
+    /// The plugin failed: a panic with its message and source line, or what WebAssembly calls a trap.
+    #[error("the plugin failed: {0}")]
+    Trap(String),
+    /// It used more CPU time than it may.
+    #[error("the plugin used more than its {} of CPU time (limits.cpu); does it loop?", duration(.limit))]
+    CpuLimit {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It took longer than it may.
+    #[error("the plugin took longer than its {} (limits.wall), waiting included", duration(.limit))]
+    WallLimit {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It wanted more memory than it may have, and did not go on without.
+    #[error("the plugin needs more than its {} of memory (limits.memory)", bytes(*.limit))]
+    MemoryLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It called too deep.
+    #[error("the plugin ran out of stack; does it recurse without end?")]
+    StackOverflow,
+    /// It called host functions too often.
+    #[error("the plugin made more than its {limit} calls to the host (limits.host_calls)")]
+    HostCalls {
+        /// The limit.
+        limit: u64,
+    },
+    /// It passed too much to host functions.
+    #[error("the plugin passed more than its {} to the host (limits.passed_bytes)", bytes(*.limit))]
+    PassedBytes {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Its decision is too large.
+    #[error("the plugin's decision has more than {} (limits.output_bytes)", bytes(*.limit))]
+    OutputLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// All instances of the host are in use.
+    #[error("all {limit} plugin instances of this host are in use")]
+    NoInstance {
+        /// How many there are.
+        limit: u32,
+    },
+    /// The plugin has no such hook. The pipeline asks only for those of [`Plugin::hooks`](crate::Plugin::hooks).
+    #[error("the plugin has no hook `{0}`")]
+    NoHook(Hook),
+}
+
+impl HookError {
+    /// The words of all kinds, in the order of [`HookError::index`].
+    pub(crate) const KINDS: [&'static str; 12] = [
+        "guest-error",
+        "init-refused",
+        "trap",
+        "cpu-limit",
+        "wall-limit",
+        "memory-limit",
+        "stack-overflow",
+        "host-calls",
+        "passed-bytes",
+        "output-limit",
+        "no-instance",
+        "no-hook",
+    ];
+
+    /// Where this kind stands in [`HookError::KINDS`].
+    pub(crate) const fn index(&self) -> usize {
+        match self {
+            HookError::Guest(_) => 0,
+            HookError::InitRefused(_) => 1,
+            HookError::Trap(_) => 2,
+            HookError::CpuLimit { .. } => 3,
+            HookError::WallLimit { .. } => 4,
+            HookError::MemoryLimit { .. } => 5,
+            HookError::StackOverflow => 6,
+            HookError::HostCalls { .. } => 7,
+            HookError::PassedBytes { .. } => 8,
+            HookError::OutputLimit { .. } => 9,
+            HookError::NoInstance { .. } => 10,
+            HookError::NoHook(_) => 11,
+        }
+    }
+
+    /// The kind as one word, the same in header, log and metric: `cpu-limit`.
+    pub fn as_str(&self) -> &'static str {
+        Self::KINDS[self.index()]
+    }
+}
+
+/// `50 ms`, `1.5 s`.
+fn duration(limit: &Duration) -> String {
+    if limit.as_millis() < 1000 {
+        format!("{} ms", limit.as_micros() as f64 / 1000.0)
+    } else {
+        format!("{} s", limit.as_millis() as f64 / 1000.0)
+    }
+}
+
+/// `64 MiB`, or the plain number where it is no round one.
+fn bytes(limit: u64) -> String {
+    match limit {
+        n if n >= 1 << 20 && n % (1 << 20) == 0 => format!("{} MiB", n >> 20),
+        n if n >= 1 << 10 && n % (1 << 10) == 0 => format!("{} KiB", n >> 10),
+        n => format!("{n} bytes"),
+    }
+}

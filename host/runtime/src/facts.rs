@@ -1,0 +1,151 @@
+//! What hooks may read, and the record of what they did read.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+
+/// The scheme of a request or of an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+/// What TLS agreed on with the viewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// For instance `TLSv1.3`.
+    pub version: String,
+    /// For instance `TLS_AES_128_GCM_SHA256`.
+    pub cipher: String,
+}
+
+/// The request as hooks see it. Built once by the pipeline for each state of the request, shared, never copied.
+#[derive(Debug, Clone)]
+pub struct RequestFacts {
+    /// The method.
+    pub method: Method,
+    /// The scheme that the viewer used.
+    pub scheme: Scheme,
+    /// The host, lower case, without a port.
+    pub host: String,
+    /// The path, percent-encoded, starting with `/`.
+    pub path: String,
+    /// The query without `?`.
+    pub query: Option<String>,
+    /// The request's fields.
+    pub fields: HeaderMap,
+    /// Where the viewer's connection comes from.
+    pub viewer: SocketAddr,
+    /// The HTTP version that the viewer speaks.
+    pub version: http::Version,
+    /// `None` without TLS.
+    pub tls: Option<TlsFacts>,
+    /// Unique for each request; also in the log.
+    pub request_id: Arc<str>,
+    /// The id of the distribution.
+    pub distribution: Arc<str>,
+    /// The name of this edge.
+    pub edge: Arc<str>,
+    /// When the request was received.
+    pub received: Instant,
+    /// The id of the origin that was chosen, after the choice.
+    pub origin: Option<String>,
+    /// The cache status so far, after the look-up: `hit`.
+    pub cache_status: Option<&'static str>,
+    /// The current age of the stored response in use, in seconds.
+    pub cache_age: Option<u64>,
+    /// The cache key as text, once it is made.
+    pub cache_key: Option<String>,
+}
+
+/// The response as hooks see it.
+#[derive(Debug, Clone)]
+pub struct ResponseFacts {
+    /// The status code.
+    pub status: StatusCode,
+    /// The response's fields.
+    pub fields: HeaderMap,
+    /// The id of the origin that answered; `None` for a synthetic response.
+    pub origin: Option<String>,
+}
+
+/// One thing that a hook read. A decision depends on these, on the plugin's configuration, and on nothing else, unless
+/// [`Read::Elapsed`], [`Read::Clock`] or [`Read::Random`] is among them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Read {
+    /// The method.
+    Method,
+    /// The scheme.
+    Scheme,
+    /// The host.
+    Host,
+    /// The path.
+    Path,
+    /// The query as a whole.
+    Query,
+    /// One parameter of the query, by its decoded name.
+    QueryParam(String),
+    /// One field of the request, present or not.
+    Field(HeaderName),
+    /// Which fields the request has.
+    FieldNames,
+    /// One cookie, by its name, present or not.
+    Cookie(String),
+    /// The body of the request.
+    Body,
+    /// The viewer's address.
+    ViewerAddress,
+    /// The viewer's port.
+    ViewerPort,
+    /// The HTTP version.
+    HttpVersion,
+    /// The TLS version.
+    TlsVersion,
+    /// The TLS cipher suite.
+    TlsCipher,
+    /// A geographic fact, by its name.
+    Geo(String),
+    /// The request id.
+    RequestId,
+    /// The distribution's id.
+    Distribution,
+    /// The name of the edge.
+    Edge,
+    /// The origin that was chosen.
+    Origin,
+    /// The cache status.
+    CacheStatus,
+    /// The age of the stored response.
+    CacheAge,
+    /// The cache key.
+    CacheKey,
+    /// The time since the request was received.
+    Elapsed,
+    /// The status code of the response.
+    ResponseStatus,
+    /// One field of the response, present or not.
+    ResponseField(HeaderName),
+    /// Which fields the response has.
+    ResponseFieldNames,
+    /// The origin that answered.
+    ResponseOrigin,
+    /// A clock of WASI.
+    Clock,
+    /// Random numbers of WASI. Rust's `HashMap` reads them when the first one is made.
+    Random,
+}

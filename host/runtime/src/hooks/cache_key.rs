@@ -1,0 +1,130 @@
+//! The hook `cache-key`: what makes two requests the same for the cache. It runs before the look-up.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+
+use super::{ELEMENT, HookCall, missing, total};
+use crate::bindings::exported::cache_key as wit;
+use crate::facts::RequestFacts;
+use crate::instance::Instance;
+use crate::plugin::Plugin;
+use crate::spec::Hook;
+use crate::transaction::{Called, Transaction};
+
+/// What the key is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyDecision {
+    /// What the cache policy says.
+    Policy,
+    /// The policy's key and these parts; parts of the query replace the policy's.
+    Extend(Vec<KeyPart>),
+    /// The distribution and these parts, nothing else.
+    Replace(Vec<KeyPart>),
+    /// Neither look up nor store.
+    Pass,
+}
+
+/// A part of a key, declared; the host makes the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPart {
+    /// The path.
+    Path,
+    /// Of the query only these parameters; a trailing `*` stands for any ending.
+    QueryOnly(Vec<String>),
+    /// The query without these parameters; a trailing `*` stands for any ending.
+    QueryExcept(Vec<String>),
+    /// The value of a field of the request, or its absence. The name is as the guest gave it: not yet checked.
+    Field(String),
+    /// The value of a cookie, or its absence.
+    Cookie(String),
+    /// A value that the plugin found.
+    Literal(Vec<u8>),
+}
+
+impl From<wit::KeyPart> for KeyPart {
+    fn from(part: wit::KeyPart) -> Self {
+        match part {
+            wit::KeyPart::Path => KeyPart::Path,
+            wit::KeyPart::QueryOnly(names) => KeyPart::QueryOnly(names),
+            wit::KeyPart::QueryExcept(names) => KeyPart::QueryExcept(names),
+            wit::KeyPart::Field(name) => KeyPart::Field(name),
+            wit::KeyPart::Cookie(name) => KeyPart::Cookie(name),
+            wit::KeyPart::Literal(value) => KeyPart::Literal(value),
+        }
+    }
+}
+
+impl From<wit::Decision> for KeyDecision {
+    fn from(decision: wit::Decision) -> Self {
+        let parts = |parts: Vec<wit::KeyPart>| parts.into_iter().map(KeyPart::from).collect();
+        match decision {
+            wit::Decision::Policy => KeyDecision::Policy,
+            wit::Decision::Extend(list) => KeyDecision::Extend(parts(list)),
+            wit::Decision::Replace(list) => KeyDecision::Replace(parts(list)),
+            wit::Decision::Pass => KeyDecision::Pass,
+        }
+    }
+}
+
+impl KeyPart {
+    fn size(&self) -> u64 {
+        ELEMENT
+            + match self {
+                KeyPart::Path => 0,
+                KeyPart::QueryOnly(names) | KeyPart::QueryExcept(names) => total(names),
+                KeyPart::Field(name) | KeyPart::Cookie(name) => name.len() as u64,
+                KeyPart::Literal(value) => value.len() as u64,
+            }
+    }
+}
+
+struct CacheKey;
+
+impl HookCall for CacheKey {
+    const HOOK: Hook = Hook::CacheKey;
+    type Decision = KeyDecision;
+
+    async fn run(
+        plugin: &Plugin,
+        instance: &mut Instance,
+    ) -> wasmtime::Result<Result<KeyDecision, String>> {
+        let Instance {
+            store,
+            instance,
+            guests,
+            ..
+        } = instance;
+        let guest = match &mut guests.cache_key {
+            Some(guest) => guest,
+            empty => {
+                let indices = plugin.indices().cache_key.as_ref().ok_or_else(missing)?;
+                empty.insert(indices.load(&mut *store, instance)?)
+            }
+        };
+        let decision = guest
+            .call_decide(&mut *store, Resource::new_borrow(0))
+            .await?;
+        Ok(decision.map(KeyDecision::from))
+    }
+
+    fn size(decision: &KeyDecision) -> u64 {
+        match decision {
+            KeyDecision::Policy | KeyDecision::Pass => 0,
+            KeyDecision::Extend(parts) | KeyDecision::Replace(parts) => {
+                parts.iter().map(KeyPart::size).sum()
+            }
+        }
+    }
+}
+
+impl Transaction {
+    /// Asks the plugin what the cache key is made of.
+    pub async fn cache_key(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+    ) -> Called<KeyDecision> {
+        self.call::<CacheKey>(plugin, request, None).await
+    }
+}

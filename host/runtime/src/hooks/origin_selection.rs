@@ -1,0 +1,106 @@
+//! The hook `origin-selection`: which origin answers. It runs when an origin has to be asked.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+
+use super::{HookCall, missing, total};
+use crate::bindings::exported::origin_selection as wit;
+use crate::bindings::imported::types;
+use crate::facts::{RequestFacts, Scheme};
+use crate::instance::Instance;
+use crate::plugin::Plugin;
+use crate::spec::Hook;
+use crate::transaction::{Called, Transaction};
+
+/// Which origin is asked. Whether it exists and may be asked is for the pipeline to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginDecision {
+    /// The behavior's origin.
+    Policy,
+    /// The origin with this id.
+    Origin(String),
+    /// These origins by id, the next one asked when one fails.
+    Failover(Vec<String>),
+    /// A host that is not among the distribution's origins.
+    Host {
+        /// How it is asked.
+        scheme: Scheme,
+        /// Its name.
+        name: String,
+        /// Its port; `None` for the scheme's own.
+        port: Option<u16>,
+    },
+}
+
+impl From<wit::Decision> for OriginDecision {
+    fn from(decision: wit::Decision) -> Self {
+        match decision {
+            wit::Decision::Policy => OriginDecision::Policy,
+            wit::Decision::Origin(id) => OriginDecision::Origin(id),
+            wit::Decision::Failover(ids) => OriginDecision::Failover(ids),
+            wit::Decision::Host(host) => OriginDecision::Host {
+                scheme: match host.scheme {
+                    types::Scheme::Http => Scheme::Http,
+                    types::Scheme::Https => Scheme::Https,
+                },
+                name: host.name,
+                port: host.port,
+            },
+        }
+    }
+}
+
+struct OriginSelection;
+
+impl HookCall for OriginSelection {
+    const HOOK: Hook = Hook::OriginSelection;
+    type Decision = OriginDecision;
+
+    async fn run(
+        plugin: &Plugin,
+        instance: &mut Instance,
+    ) -> wasmtime::Result<Result<OriginDecision, String>> {
+        let Instance {
+            store,
+            instance,
+            guests,
+            ..
+        } = instance;
+        let guest = match &mut guests.origin_selection {
+            Some(guest) => guest,
+            empty => {
+                let indices = plugin
+                    .indices()
+                    .origin_selection
+                    .as_ref()
+                    .ok_or_else(missing)?;
+                empty.insert(indices.load(&mut *store, instance)?)
+            }
+        };
+        let decision = guest
+            .call_select(&mut *store, Resource::new_borrow(0))
+            .await?;
+        Ok(decision.map(OriginDecision::from))
+    }
+
+    fn size(decision: &OriginDecision) -> u64 {
+        match decision {
+            OriginDecision::Policy => 0,
+            OriginDecision::Origin(id) => id.len() as u64,
+            OriginDecision::Failover(ids) => total(ids),
+            OriginDecision::Host { name, .. } => name.len() as u64,
+        }
+    }
+}
+
+impl Transaction {
+    /// Asks the plugin which origin answers.
+    pub async fn origin_selection(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+    ) -> Called<OriginDecision> {
+        self.call::<OriginSelection>(plugin, request, None).await
+    }
+}

@@ -1,0 +1,101 @@
+//! The hook `ttl`: how long a response may be used by this cache. It runs when a response has come from the origin.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+
+use super::{HookCall, missing, total};
+use crate::bindings::exported::ttl as wit;
+use crate::facts::{RequestFacts, ResponseFacts};
+use crate::instance::Instance;
+use crate::plugin::Plugin;
+use crate::spec::Hook;
+use crate::transaction::{Called, Transaction};
+
+/// For how long a response may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TtlDecision {
+    /// What the cache policy and the response's fields say.
+    Policy,
+    /// What is `None` stays as with [`TtlDecision::Policy`].
+    Set {
+        /// The freshness lifetime in seconds.
+        lifetime: Option<u64>,
+        /// Seconds after that in which it may be used while a fresh one is fetched (RFC 5861, section 3).
+        stale_while_revalidate: Option<u64>,
+        /// Seconds after that in which it may be used when the origin fails (RFC 5861, section 4).
+        stale_if_error: Option<u64>,
+        /// Surrogate keys, added to those of the origin.
+        tags: Vec<String>,
+    },
+    /// Send it on, but do not store it.
+    DontStore,
+}
+
+impl From<wit::Decision> for TtlDecision {
+    fn from(decision: wit::Decision) -> Self {
+        match decision {
+            wit::Decision::Policy => TtlDecision::Policy,
+            wit::Decision::Set(settings) => TtlDecision::Set {
+                lifetime: settings.lifetime,
+                stale_while_revalidate: settings.stale_while_revalidate,
+                stale_if_error: settings.stale_if_error,
+                tags: settings.tags,
+            },
+            wit::Decision::DontStore => TtlDecision::DontStore,
+        }
+    }
+}
+
+struct Ttl;
+
+impl HookCall for Ttl {
+    const HOOK: Hook = Hook::Ttl;
+    type Decision = TtlDecision;
+
+    async fn run(
+        plugin: &Plugin,
+        instance: &mut Instance,
+    ) -> wasmtime::Result<Result<TtlDecision, String>> {
+        let Instance {
+            store,
+            instance,
+            guests,
+            ..
+        } = instance;
+        let guest = match &mut guests.ttl {
+            Some(guest) => guest,
+            empty => {
+                let indices = plugin.indices().ttl.as_ref().ok_or_else(missing)?;
+                empty.insert(indices.load(&mut *store, instance)?)
+            }
+        };
+        let decision = guest
+            .call_decide(
+                &mut *store,
+                Resource::new_borrow(0),
+                Resource::new_borrow(1),
+            )
+            .await?;
+        Ok(decision.map(TtlDecision::from))
+    }
+
+    fn size(decision: &TtlDecision) -> u64 {
+        match decision {
+            TtlDecision::Policy | TtlDecision::DontStore => 0,
+            TtlDecision::Set { tags, .. } => total(tags),
+        }
+    }
+}
+
+impl Transaction {
+    /// Asks the plugin for how long a response may be used.
+    pub async fn ttl(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+        response: &Arc<ResponseFacts>,
+    ) -> Called<TtlDecision> {
+        self.call::<Ttl>(plugin, request, Some(response)).await
+    }
+}

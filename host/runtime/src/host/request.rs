@@ -1,0 +1,191 @@
+//! The resource `request`: a view of the facts that the pipeline gave to the running hook.
+//!
+//! There is only one request at a time, and wasmtime sees to it that no handle outlives its hook, so handles carry nothing.
+
+use wasmtime::component::Resource;
+
+use super::{field_name, field_names, joined, lines};
+use crate::bindings::imported::types::{HostRequest, HttpVersion, Request, Scheme};
+use crate::facts::{self, Read};
+use crate::instance::State;
+
+impl HostRequest for State {
+    fn method(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::Method, 0)?.method.as_str().to_owned())
+    }
+
+    fn scheme(&mut self, _: Resource<Request>) -> wasmtime::Result<Scheme> {
+        Ok(match self.read(Read::Scheme, 0)?.scheme {
+            facts::Scheme::Http => Scheme::Http,
+            facts::Scheme::Https => Scheme::Https,
+        })
+    }
+
+    fn host(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::Host, 0)?.host.clone())
+    }
+
+    fn path(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::Path, 0)?.path.clone())
+    }
+
+    fn query(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self.read(Read::Query, 0)?.query.clone())
+    }
+
+    fn query_params(&mut self, _: Resource<Request>) -> wasmtime::Result<Vec<(String, String)>> {
+        let request = self.read(Read::Query, 0)?;
+        let pairs = form_urlencoded::parse(request.query.as_deref().unwrap_or("").as_bytes());
+        Ok(pairs.into_owned().collect())
+    }
+
+    fn query_param(
+        &mut self,
+        _: Resource<Request>,
+        name: String,
+    ) -> wasmtime::Result<Option<String>> {
+        let request = self.read(Read::QueryParam(name.clone()), name.len())?;
+        let mut pairs = form_urlencoded::parse(request.query.as_deref().unwrap_or("").as_bytes());
+        Ok(pairs
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.into_owned()))
+    }
+
+    fn field(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        let Some(field) = field_name(&name) else {
+            self.count(name.len())?;
+            return Ok(None);
+        };
+        let request = self.read(Read::Field(field.clone()), name.len())?;
+        Ok(joined(&request.fields, &field))
+    }
+
+    fn field_values(
+        &mut self,
+        _: Resource<Request>,
+        name: String,
+    ) -> wasmtime::Result<Vec<Vec<u8>>> {
+        let Some(field) = field_name(&name) else {
+            self.count(name.len())?;
+            return Ok(Vec::new());
+        };
+        let request = self.read(Read::Field(field.clone()), name.len())?;
+        Ok(lines(&request.fields, &field))
+    }
+
+    fn field_names(&mut self, _: Resource<Request>) -> wasmtime::Result<Vec<String>> {
+        Ok(field_names(&self.read(Read::FieldNames, 0)?.fields))
+    }
+
+    fn cookie(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        let request = self.read(Read::Cookie(name.clone()), name.len())?;
+        let lines = request.fields.get_all(http::header::COOKIE).iter();
+        let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        Ok(pairs
+            .find_map(|pair| cookie_value(pair, &name))
+            .map(<[u8]>::to_vec))
+    }
+
+    fn body(
+        &mut self,
+        _: Resource<Request>,
+        _max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, String>> {
+        self.read(Read::Body, 0)?;
+        Ok(Err("this hook cannot read the request's body".to_owned()))
+    }
+
+    fn viewer_address(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self
+            .read(Read::ViewerAddress, 0)?
+            .viewer
+            .ip()
+            .to_canonical()
+            .to_string())
+    }
+
+    fn viewer_port(&mut self, _: Resource<Request>) -> wasmtime::Result<u16> {
+        Ok(self.read(Read::ViewerPort, 0)?.viewer.port())
+    }
+
+    fn http_version(&mut self, _: Resource<Request>) -> wasmtime::Result<HttpVersion> {
+        Ok(match self.read(Read::HttpVersion, 0)?.version {
+            http::Version::HTTP_3 => HttpVersion::Http3,
+            http::Version::HTTP_2 => HttpVersion::Http2,
+            http::Version::HTTP_11 => HttpVersion::Http11,
+            _ => HttpVersion::Http10,
+        })
+    }
+
+    fn tls_version(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self
+            .read(Read::TlsVersion, 0)?
+            .tls
+            .as_ref()
+            .map(|tls| tls.version.clone()))
+    }
+
+    fn tls_cipher(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self
+            .read(Read::TlsCipher, 0)?
+            .tls
+            .as_ref()
+            .map(|tls| tls.cipher.clone()))
+    }
+
+    fn geo(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<String>> {
+        let passed = name.len();
+        self.read(Read::Geo(name), passed)?;
+        Ok(None)
+    }
+
+    fn request_id(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::RequestId, 0)?.request_id.to_string())
+    }
+
+    fn distribution(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::Distribution, 0)?.distribution.to_string())
+    }
+
+    fn edge(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
+        Ok(self.read(Read::Edge, 0)?.edge.to_string())
+    }
+
+    fn origin(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self.read(Read::Origin, 0)?.origin.clone())
+    }
+
+    fn cache_status(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self
+            .read(Read::CacheStatus, 0)?
+            .cache_status
+            .map(str::to_owned))
+    }
+
+    fn cache_age(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<u64>> {
+        Ok(self.read(Read::CacheAge, 0)?.cache_age)
+    }
+
+    fn cache_key(&mut self, _: Resource<Request>) -> wasmtime::Result<Option<String>> {
+        Ok(self.read(Read::CacheKey, 0)?.cache_key.clone())
+    }
+
+    fn elapsed(&mut self, _: Resource<Request>) -> wasmtime::Result<u64> {
+        let received = self.read(Read::Elapsed, 0)?.received;
+        Ok(u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn drop(&mut self, _: Resource<Request>) -> wasmtime::Result<()> {
+        // Hooks only lend the request; there is nothing to give back.
+        Ok(())
+    }
+}
+
+/// The value if this is the cookie of that name (RFC 6265, section 4.2).
+fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let pair = pair.trim_ascii();
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    let (key, value) = pair.split_at(equals);
+    (key.trim_ascii_end() == name.as_bytes())
+        .then(|| value.get(1..).unwrap_or_default().trim_ascii_start())
+}

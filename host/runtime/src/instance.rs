@@ -1,0 +1,160 @@
+//! One instance of a plugin: its store, what the host keeps about it, and the hooks found in it.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+
+use crate::bindings::exported;
+use crate::facts::{Read, RequestFacts, ResponseFacts};
+use crate::host::{GuestLog, SharedLog};
+use crate::limits::{CpuTime, Growth, Usage, on_tick};
+use crate::plugin::{Identity, Plugin};
+
+/// What the host keeps for an instance; host functions see it.
+pub(crate) struct State {
+    pub(crate) plugin: Arc<Identity>,
+    pub(crate) growth: Growth,
+    pub(crate) cpu: Arc<CpuTime>,
+    pub(crate) usage: Usage,
+    /// What the running hook may read. `None` outside of hooks.
+    pub(crate) request: Option<Arc<RequestFacts>>,
+    pub(crate) response: Option<Arc<ResponseFacts>>,
+    /// What the running hook has read.
+    pub(crate) reads: Vec<Read>,
+    pub(crate) log: SharedLog,
+    /// Made when the guest first asks for something of WASI.
+    pub(crate) wasi: Option<Box<WasiCtx>>,
+    pub(crate) table: ResourceTable,
+}
+
+impl State {
+    /// Records that something was read, once.
+    pub(crate) fn note(&mut self, read: Read) {
+        if !self.reads.contains(&read) {
+            self.reads.push(read);
+        }
+    }
+}
+
+/// The hooks of an instance that were called already.
+#[derive(Default)]
+pub(crate) struct Guests {
+    pub(crate) cache_key: Option<exported::cache_key::Guest>,
+    pub(crate) origin_selection: Option<exported::origin_selection::Guest>,
+    pub(crate) ttl: Option<exported::ttl::Guest>,
+}
+
+pub(crate) struct Instance {
+    pub(crate) store: Store<State>,
+    pub(crate) instance: wasmtime::component::Instance,
+    pub(crate) guests: Guests,
+    /// Hook calls so far.
+    pub(crate) calls: u32,
+}
+
+/// Why there is no instance.
+pub(crate) enum NotMade {
+    /// The plugin's `init` returned this error.
+    Refused(String),
+    /// It failed, or the host has no room. With what it wrote to standard error, and whether it was refused memory.
+    Failed {
+        error: wasmtime::Error,
+        stderr: Vec<u8>,
+        refused_memory: bool,
+    },
+}
+
+impl Instance {
+    /// Makes an instance and runs the plugin's `init` if it has one.
+    pub(crate) async fn make(plugin: &Plugin, cpu: Arc<CpuTime>) -> Result<Instance, NotMade> {
+        let mut store = store(plugin, cpu);
+        plugin.counters().count_instance();
+        match start(plugin, &mut store).await {
+            Ok(Ok(instance)) => Ok(Instance {
+                store,
+                instance,
+                guests: Guests::default(),
+                calls: 0,
+            }),
+            Ok(Err(message)) => Err(NotMade::Refused(message)),
+            Err(error) => {
+                let refused_memory = store.data().growth.refused;
+                let stderr = store.data().log.lock().take_stderr();
+                Err(NotMade::Failed {
+                    error,
+                    stderr,
+                    refused_memory,
+                })
+            }
+        }
+    }
+
+    /// Gives the instance what the next hook may read, and fresh budgets.
+    pub(crate) fn begin(
+        &mut self,
+        request: &Arc<RequestFacts>,
+        response: Option<&Arc<ResponseFacts>>,
+    ) {
+        self.calls = self.calls.saturating_add(1);
+        self.store.set_epoch_deadline(1);
+        let state = self.store.data_mut();
+        state.request = Some(request.clone());
+        state.response = response.cloned();
+        state.usage = Usage::default();
+        state.growth.refused = false;
+        state.log.lock().begin(Some(request.clone()));
+    }
+
+    /// Takes back what the hook could read. What it did read is the result.
+    pub(crate) fn end(&mut self) -> Vec<Read> {
+        let state = self.store.data_mut();
+        state.request = None;
+        state.response = None;
+        state.log.lock().end();
+        std::mem::take(&mut state.reads)
+    }
+}
+
+fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
+    let identity = plugin.identity();
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(crate::host::MAX_WASI_RESOURCES);
+    let state = State {
+        plugin: identity.clone(),
+        growth: Growth::new(&identity.limits),
+        cpu,
+        usage: Usage::default(),
+        request: None,
+        response: None,
+        reads: Vec::new(),
+        log: GuestLog::shared(identity.clone()),
+        wasi: None,
+        table,
+    };
+    let mut store = Store::new(plugin.engine(), state);
+    store.limiter(|state| &mut state.growth);
+    store.epoch_deadline_callback(on_tick);
+    store.set_epoch_deadline(1);
+    let largest = identity
+        .limits
+        .passed_bytes
+        .max(identity.limits.output_bytes);
+    store.set_hostcall_fuel(usize::try_from(largest).unwrap_or(usize::MAX));
+    store
+}
+
+async fn start(
+    plugin: &Plugin,
+    store: &mut Store<State>,
+) -> wasmtime::Result<Result<wasmtime::component::Instance, String>> {
+    let instance = plugin.pre().instantiate_async(&mut *store).await?;
+    if let Some(indices) = &plugin.indices().lifecycle {
+        let guest = indices.load(&mut *store, &instance)?;
+        if let Err(message) = guest.call_init(&mut *store).await? {
+            return Ok(Err(message));
+        }
+    }
+    Ok(Ok(instance))
+}

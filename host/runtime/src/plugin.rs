@@ -1,0 +1,221 @@
+//! A loaded plugin: checked code, ready to be instantiated, and its pool of instances.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::Mutex;
+use wasmtime::Engine;
+use wasmtime::component::InstancePre;
+
+use crate::bindings::exported;
+use crate::check::Exports;
+use crate::counters::Counters;
+use crate::error::HookError;
+use crate::instance::{Instance, State};
+use crate::runtime::Shared;
+use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec};
+use crate::ticker::Ticker;
+use crate::transaction;
+
+/// What an instance knows of its plugin.
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) distribution: String,
+    pub(crate) config: serde_json::Value,
+    pub(crate) config_json: String,
+    pub(crate) limits: Limits,
+}
+
+/// Where the exports are.
+pub(crate) struct Indices {
+    pub(crate) cache_key: Option<exported::cache_key::GuestIndices>,
+    pub(crate) origin_selection: Option<exported::origin_selection::GuestIndices>,
+    pub(crate) ttl: Option<exported::ttl::GuestIndices>,
+    pub(crate) lifecycle: Option<exported::lifecycle::GuestIndices>,
+}
+
+impl Indices {
+    fn new(
+        pre: &InstancePre<State>,
+        hooks: &[Hook],
+        exports: &Exports,
+    ) -> wasmtime::Result<Indices> {
+        let wanted = |hook| hooks.contains(&hook).then_some(pre);
+        Ok(Indices {
+            cache_key: wanted(Hook::CacheKey)
+                .map(exported::cache_key::GuestIndices::new)
+                .transpose()?,
+            origin_selection: wanted(Hook::OriginSelection)
+                .map(exported::origin_selection::GuestIndices::new)
+                .transpose()?,
+            ttl: wanted(Hook::Ttl)
+                .map(exported::ttl::GuestIndices::new)
+                .transpose()?,
+            lifecycle: exports
+                .lifecycle
+                .then(|| exported::lifecycle::GuestIndices::new(pre))
+                .transpose()?,
+        })
+    }
+}
+
+/// A plugin that was loaded, with one distribution's configuration. Immutable: a new configuration loads a new one.
+pub struct Plugin {
+    shared: Shared,
+    identity: Arc<Identity>,
+    hooks: Vec<Hook>,
+    exports: Vec<Hook>,
+    isolation: Isolation,
+    on_error: OnError,
+    pre: InstancePre<State>,
+    indices: Indices,
+    counters: Counters,
+    /// Instances without a transaction, with [`Isolation::Reuse`].
+    idle: Mutex<Vec<Instance>>,
+}
+
+impl Plugin {
+    pub(crate) fn new(
+        shared: Shared,
+        spec: &PluginSpec,
+        hooks: Vec<Hook>,
+        exports: Exports,
+        pre: InstancePre<State>,
+    ) -> wasmtime::Result<Plugin> {
+        let identity = Identity {
+            name: spec.name.clone(),
+            distribution: spec.distribution.clone(),
+            config_json: spec.config.to_string(),
+            config: spec.config.clone(),
+            limits: spec.limits.clone(),
+        };
+        Ok(Plugin {
+            shared,
+            identity: Arc::new(identity),
+            indices: Indices::new(&pre, &hooks, &exports)?,
+            hooks,
+            exports: exports.hooks,
+            isolation: spec.isolation,
+            on_error: spec.on_error,
+            pre,
+            counters: Counters::default(),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.identity.name
+    }
+
+    /// The id of the distribution.
+    pub fn distribution(&self) -> &str {
+        &self.identity.distribution
+    }
+
+    /// The hooks that are called, in the order in which they run.
+    pub fn hooks(&self) -> &[Hook] {
+        &self.hooks
+    }
+
+    /// The hooks that the file exports, those that are not called included.
+    pub fn exports(&self) -> &[Hook] {
+        &self.exports
+    }
+
+    /// Whether this hook is called.
+    pub fn has(&self, hook: Hook) -> bool {
+        self.hooks.contains(&hook)
+    }
+
+    /// What a failure means.
+    pub fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    /// Who shares an instance.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// What it may use.
+    pub fn limits(&self) -> &Limits {
+        &self.identity.limits
+    }
+
+    /// What became of its calls so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.shared.ticker
+    }
+
+    pub(crate) fn max_instances(&self) -> u32 {
+        self.shared.options.max_instances
+    }
+
+    pub(crate) fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<State> {
+        &self.pre
+    }
+
+    pub(crate) fn indices(&self) -> &Indices {
+        &self.indices
+    }
+
+    /// Makes an instance, runs `init`, looks at the types of all hooks, and drops it.
+    pub(crate) async fn try_start(&self) -> Result<(), HookError> {
+        transaction::try_start(self).await
+    }
+
+    /// An instance that waits for work.
+    pub(crate) fn take_idle(&self) -> Option<Instance> {
+        let instance = self.idle.lock().pop()?;
+        self.shared.idle.fetch_sub(1, Relaxed);
+        Some(instance)
+    }
+
+    /// Takes an instance whose transaction is over. It waits for the next one where the plugin allows that, it has calls
+    /// left, and no more than half of the host's instances wait already: the rest is for other plugins.
+    pub(crate) fn give_back(&self, instance: Instance) {
+        let reuse = self.isolation == Isolation::Reuse
+            && instance.calls < self.shared.options.calls_per_instance;
+        let room = (self.max_instances() / 2).max(1);
+        if !reuse || self.shared.idle.fetch_add(1, Relaxed) >= room {
+            if reuse {
+                self.shared.idle.fetch_sub(1, Relaxed);
+            }
+            return;
+        }
+        self.idle.lock().push(instance);
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        let waiting = u32::try_from(self.idle.get_mut().len()).unwrap_or(u32::MAX);
+        self.shared.idle.fetch_sub(waiting, Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Identity {
+            name, distribution, ..
+        } = &*self.identity;
+        f.debug_struct("Plugin")
+            .field("name", name)
+            .field("distribution", distribution)
+            .field("hooks", &self.hooks)
+            .finish()
+    }
+}

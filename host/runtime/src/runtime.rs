@@ -1,0 +1,142 @@
+//! The engine: one per process, with the settings that were measured (ARCHITECTURE.md, plugins).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
+
+use crate::artifact::Artifacts;
+use crate::error::{LoadError, RuntimeError};
+use crate::host;
+use crate::instance::State;
+use crate::load;
+use crate::plugin::Plugin;
+use crate::spec::PluginSpec;
+use crate::ticker::Ticker;
+
+/// Settings of a [`Runtime`]; the defaults suit a server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many instances there may be at a time, those waiting in pools included. Default 1000. Each reserves 4 GiB of
+    /// addresses, which cost nothing. Beyond it, calls end as [`HookError::NoInstance`](crate::HookError::NoInstance).
+    pub max_instances: u32,
+    /// Where compiled code is kept, so that a restart need not compile. `None`: nowhere. The folder is made if it is
+    /// missing, and must belong to this user alone: loading compiled code is trusting it.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes of stack for WebAssembly in one call. Default 512 KiB.
+    pub stack_bytes: usize,
+    /// The largest number of elements that any plugin's table may have. Default 20 000.
+    pub table_elements: usize,
+    /// Bytes of an instance's memory that stay resident for the next one instead of going back to the system. Default
+    /// 4 MiB. At most 100 unused slots keep theirs.
+    pub keep_resident: usize,
+    /// How many hook calls an instance of a plugin with [`Isolation::Reuse`](crate::Isolation::Reuse) serves. Default 1000.
+    pub calls_per_instance: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            max_instances: 1000,
+            cache_dir: None,
+            stack_bytes: 512 << 10,
+            table_elements: 20_000,
+            keep_resident: 4 << 20,
+            calls_per_instance: 1000,
+        }
+    }
+}
+
+/// What plugins of all distributions share. Cheap to clone; lives as long as any plugin.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) options: Arc<Options>,
+    /// Instances that wait in pools, of all plugins together.
+    pub(crate) idle: Arc<AtomicU32>,
+    pub(crate) ticker: Arc<Ticker>,
+}
+
+/// Loads plugins. One per process.
+pub struct Runtime {
+    pub(crate) shared: Shared,
+    pub(crate) linker: Linker<State>,
+    pub(crate) artifacts: Option<Artifacts>,
+}
+
+impl Runtime {
+    /// Sets up the engine and the thread that interrupts guests.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`], when the machine does not allow it or the cache folder is not safe to use.
+    pub fn new(options: Options) -> Result<Arc<Runtime>, RuntimeError> {
+        let failed = |error: wasmtime::Error| RuntimeError::Engine {
+            instances: options.max_instances,
+            reason: format!("{error:#}"),
+        };
+        let engine = Engine::new(&engine_config(&options)).map_err(failed)?;
+        let linker = host::linker(&engine).map_err(failed)?;
+        let artifacts = options
+            .cache_dir
+            .as_deref()
+            .map(|dir| Artifacts::open(dir, &engine))
+            .transpose()?;
+        let ticker = Ticker::start(&engine).map_err(RuntimeError::Thread)?;
+        let shared = Shared {
+            engine,
+            options: Arc::new(options),
+            idle: Arc::default(),
+            ticker: Arc::new(ticker),
+        };
+        Ok(Arc::new(Runtime {
+            shared,
+            linker,
+            artifacts,
+        }))
+    }
+
+    /// Reads, checks and compiles a plugin, and makes a first instance of it. Takes up to seconds of CPU time: call it on a
+    /// blocking thread. It may also be called outside of any async runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]: what is wrong with the file or with what the configuration asks of it.
+    pub fn load(&self, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
+        load::load(self, spec)
+    }
+}
+
+fn engine_config(options: &Options) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(pooling(options))
+        .epoch_interruption(true)
+        // Halves the cost of a fresh instance. Async host functions and calls work without it.
+        .concurrency_support(false)
+        .max_wasm_stack(options.stack_bytes)
+        // Host functions run on the same stack, below the guest's frames.
+        .async_stack_size(options.stack_bytes.saturating_add(1536 << 10));
+    config
+}
+
+/// Counts for the usual shapes of a plugin: one memory; the module itself, the WASI adapter and two small modules that tie
+/// them together, each with a table at most.
+fn pooling(options: &Options) -> PoolingAllocationConfig {
+    let instances = options.max_instances;
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(8))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .max_tables_per_module(4)
+        .table_elements(options.table_elements)
+        .linear_memory_keep_resident(options.keep_resident)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pooling
+}

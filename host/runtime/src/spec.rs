@@ -1,0 +1,197 @@
+//! What a configuration says of a plugin: its file, its hooks, what it may use, and what its failure means.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A point in a request's life at which a plugin is asked, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// Before the cache key is made: rewrite or answer.
+    ViewerRequest,
+    /// What makes two requests the same for the cache.
+    CacheKey,
+    /// Which origin answers.
+    OriginSelection,
+    /// What goes out to the origin.
+    OriginRequest,
+    /// What came from the origin, before it is stored.
+    OriginResponse,
+    /// How long a response may be used.
+    Ttl,
+    /// What leaves for the viewer.
+    ViewerResponse,
+}
+
+impl Hook {
+    /// All hooks of the contract, in the order in which they run.
+    pub const ALL: [Hook; 7] = [
+        Hook::ViewerRequest,
+        Hook::CacheKey,
+        Hook::OriginSelection,
+        Hook::OriginRequest,
+        Hook::OriginResponse,
+        Hook::Ttl,
+        Hook::ViewerResponse,
+    ];
+
+    /// The hooks that this host calls. Asking for another one is an error at load.
+    pub const RUN: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
+
+    /// The name of the hook, which is also the name of its interface in the contract: `cache-key`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Hook::ViewerRequest => "viewer-request",
+            Hook::CacheKey => "cache-key",
+            Hook::OriginSelection => "origin-selection",
+            Hook::OriginRequest => "origin-request",
+            Hook::OriginResponse => "origin-response",
+            Hook::Ttl => "ttl",
+            Hook::ViewerResponse => "viewer-response",
+        }
+    }
+
+    /// Whether this host calls the hook.
+    pub fn is_run(self) -> bool {
+        Self::RUN.contains(&self)
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no hook.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no hook `{0}`; the hooks are {list}", list = names(&Hook::ALL))]
+pub struct UnknownHook(pub String);
+
+impl FromStr for Hook {
+    type Err = UnknownHook;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Hook::ALL
+            .into_iter()
+            .find(|hook| hook.as_str() == name)
+            .ok_or_else(|| UnknownHook(name.to_owned()))
+    }
+}
+
+/// `cache-key, ttl` for messages.
+pub(crate) fn names(hooks: &[Hook]) -> String {
+    let names: Vec<_> = hooks.iter().map(|hook| hook.as_str()).collect();
+    names.join(", ")
+}
+
+/// Who shares an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// A fresh instance for each transaction: nothing of one request can reach another.
+    #[default]
+    Request,
+    /// Instances go back to a pool of the plugin and serve later transactions, until a failure or the end of their calls.
+    Reuse,
+}
+
+/// What a plugin's failure means for the request; the pipeline gives it its meaning per hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The request fails.
+    #[default]
+    Fail,
+    /// The request goes on as if the plugin were not there.
+    Continue,
+}
+
+impl OnError {
+    /// `fail` or `continue`, as in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            OnError::Fail => "fail",
+            OnError::Continue => "continue",
+        }
+    }
+}
+
+/// What a plugin may use. All counts are per hook call, unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time of the guest, making its instance included. Default 50 ms. Looked at about every millisecond.
+    pub cpu: Duration,
+    /// Time on the clock, waiting included. Default 1 s.
+    pub wall: Duration,
+    /// Bytes of linear memory of an instance. Default 64 MiB; at most 4 GiB.
+    pub memory: u64,
+    /// Elements of an instance's tables, each. Default 10 000; at most [`Options::table_elements`](crate::Options).
+    pub table_elements: usize,
+    /// Calls of host functions. Default 10 000.
+    pub host_calls: u64,
+    /// Bytes that the guest passes to host functions: names, log lines. Default 1 MiB.
+    pub passed_bytes: u64,
+    /// Bytes of the decision that a hook returns. Default 64 KiB.
+    pub output_bytes: u64,
+    /// Lines that reach the log; further ones are dropped and counted in one last line. Default 100.
+    pub log_lines: u32,
+    /// Bytes that reach the log, as `log_lines`. Default 16 KiB.
+    pub log_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            cpu: Duration::from_millis(50),
+            wall: Duration::from_secs(1),
+            memory: 64 << 20,
+            table_elements: 10_000,
+            host_calls: 10_000,
+            passed_bytes: 1 << 20,
+            output_bytes: 64 << 10,
+            log_lines: 100,
+            log_bytes: 16 << 10,
+        }
+    }
+}
+
+/// One plugin of one distribution, as its configuration says.
+#[derive(Debug, Clone)]
+pub struct PluginSpec {
+    /// The plugin's name in the configuration.
+    pub name: String,
+    /// The id of the distribution.
+    pub distribution: String,
+    /// The component or module.
+    pub file: PathBuf,
+    /// The hooks asked for; empty means all that the plugin exports and this host runs.
+    pub hooks: Vec<Hook>,
+    /// The plugin's own table, which it reads by the contract's `config` interface. [`serde_json::Value::Null`] for none.
+    pub config: serde_json::Value,
+    /// Who shares an instance.
+    pub isolation: Isolation,
+    /// What it may use.
+    pub limits: Limits,
+    /// What its failure means.
+    pub on_error: OnError,
+}
+
+impl PluginSpec {
+    /// A plugin with all defaults: every hook of the file, no configuration, fresh instances, default limits.
+    pub fn new(
+        name: impl Into<String>,
+        distribution: impl Into<String>,
+        file: impl Into<PathBuf>,
+    ) -> Self {
+        PluginSpec {
+            name: name.into(),
+            distribution: distribution.into(),
+            file: file.into(),
+            hooks: Vec::new(),
+            config: serde_json::Value::Null,
+            isolation: Isolation::default(),
+            limits: Limits::default(),
+            on_error: OnError::default(),
+        }
+    }
+}

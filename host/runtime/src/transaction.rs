@@ -1,0 +1,228 @@
+//! A transaction and its hook calls: get an instance, give it the facts, call, bound it, and name what went wrong.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use crate::error::HookError;
+use crate::facts::{Read, RequestFacts, ResponseFacts};
+use crate::hooks::{self, HookCall};
+use crate::instance::{Instance, NotMade};
+use crate::limits::CpuTime;
+use crate::plugin::Plugin;
+use crate::runtime::Runtime;
+use crate::trap::{Circumstances, explain, printable};
+
+/// What a hook call came to.
+#[derive(Debug)]
+pub struct Called<T> {
+    /// The decision, or why there is none.
+    pub decision: Result<T, HookError>,
+    /// Time on the clock, making the instance included.
+    pub elapsed: Duration,
+    /// What the decision was based on, each once, in the order of reading. Empty where the call hit its wall time.
+    pub reads: Vec<Read>,
+}
+
+/// One side of a request: the viewer's, or the fetch's. It holds at most one instance of each plugin, made on first use,
+/// released when the transaction is dropped.
+#[derive(Default)]
+pub struct Transaction {
+    instances: Vec<(Arc<Plugin>, Instance)>,
+}
+
+impl Transaction {
+    /// A transaction without any instance yet.
+    pub fn new(_runtime: &Arc<Runtime>) -> Transaction {
+        Transaction::default()
+    }
+
+    /// Gives the plugin's instance back before the transaction ends: no more of its hooks will run.
+    pub fn release(&mut self, plugin: &Arc<Plugin>) {
+        if let Some(instance) = self.take(plugin) {
+            plugin.give_back(instance);
+        }
+    }
+
+    fn take(&mut self, plugin: &Arc<Plugin>) -> Option<Instance> {
+        let position = self
+            .instances
+            .iter()
+            .position(|(held, _)| Arc::ptr_eq(held, plugin))?;
+        Some(self.instances.swap_remove(position).1)
+    }
+
+    /// Calls one hook. An instance that fails, or whose caller goes away, is not used again.
+    pub(crate) async fn call<C: HookCall>(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+        response: Option<&Arc<ResponseFacts>>,
+    ) -> Called<C::Decision> {
+        let started = Instant::now();
+        let finished = if plugin.has(C::HOOK) {
+            let held = self.take(plugin).or_else(|| plugin.take_idle());
+            bounded::<C>(plugin, held, request, response).await
+        } else {
+            Err(HookError::NoHook(C::HOOK))
+        };
+        let (decision, reads, instance) = match finished {
+            Ok(Finished {
+                decision,
+                reads,
+                instance,
+            }) => (decision, reads, instance),
+            Err(error) => (Err(error), Vec::new(), None),
+        };
+        if let Some(instance) = instance {
+            self.instances.push((plugin.clone(), instance));
+        }
+        plugin.counters().count_call(&decision);
+        Called {
+            decision,
+            elapsed: started.elapsed(),
+            reads,
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        for (plugin, instance) in self.instances.drain(..) {
+            plugin.give_back(instance);
+        }
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.instances.iter().map(|(plugin, _)| plugin.name()))
+            .finish()
+    }
+}
+
+/// A call that came to its end, well or badly.
+struct Finished<T> {
+    decision: Result<T, HookError>,
+    reads: Vec<Read>,
+    /// The instance, if it may be used again.
+    instance: Option<Instance>,
+}
+
+/// Runs a call under its limits of CPU time and wall time.
+async fn bounded<C: HookCall>(
+    plugin: &Plugin,
+    held: Option<Instance>,
+    request: &Arc<RequestFacts>,
+    response: Option<&Arc<ResponseFacts>>,
+) -> Result<Finished<C::Decision>, HookError> {
+    let cpu = held
+        .as_ref()
+        .map(|instance| instance.store.data().cpu.clone())
+        .unwrap_or_default();
+    let call = async {
+        let instance = match held {
+            Some(instance) => instance,
+            None => Instance::make(plugin, cpu.clone())
+                .await
+                .map_err(|not_made| why_not(plugin, not_made))?,
+        };
+        Ok(invoke::<C>(plugin, instance, request, response).await)
+    };
+    within_limits(plugin, &cpu, call).await
+}
+
+/// Runs what runs a guest.
+async fn within_limits<T>(
+    plugin: &Plugin,
+    cpu: &CpuTime,
+    call: impl Future<Output = Result<T, HookError>>,
+) -> Result<T, HookError> {
+    let limit = plugin.limits().wall;
+    let _running = plugin.ticker().run();
+    timeout(limit, cpu.count(call))
+        .await
+        .unwrap_or(Err(HookError::WallLimit { limit }))
+}
+
+/// Calls the export.
+async fn invoke<C: HookCall>(
+    plugin: &Plugin,
+    mut instance: Instance,
+    request: &Arc<RequestFacts>,
+    response: Option<&Arc<ResponseFacts>>,
+) -> Finished<C::Decision> {
+    instance.begin(request, response);
+    let returned = C::run(plugin, &mut instance).await;
+    let stderr = instance.store.data().log.lock().take_stderr();
+    let reads = instance.end();
+    let limits = plugin.limits();
+    let (decision, sound) = match returned {
+        Ok(Ok(decision)) if C::size(&decision) > limits.output_bytes => (
+            Err(HookError::OutputLimit {
+                limit: limits.output_bytes,
+            }),
+            true,
+        ),
+        Ok(Ok(decision)) => (Ok(decision), true),
+        Ok(Err(message)) => (Err(HookError::Guest(printable(&message))), true),
+        Err(error) => (
+            Err(name_failure(
+                plugin,
+                &error,
+                &stderr,
+                instance.store.data().growth.refused,
+            )),
+            false,
+        ),
+    };
+    Finished {
+        decision,
+        reads,
+        instance: sound.then_some(instance),
+    }
+}
+
+fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
+    match not_made {
+        NotMade::Refused(message) => HookError::InitRefused(printable(&message)),
+        NotMade::Failed {
+            error,
+            stderr,
+            refused_memory,
+        } => name_failure(plugin, &error, &stderr, refused_memory),
+    }
+}
+
+fn name_failure(
+    plugin: &Plugin,
+    error: &wasmtime::Error,
+    stderr: &[u8],
+    refused_memory: bool,
+) -> HookError {
+    let limits = plugin.limits();
+    explain(
+        error,
+        &Circumstances {
+            limits,
+            stderr,
+            refused_memory,
+            instances: plugin.max_instances(),
+        },
+    )
+}
+
+/// Makes an instance and looks at the types of its hooks, under the same limits as a call.
+pub(crate) async fn try_start(plugin: &Plugin) -> Result<(), HookError> {
+    let cpu = Arc::new(CpuTime::default());
+    let start = async {
+        let mut instance = Instance::make(plugin, cpu.clone())
+            .await
+            .map_err(|not_made| why_not(plugin, not_made))?;
+        hooks::check_types(plugin, &mut instance)
+            .map_err(|error| HookError::Trap(format!("{error:#}")))
+    };
+    within_limits(plugin, &cpu, start).await
+}

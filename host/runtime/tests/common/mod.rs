@@ -1,0 +1,185 @@
+//! Guests built from source, a runtime, and requests.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use selvedge_runtime::{
+    Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, ResponseFacts,
+    Runtime, Scheme, TlsFacts, Transaction,
+};
+
+/// The target directory of the workspace.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("it is inside of the target directory")
+        .to_owned()
+}
+
+/// A guest of `tests/guests` by its crate's name, built when first asked for. It has a target directory of its own: the
+/// main one is locked by the `cargo test` that runs this.
+pub fn guest(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/Cargo.toml");
+        let target = target().join("guests");
+        let build = || {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo
+                .args([
+                    "build",
+                    "--release",
+                    "--locked",
+                    "--target",
+                    "wasm32-wasip1",
+                    "--manifest-path",
+                ])
+                .arg(&manifest);
+            cargo
+                .arg("--target-dir")
+                .arg(&target)
+                .env_remove("RUSTFLAGS")
+                .env_remove("CARGO_ENCODED_RUSTFLAGS");
+            cargo.status().expect("cargo runs").success()
+        };
+        if !build() {
+            let rustup = Command::new("rustup")
+                .args(["target", "add", "wasm32-wasip1"])
+                .status();
+            assert!(
+                rustup.is_ok_and(|status| status.success()),
+                "`rustup target add wasm32-wasip1` failed"
+            );
+            assert!(build(), "the guests do not build");
+        }
+        target.join("wasm32-wasip1/release")
+    });
+    folder.join(format!("guest_{name}.wasm"))
+}
+
+/// One runtime for all tests of a file. Compiled guests are kept between runs.
+pub fn runtime() -> Arc<Runtime> {
+    static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
+    let make = || {
+        Runtime::new(Options {
+            cache_dir: Some(target().join("tmp/compiled")),
+            ..small()
+        })
+    };
+    RUNTIME
+        .get_or_init(|| make().expect("the runtime starts"))
+        .clone()
+}
+
+/// Fewer instances: test processes are many.
+pub fn small() -> Options {
+    Options {
+        max_instances: 64,
+        ..Options::default()
+    }
+}
+
+/// The plugin of a test: the guest with three hooks.
+pub fn spec() -> PluginSpec {
+    PluginSpec::new("under-test", "d1", guest("hooks"))
+}
+
+pub fn load(spec: &PluginSpec) -> Arc<Plugin> {
+    runtime()
+        .load(spec)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub fn plugin() -> Arc<Plugin> {
+    load(&spec())
+}
+
+pub fn plugin_with(limits: Limits) -> Arc<Plugin> {
+    load(&PluginSpec { limits, ..spec() })
+}
+
+/// A request for a path.
+pub fn request(path: &str) -> Arc<RequestFacts> {
+    Arc::new(facts(path))
+}
+
+pub fn facts(path: &str) -> RequestFacts {
+    RequestFacts {
+        method: Method::GET,
+        scheme: Scheme::Https,
+        host: "www.example.test".into(),
+        path: path.into(),
+        query: Some("q=a+b%21&utm_source=x&q=2".into()),
+        fields: fields(&[
+            ("accept", "text/html"),
+            ("user-agent", "Mozilla/5.0 (iPhone) Mobile"),
+            ("accept", "text/plain"),
+            ("cookie", "a=1; group=b=c"),
+            ("cookie", "group=later"),
+            ("accept-language", "de-CH"),
+        ]),
+        viewer: "[::ffff:192.0.2.7]:4711".parse().expect("an address"),
+        version: http::Version::HTTP_11,
+        tls: Some(TlsFacts {
+            version: "TLSv1.3".into(),
+            cipher: "TLS_AES_128_GCM_SHA256".into(),
+        }),
+        request_id: "r-1".into(),
+        distribution: "d1".into(),
+        edge: "edge-1".into(),
+        received: Instant::now(),
+        origin: Some("main".into()),
+        cache_status: Some("hit"),
+        cache_age: Some(9),
+        cache_key: None,
+    }
+}
+
+pub fn response() -> Arc<ResponseFacts> {
+    Arc::new(ResponseFacts {
+        status: StatusCode::OK,
+        fields: fields(&[
+            ("content-type", "text/html"),
+            ("cache-control", "max-age=1"),
+            ("cache-control", "public"),
+        ]),
+        origin: Some("main".into()),
+    })
+}
+
+fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    };
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs.iter().map(pair) {
+        map.append(name, value);
+    }
+    map
+}
+
+/// Asks `cache-key` in a transaction of its own.
+pub async fn ask(plugin: &Arc<Plugin>, path: &str) -> Called<KeyDecision> {
+    Transaction::new(&runtime())
+        .cache_key(plugin, &request(path))
+        .await
+}
+
+/// The text that a guest answered with.
+pub fn literal(called: Called<KeyDecision>) -> String {
+    match called.decision {
+        Ok(KeyDecision::Replace(parts)) => match parts.as_slice() {
+            [KeyPart::Literal(text)] => String::from_utf8_lossy(text).into_owned(),
+            other => panic!("not one literal: {other:?}"),
+        },
+        other => panic!("no text: {other:?}"),
+    }
+}

@@ -1,0 +1,258 @@
+//! The plugins' projects: which there are, which files they are built from, and building them when those have changed.
+
+use super::dep_info;
+use crate::cli::output::{complain, say};
+use crate::config::Config;
+use crate::scaffold::{self, BuildError, Built};
+use crate::watch::contents;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The projects of a configuration, and how far each is built.
+#[derive(Default)]
+pub(super) struct Projects {
+    known: BTreeMap<PathBuf, Project>,
+}
+
+/// Files and their contents.
+type Seen = BTreeMap<PathBuf, [u8; 32]>;
+
+#[derive(Default)]
+struct Project {
+    /// The plugins that are built from it, with the files that their distributions name.
+    plugins: BTreeSet<(String, PathBuf)>,
+    /// What it was built from last, be it with success or not.
+    seen: Option<Seen>,
+    built: bool,
+    /// The files that cargo has read for it, those of dependencies by path included.
+    listed: Vec<PathBuf>,
+}
+
+/// What has come of a round of building: names of plugins.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// Those that were built.
+    pub(super) built: Vec<String>,
+    /// Those that were to be built and were not; why has been shown.
+    pub(super) failed: Vec<String>,
+}
+
+impl Projects {
+    /// Takes the projects of this configuration: the folder of a plugin's file, where it holds a Cargo.toml. What is
+    /// known of those that stay is kept.
+    pub(super) fn take(&mut self, config: &Config) {
+        let mut before = std::mem::take(&mut self.known);
+        for plugin in config.distributions.iter().flat_map(|one| &one.plugins) {
+            let Some(folder) = project(&plugin.file) else { continue };
+            let project = self.known.entry(folder).or_insert_with_key(|folder| Project {
+                plugins: BTreeSet::new(),
+                ..before.remove(folder).unwrap_or_default()
+            });
+            project.plugins.insert((plugin.name.to_string(), plugin.file.value.clone()));
+        }
+    }
+
+    /// Whether the last build of each was a success.
+    pub(super) fn are_built(&self) -> bool {
+        self.known.values().all(|project| project.built)
+    }
+
+    /// The files that they are built from, and the folders where new ones may appear.
+    pub(super) fn watched(&self) -> BTreeSet<PathBuf> {
+        let mut watched = BTreeSet::new();
+        for (folder, project) in &self.known {
+            watched.insert(folder.clone());
+            watched.extend(sources(folder));
+            watched.extend(project.listed.iter().cloned());
+        }
+        watched
+    }
+
+    /// Builds those whose files have changed since they were built last. A failure is shown, and tried again when
+    /// something has changed.
+    pub(super) async fn build(&mut self) -> Round {
+        let mut round = Round::default();
+        for (folder, project) in &mut self.known {
+            let before = project.now(folder);
+            if project.seen.as_ref() == Some(&before) {
+                continue;
+            }
+            project.built = project.build(folder).await;
+            project.seen = Some(if project.built {
+                project.listed = dep_info::files(folder).await;
+                // Cargo names files that were not known before; those that were count as they were before.
+                let mut seen = project.now(folder);
+                for (file, hash) in &mut seen {
+                    *hash = before.get(file).copied().unwrap_or(*hash);
+                }
+                seen
+            } else {
+                before
+            });
+            let names = project.plugins.iter().map(|(name, _)| format!("`{name}`"));
+            if project.built { round.built.extend(names) } else { round.failed.extend(names) }
+        }
+        round
+    }
+}
+
+impl Project {
+    /// Its files as they are now.
+    fn now(&self, folder: &Path) -> Seen {
+        let mut files = sources(folder);
+        files.retain(|path| path.is_file());
+        files.extend(self.listed.iter().cloned());
+        files
+            .into_iter()
+            .map(|file| {
+                let hash = contents([file.as_path()]);
+                (file, hash)
+            })
+            .collect()
+    }
+
+    /// Builds it and says so. Whether it was a success.
+    async fn build(&self, folder: &Path) -> bool {
+        let names: Vec<String> = self.plugins.iter().map(|(name, _)| format!("`{name}`")).collect();
+        say(format_args!("building plugin {} in {}", names.join(", "), shown(folder).display()));
+        let begun = Instant::now();
+        let project = folder.to_owned();
+        let built = tokio::task::spawn_blocking(move || scaffold::build(&project, &mut |line| complain(line))).await;
+        match built {
+            Ok(Ok(built)) => {
+                say(format_args!(
+                    "built in {:.1} s: {} ({} KiB)",
+                    begun.elapsed().as_secs_f64(),
+                    shown(&built.wasm).display(),
+                    built.bytes.div_ceil(1024)
+                ));
+                self.warn_of_other_names(&built);
+                true
+            }
+            Ok(Err(error)) => {
+                complain(format_args!("error: {error}"));
+                if let BuildError::NotStarted { .. } = error {
+                    complain("is the folder of cargo in PATH?");
+                }
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A distribution that names another file than the one that is built hardly means it.
+    fn warn_of_other_names(&self, built: &Built) {
+        for (name, file) in &self.plugins {
+            if file.file_name() != built.wasm.file_name() {
+                complain(format_args!(
+                    "warning: the plugin `{name}` is built as {}, but its distribution says {}: change `file` there",
+                    shown(&built.wasm).display(),
+                    file.display()
+                ));
+            }
+        }
+    }
+}
+
+/// The project that a plugin's file is built by, if there is one.
+pub(super) fn project(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent()?.canonicalize().ok()?;
+    folder.join("Cargo.toml").is_file().then_some(folder)
+}
+
+/// A path as it is shortest from here.
+fn shown(path: &Path) -> &Path {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
+}
+
+/// What a project consists of by convention: its manifest, its build script, and everything below `src`, folders included.
+fn sources(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::from([folder.join("Cargo.toml")]);
+    let script = folder.join("build.rs");
+    if script.is_file() {
+        found.insert(script);
+    }
+    let mut folders = vec![folder.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            match entry.path() {
+                path if is_of_an_editor(&path) => {}
+                path if is_folder => folders.push(path),
+                path => _ = found.insert(path),
+            }
+        }
+        found.insert(folder);
+    }
+    found
+}
+
+/// Files that editors and builds keep beside the sources.
+fn is_of_an_editor(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") || name.starts_with(b"#") || [&b"~"[..], b".tmp", b".wasm"].iter().any(|end| name.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use std::fs;
+
+    fn folder() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("plugin/src/inner")).unwrap();
+        fs::create_dir(dir.path().join("distributions")).unwrap();
+        fs::write(dir.path().join("plugin/Cargo.toml"), "").unwrap();
+        fs::write(dir.path().join("plugin/src/lib.rs"), "").unwrap();
+        fs::write(dir.path().join("plugin/src/inner/mod.rs"), "").unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_plugin_is_built_where_its_file_has_a_manifest_beside_it() {
+        let dir = folder();
+        let file = dir.path().join("distributions/one.toml");
+        let text = "id = \"one\"\n[[origins]]\nid = \"main\"\ndomain = \"127.0.0.1\"\n\
+                    [default_behavior]\norigin = \"main\"\nplugins = [\"a\", \"b\", \"c\"]\n\
+                    [[plugins]]\nname = \"a\"\nfile = \"../plugin/a.wasm\"\n\
+                    [[plugins]]\nname = \"b\"\nfile = \"../plugin/a.wasm\"\n\
+                    [[plugins]]\nname = \"c\"\nfile = \"c.wasm\"\n";
+        fs::write(&file, text).unwrap();
+        let config = config::load_one(&file).unwrap();
+        let mut projects = Projects::default();
+        projects.take(&config);
+        let known: Vec<&PathBuf> = projects.known.keys().collect();
+        assert_eq!(known, [&dir.path().canonicalize().unwrap().join("plugin")]);
+        assert_eq!(projects.known.values().next().unwrap().plugins.len(), 2);
+        assert!(!projects.are_built());
+    }
+
+    #[test]
+    fn what_editors_and_builds_leave_is_no_source() {
+        let dir = folder();
+        let plugin = dir.path().join("plugin");
+        let before = Project::default().now(&plugin);
+        assert_eq!(before.len(), 3);
+        for name in ["src/.lib.rs.swp", "src/lib.rs~", "src/#lib.rs#", "src/x.tmp", "plugin.wasm"] {
+            fs::write(plugin.join(name), "x").unwrap();
+        }
+        assert_eq!(Project::default().now(&plugin), before);
+        fs::write(plugin.join("src/inner/mod.rs"), "x").unwrap();
+        assert_ne!(Project::default().now(&plugin), before);
+    }
+
+    #[test]
+    fn a_removed_or_added_source_is_a_change() {
+        let dir = folder();
+        let plugin = dir.path().join("plugin");
+        let before = Project::default().now(&plugin);
+        fs::write(plugin.join("src/new.rs"), "").unwrap();
+        let added = Project::default().now(&plugin);
+        assert_ne!(added, before);
+        fs::remove_file(plugin.join("src/new.rs")).unwrap();
+        assert_eq!(Project::default().now(&plugin), before);
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line: what is typed, and which file carries it out.
+
+mod check;
+mod dev;
+mod distributions;
+mod output;
+mod plugin;
+mod run;
+
+use crate::scaffold;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The command line or the configuration is wrong.
+const WRONG: u8 = 2;
+
+/// Something failed that was rightly asked for.
+const FAILED: u8 = 1;
+
+/// A content delivery edge that you run yourself and program in WebAssembly.
+#[derive(Parser)]
+#[command(name = "selvedge", version, about, long_about = LONG, after_long_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG: &str = "\
+A content delivery edge that you run yourself and program in WebAssembly.
+
+A server file (selvedge.toml) says where to listen and where to store; each file of its distributions folder
+describes one distribution: its origins, its behaviors by path, and its plugins. A plugin is Rust compiled to
+wasm32-wasip1; it may choose the cache key, how long an object lives, and the origin, for each request.";
+
+const AFTER: &str = "\
+To begin:
+  selvedge dev examples/quickstart           run an example with its origins, rebuild on every change
+  selvedge plugin new my-plugin              write a plugin project
+  selvedge plugin build my-plugin            build it: leaves my-plugin/my-plugin.wasm
+  selvedge check --config selvedge.toml      say what is wrong with a configuration, all of it at once
+  selvedge run --config selvedge.toml        serve
+
+While it runs, SIGHUP or a changed file makes it read its configuration anew; SIGTERM and Ctrl-C end it after
+the requests under way. The log goes to standard error; SELVEDGE_LOG filters it (for instance access=off).
+
+Exit codes: 0 done; 1 something failed; 2 the command line or the configuration is wrong.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the distributions of a configuration
+    Run(run::Arguments),
+    /// Run a folder for development: build its plugins, start its origins, follow every change
+    Dev(dev::Arguments),
+    /// Check a configuration with its plugins, without serving
+    Check(Configured),
+    /// List the distributions with their assigned domain names
+    Distributions(Configured),
+    /// Write and build plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Args)]
+struct Configured {
+    /// The server file
+    #[arg(long, short, value_name = "FILE", default_value = "selvedge.toml")]
+    config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum PluginCommand {
+    /// Write a new plugin project: it builds as it is, and has a test for each hook
+    New {
+        /// The plugin's name, which is also the package's: lower-case letters, digits and dashes
+        name: String,
+        /// The hooks to begin with; all three when none is given
+        #[arg(long = "hook", value_name = "HOOK")]
+        hooks: Vec<scaffold::Hook>,
+        /// The folder; its name is the plugin's when this is left out
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+    },
+    /// Build a plugin project for wasm32-wasip1, and leave NAME.wasm in its folder
+    Build {
+        /// The project's folder
+        #[arg(default_value = ".")]
+        project: PathBuf,
+    },
+}
+
+/// Carries out the command line.
+pub fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Dev(arguments) => dev::dev(&arguments),
+        Command::Check(Configured { config }) => check::check(&config),
+        Command::Distributions(Configured { config }) => distributions::list(&config),
+        Command::Plugin(PluginCommand::New { name, hooks, path }) => plugin::new(&name, path, &hooks),
+        Command::Plugin(PluginCommand::Build { project }) => plugin::build(&project),
+    };
+    ExitCode::from(code)
+}

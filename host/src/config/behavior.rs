@@ -1,0 +1,314 @@
+//! Behaviors: what happens to the requests of one path pattern.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use selvedge_caching::Policy;
+
+use super::managed;
+use super::pattern::PathPattern;
+use super::policy::{self, CachePolicy, ForwardPolicy, KeyPolicy};
+use super::report::{At, Placed, Problem, Problems, printable, quoted};
+use super::scalar::{one_of, string, text};
+use super::suggest::closest;
+use super::walk::{Kind, Table, Value, distinct, kind, list, placed, table};
+
+/// The `[default_behavior]` or one of the `[[behaviors]]` of a distribution, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behavior {
+    /// `path`: which paths; required, except in the default behavior, which takes what no other takes.
+    pub pattern: PathPattern,
+    /// `origin`: the id of the origin; here its index in [`super::Distribution::origins`]. Required.
+    pub origin: usize,
+    /// `viewer_protocol`: whether plain HTTP is served. Default `"allow-all"`.
+    pub viewer_protocol: ViewerProtocol,
+    /// `allowed_methods`: one of CloudFront's three sets. Default `["GET", "HEAD"]`.
+    pub allowed_methods: AllowedMethods,
+    /// `cached_methods`: `["GET", "HEAD"]` or `["GET", "HEAD", "OPTIONS"]`, all of them allowed ones. Default
+    /// `["GET", "HEAD"]`.
+    pub cached_methods: CachedMethods,
+    /// `cache` (a table) or `cache_policy` (a managed policy's name): lifetimes.
+    pub policy: Policy,
+    /// The same: what is in the cache key.
+    pub key: KeyPolicy,
+    /// `forward` (a table) or `origin_request_policy` (a managed policy's name): what the origin sees
+    /// besides.
+    pub forward: ForwardPolicy,
+    /// `plugins`: names of plugins, in the order in which they run; here indices into
+    /// [`super::Distribution::plugins`]. Default: none.
+    pub plugins: Vec<usize>,
+    /// `range_slices`: fetch and store large objects in slices of this size, 64 KiB to 64 MiB. Default:
+    /// whole.
+    pub range_slices: Option<u64>,
+    /// Where the behavior is.
+    pub at: At,
+}
+
+/// What viewers may use to ask.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum ViewerProtocol {
+    /// HTTP and HTTPS.
+    #[default]
+    AllowAll,
+}
+
+/// The methods that a behavior answers; others get 403.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum AllowedMethods {
+    /// GET and HEAD.
+    #[default]
+    GetHead,
+    /// GET, HEAD and OPTIONS.
+    GetHeadOptions,
+    /// GET, HEAD, OPTIONS, PUT, POST, PATCH and DELETE.
+    All,
+}
+
+impl AllowedMethods {
+    /// The methods by name.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            AllowedMethods::GetHead => &["GET", "HEAD"],
+            AllowedMethods::GetHeadOptions => &["GET", "HEAD", "OPTIONS"],
+            AllowedMethods::All => &["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        }
+    }
+
+    /// Whether the method is among them.
+    pub fn contains(self, method: &Method) -> bool {
+        self.names().contains(&method.as_str())
+    }
+}
+
+/// The methods whose responses are stored.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum CachedMethods {
+    /// GET and HEAD.
+    #[default]
+    GetHead,
+    /// GET, HEAD and OPTIONS; OPTIONS is keyed apart.
+    GetHeadOptions,
+}
+
+impl CachedMethods {
+    /// Whether the method is among them.
+    pub fn contains(self, method: &Method) -> bool {
+        let options = self == CachedMethods::GetHeadOptions && method == Method::OPTIONS;
+        options || matches!(*method, Method::GET | Method::HEAD)
+    }
+}
+
+/// A behavior as typed: what it refers to is still a name.
+pub(super) struct Typed {
+    pub(super) pattern: Placed<PathPattern>,
+    origin: Placed<String>,
+    plugins: Vec<Placed<String>>,
+    /// All that needs no looking up.
+    behavior: Behavior,
+}
+
+/// What the names in behaviors may refer to.
+pub(super) struct Names<'a> {
+    pub(super) origins: Vec<&'a str>,
+    pub(super) plugins: Vec<&'a str>,
+}
+
+/// Reads one of the `[[behaviors]]`.
+pub(super) fn read(t: &Table<'_>) -> Typed {
+    read_with(
+        t,
+        t.required(
+            "path",
+            "path = \"/images/*\"",
+            placed(text(PathPattern::new)),
+        ),
+    )
+}
+
+/// Reads the `[default_behavior]`.
+pub(super) fn read_default(t: &Table<'_>) -> Typed {
+    if let Some(at) = t.place("path") {
+        let problem = Problem::new(
+            "the default behavior takes no `path`: it has what no other behavior takes",
+        )
+        .at(at);
+        t.file
+            .problems
+            .add(problem.help("remove it, or write this as one of the [[behaviors]]"));
+    }
+    read_with(
+        t,
+        Placed {
+            value: PathPattern::default(),
+            at: t.at,
+        },
+    )
+}
+
+fn read_with(t: &Table<'_>, pattern: Placed<PathPattern>) -> Typed {
+    t.exclusive("cache", "cache_policy");
+    t.exclusive("forward", "origin_request_policy");
+    let cache = t.optional("cache", cache);
+    let CachePolicy { policy, key } = t
+        .optional("cache_policy", text(managed::cache))
+        .or(cache)
+        .unwrap_or_default();
+    let forward = t.optional(
+        "forward",
+        table("the table `forward`", policy::read_forward),
+    );
+    let forward = t
+        .optional("origin_request_policy", text(managed::forward))
+        .or(forward);
+    let allowed_methods = t.or(
+        "allowed_methods",
+        AllowedMethods::default(),
+        allowed_methods,
+    );
+    Typed {
+        origin: t.required("origin", "origin = \"main\"", placed(string)),
+        plugins: t.or("plugins", Vec::new(), distinct(64, string)),
+        behavior: Behavior {
+            pattern: pattern.value.clone(),
+            origin: 0,
+            viewer_protocol: t.or(
+                "viewer_protocol",
+                ViewerProtocol::default(),
+                viewer_protocol,
+            ),
+            allowed_methods,
+            cached_methods: t.or("cached_methods", CachedMethods::default(), |v| {
+                cached_methods(v, allowed_methods)
+            }),
+            policy,
+            key,
+            forward: forward.unwrap_or_default(),
+            plugins: Vec::new(),
+            range_slices: t.optional("range_slices", policy::slice),
+            at: t.at,
+        },
+        pattern,
+    }
+}
+
+impl Typed {
+    /// The names of the plugins that it runs.
+    pub(super) fn plugin_names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.iter().map(|name| name.value.as_str())
+    }
+
+    /// Looks up what the behavior refers to.
+    pub(super) fn resolve(self, names: &Names<'_>, problems: &Problems) -> Behavior {
+        let origin = look_up(&self.origin, &names.origins, "origin", problems);
+        let plugins = self.plugins.iter();
+        let plugins = plugins
+            .filter_map(|name| look_up(name, &names.plugins, "plugin", problems))
+            .collect();
+        Behavior {
+            origin: origin.unwrap_or(0),
+            plugins,
+            ..self.behavior
+        }
+    }
+}
+
+fn cache(value: &Value<'_>) -> Option<CachePolicy> {
+    match kind(value) {
+        Kind::Text(name) => value.refuse(Problem::new("`cache` takes a table, not a name").help(
+            format!(
+                "a managed policy goes by another key: cache_policy = \"{}\"",
+                printable(name)
+            ),
+        )),
+        _ => table("the table `cache`", policy::read_cache)(value),
+    }
+}
+
+/// The index of a name. A name that stands for one that could not be read matches nothing and hides nothing:
+/// while there is one among the known, unknown names are not reported.
+fn look_up(
+    name: &Placed<String>,
+    known: &[&str],
+    what: &str,
+    problems: &Problems,
+) -> Option<usize> {
+    let found = known.iter().position(|known| *known == name.value);
+    if found.is_none() && name.is_typed() && !known.contains(&"") {
+        let problem = Problem::new(format!(
+            "there is no {what} `{}` in this distribution",
+            printable(name)
+        ));
+        let problem = problem.at(name.at).exists(known);
+        problems.add(match closest(name, known.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean \"{near}\"?")),
+            None => problem.help(format!("add a [[{what}s]] table for it")),
+        });
+    }
+    found
+}
+
+const METHODS: [(&str, &str); 7] = [
+    ("GET", "GET"),
+    ("HEAD", "HEAD"),
+    ("OPTIONS", "OPTIONS"),
+    ("PUT", "PUT"),
+    ("POST", "POST"),
+    ("PATCH", "PATCH"),
+    ("DELETE", "DELETE"),
+];
+
+fn allowed_methods(value: &Value<'_>) -> Option<AllowedMethods> {
+    let sets = [
+        AllowedMethods::GetHead,
+        AllowedMethods::GetHeadOptions,
+        AllowedMethods::All,
+    ];
+    method_set(value, &sets)
+}
+
+fn cached_methods(value: &Value<'_>, allowed: AllowedMethods) -> Option<CachedMethods> {
+    let sets = [AllowedMethods::GetHead, AllowedMethods::GetHeadOptions];
+    match (method_set(value, &sets)?, allowed) {
+        (AllowedMethods::GetHead, _) => Some(CachedMethods::GetHead),
+        (_, AllowedMethods::GetHead) => value.refuse(
+            Problem::new("`cached_methods` has OPTIONS, which `allowed_methods` does not allow")
+                .help("add \"OPTIONS\" to `allowed_methods`, or remove it here"),
+        ),
+        _ => Some(CachedMethods::GetHeadOptions),
+    }
+}
+
+/// Reads a list of methods that must be one of the sets, in any order.
+fn method_set(value: &Value<'_>, sets: &[AllowedMethods]) -> Option<AllowedMethods> {
+    let typed = list(one_of(&METHODS))(value)?;
+    let typed: BTreeSet<&str> = typed.into_iter().collect();
+    let same =
+        |set: &&AllowedMethods| set.names().iter().copied().collect::<BTreeSet<_>>() == typed;
+    if let Some(set) = sets.iter().find(same) {
+        return Some(*set);
+    }
+    let shown = |set: &AllowedMethods| format!("[{}]", quoted(set.names()).replace('`', "\""));
+    let problem = Problem::new(format!(
+        "`{}` is none of CloudFront's sets of methods",
+        value.key
+    ));
+    value.refuse(problem.allowed(sets.iter().map(shown).collect::<Vec<_>>().join(" or ")))
+}
+
+fn viewer_protocol(value: &Value<'_>) -> Option<ViewerProtocol> {
+    const WORDS: [(&str, Option<ViewerProtocol>); 3] = [
+        ("allow-all", Some(ViewerProtocol::AllowAll)),
+        ("https-only", None),
+        ("redirect-to-https", None),
+    ];
+    match one_of(&WORDS)(value)? {
+        Some(protocol) => Some(protocol),
+        None => value.refuse(
+            Problem::new(
+                "this version has no TLS for viewers, so nobody could reach the behavior by HTTPS",
+            )
+            .allowed("\"allow-all\"")
+            .help("leave `viewer_protocol` out, and put what terminates TLS in front"),
+        ),
+    }
+}

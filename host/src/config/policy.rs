@@ -1,0 +1,216 @@
+//! Cache policies and origin request policies: how long responses live, what is in the cache key, and what
+//! the origin gets to see besides.
+//!
+//! What is in the key is always sent to the origin too: an answer may depend only on what it is stored under.
+//! `forward` adds what the origin may see without it being in the key.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use selvedge_caching::{Compatibility, Policy};
+
+use super::report::Problem;
+use super::scalar::{boolean, integer, one_of, seconds, size};
+use super::sets::{FieldSet, NameSet, field_set, key_fields, name_set};
+use super::units::show_duration;
+use super::walk::{Table, Value, distinct};
+
+/// A hundred years, CloudFront's upper bound of a lifetime, in seconds.
+const LONGEST: u64 = 100 * 31_557_600;
+
+/// What of a request is in the cache key, besides the distribution and the path.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyPolicy {
+    /// `query`: which query parameters. Default `"all"`, since they are part of what is asked for (RFC 9111 section 2).
+    pub query: NameSet,
+    /// `headers`: which fields, at most 25. Default: none.
+    pub fields: Vec<HeaderName>,
+    /// `cookies`: which cookies. Default `"none"`.
+    pub cookies: NameSet,
+    /// `accept_encoding`: codings that are worth a variant of their own: `"gzip"`, `"br"`. What the viewer
+    /// offers of these is in the key, and nothing else of Accept-Encoding. Default: none.
+    pub accept_encoding: Vec<Coding>,
+}
+
+/// What the origin gets to see although it is not in the cache key. An origin whose responses depend on one of these fields
+/// says so by Vary; one that sends no Vary should not get the field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForwardPolicy {
+    /// `query`: which query parameters. Default `"none"`.
+    pub query: NameSet,
+    /// `headers`: which fields: a list, or as for `query` (`"all"`: every end-to-end field of the viewer,
+    /// Host included). Default: every end-to-end field but Host.
+    pub fields: FieldSet,
+    /// `cookies`: which cookies. Default `"none"`: a response for one visitor would be stored for all.
+    pub cookies: NameSet,
+}
+
+impl Default for ForwardPolicy {
+    fn default() -> ForwardPolicy {
+        ForwardPolicy {
+            query: NameSet::None,
+            fields: FieldSet::Except(vec![http::header::HOST]),
+            cookies: NameSet::None,
+        }
+    }
+}
+
+/// A content coding that the cache key can tell apart.
+#[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Coding {
+    /// `br`
+    Brotli,
+    /// `gzip`
+    Gzip,
+}
+
+impl Coding {
+    /// The coding's name in Accept-Encoding.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Coding::Brotli => "br",
+            Coding::Gzip => "gzip",
+        }
+    }
+}
+
+impl std::fmt::Display for Coding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+const CODINGS: [(&str, Coding); 2] = [("br", Coding::Brotli), ("gzip", Coding::Gzip)];
+
+/// Lifetimes and key, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct CachePolicy {
+    pub(super) policy: Policy,
+    pub(super) key: KeyPolicy,
+}
+
+impl Default for CachePolicy {
+    fn default() -> CachePolicy {
+        CachePolicy {
+            policy: Policy::default(),
+            key: KeyPolicy {
+                query: NameSet::All,
+                ..KeyPolicy::default()
+            },
+        }
+    }
+}
+
+const COMPATIBILITY: [(&str, Compatibility); 2] = [
+    ("selvedge", Compatibility::Selvedge),
+    ("cloudfront", Compatibility::Cloudfront),
+];
+
+/// Reads the table `cache` of a behavior.
+///
+/// - `min_ttl`, `default_ttl`, `max_ttl`: bounds of the freshness lifetime, and the lifetime of a response
+///   that says nothing; durations of whole seconds up to 100 years, in this order. Defaults 0, 24 h and
+///   365 d; one that is left out gives way to those that are there.
+/// - `error_min_ttl`: the least lifetime of an error response. Default 10 s.
+/// - `honor_viewer_cache_control`: whether Cache-Control and Pragma of a viewer count (RFC 9111 section
+///   5.2.1). Default `false`.
+/// - `max_variants`: how many variants one key may have, 1 to 1000. Default 64.
+/// - `max_tags`: how many tags one stored response may have, 0 to 1000. Default 128.
+/// - `max_field_bytes`: how large the fields of a stored response may be, 1 KiB to 1 MiB. Default 32 KiB.
+/// - `compatibility`: `"selvedge"` or `"cloudfront"`, for rules where CloudFront leaves RFC 9111. Default
+///   `"selvedge"`.
+/// - `query`, `headers`, `cookies`, `accept_encoding`: see [`KeyPolicy`].
+pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
+    let default = Policy::default();
+    let lifetime = |key| t.optional(key, seconds(0..=LONGEST));
+    let typed = [
+        ("min_ttl", lifetime("min_ttl")),
+        ("default_ttl", lifetime("default_ttl")),
+        ("max_ttl", lifetime("max_ttl")),
+    ];
+    check_order(t, &typed);
+    let [(_, min), (_, usual), (_, max)] = typed;
+    let most = max.unwrap_or(u64::MAX);
+    let min_ttl = min
+        .unwrap_or(default.min_ttl)
+        .min(usual.unwrap_or(most))
+        .min(most);
+    let default_ttl = usual.unwrap_or(default.default_ttl.max(min_ttl)).min(most);
+    CachePolicy {
+        policy: Policy {
+            min_ttl,
+            default_ttl,
+            max_ttl: max.unwrap_or(default.max_ttl.max(default_ttl)),
+            error_min_ttl: t.or("error_min_ttl", default.error_min_ttl, seconds(0..=LONGEST)),
+            honor_viewer_cache_control: t.or(
+                "honor_viewer_cache_control",
+                default.honor_viewer_cache_control,
+                boolean,
+            ),
+            max_variants: t.or("max_variants", default.max_variants, integer(1..=1000)),
+            max_tags: t.or("max_tags", default.max_tags, integer(0..=1000)),
+            max_field_bytes: t.or(
+                "max_field_bytes",
+                default.max_field_bytes,
+                size((1 << 10)..=(1 << 20)),
+            ),
+            compatibility: t.or(
+                "compatibility",
+                default.compatibility,
+                one_of(&COMPATIBILITY),
+            ),
+            ..default
+        },
+        key: KeyPolicy {
+            query: t.or("query", NameSet::All, name_set),
+            fields: t.or("headers", Vec::new(), key_fields),
+            cookies: t.or("cookies", NameSet::None, name_set),
+            accept_encoding: t.or("accept_encoding", Vec::new(), codings),
+        },
+    }
+}
+
+/// Reads the table `forward` of a behavior; see [`ForwardPolicy`].
+pub(super) fn read_forward(t: &Table<'_>) -> ForwardPolicy {
+    ForwardPolicy {
+        query: t.or("query", NameSet::None, name_set),
+        fields: t.or("headers", ForwardPolicy::default().fields, field_set),
+        cookies: t.or("cookies", NameSet::None, name_set),
+    }
+}
+
+fn codings(value: &Value<'_>) -> Option<Vec<Coding>> {
+    let codings = distinct(2, one_of(&CODINGS))(value)?;
+    let mut codings: Vec<Coding> = codings.into_iter().map(|coding| coding.value).collect();
+    codings.sort_unstable();
+    Some(codings)
+}
+
+/// Of the lifetimes that were typed, each must be at most the next.
+fn check_order(t: &Table<'_>, typed: &[(&'static str, Option<u64>)]) {
+    let there: Vec<(&'static str, u64)> = typed
+        .iter()
+        .filter_map(|(key, value)| Some((*key, (*value)?)))
+        .collect();
+    for pair in there.windows(2) {
+        let [(less, low), (more, high)] = pair else {
+            continue;
+        };
+        if low > high {
+            let shown = |seconds: &u64| show_duration(Duration::from_secs(*seconds));
+            let (low, high) = (shown(low), shown(high));
+            let problem = Problem::new(format!("`{less}` ({low}) is more than `{more}` ({high})"));
+            let problem = problem.at(t.place(less).unwrap_or(t.at));
+            let problem =
+                problem.related(t.place(more).unwrap_or(t.at), format!("`{more}` is here"));
+            t.file
+                .problems
+                .add(problem.help("min_ttl <= default_ttl <= max_ttl must hold"));
+        }
+    }
+}
+
+/// How large the slices of `range_slices` may be: 64 KiB to 64 MiB. See [`super::Behavior::range_slices`].
+pub(super) fn slice(value: &Value<'_>) -> Option<u64> {
+    size((64 << 10)..=(64 << 20))(value)
+}

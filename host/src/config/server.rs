@@ -1,0 +1,224 @@
+//! The server file: listeners, store, and the limits that plugins have unless their distribution says
+//! otherwise.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::names;
+use super::plugin::Limits;
+use super::report::{At, Placed, Problem, printable};
+use super::scalar::{boolean, integer, path, size, text};
+use super::walk::{self, Table, list, placed, table};
+
+/// What one server file says. Paths are relative to the file's folder, and resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// `listen`: where viewers connect: a list of IP addresses with ports. Default `["127.0.0.1:8080"]`.
+    /// Port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// `admin`: where health and metrics are served; a loopback address with port. Default: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// `socket`: the Unix socket of the admin commands. Default: `admin.sock` in the store's folder.
+    pub socket: PathBuf,
+    /// `domain_suffix`: assigned domain names are `d`, 13 characters, a dot, and this. Default
+    /// `"edge.localhost"`.
+    pub domain_suffix: String,
+    /// `distributions`: the folder whose `*.toml` files are the distributions. Default `"distributions"`.
+    pub distributions: Placed<PathBuf>,
+    /// `edge`: this edge's name in Via, Cache-Status and logs: 1 to 64 letters, digits, `-`, `_`, `.`.
+    /// Default
+    /// `"edge"`.
+    pub edge: String,
+    /// `access_log`: one log line per request. Default `false`.
+    pub access_log: bool,
+    /// `workers`: threads that serve requests, 1 to 1024. Default: one per processor.
+    pub workers: Option<usize>,
+    /// `[store]`: where stored responses are, and how much room they have.
+    pub store: StoreSettings,
+    /// `[limits]`: the limits of every plugin whose own entry does not set them.
+    pub limits: Limits,
+}
+
+/// The table `[store]` of the server file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreSettings {
+    /// `path`: the folder of the store's files; one process at a time. Default `".selvedge"`.
+    pub dir: PathBuf,
+    /// `memory`: how much of the cache is held in memory, 1 MiB to 16 TiB. Default `"256 MiB"`.
+    pub memory_bytes: u64,
+    /// `disk`: how much of the cache is held on disk, 16 MiB to 1 PiB. Default `"2 GiB"`.
+    pub disk_bytes: u64,
+    /// `max_object`: larger responses pass without being stored; 1 KiB up to the value of `disk`. Default
+    /// `"512 MiB"`, or `disk` if that is less.
+    pub max_object_bytes: u64,
+}
+
+impl StoreSettings {
+    fn new(dir: &Path) -> StoreSettings {
+        StoreSettings {
+            dir: dir.join(".selvedge"),
+            memory_bytes: 256 << 20,
+            disk_bytes: 2 << 30,
+            max_object_bytes: 512 << 20,
+        }
+    }
+}
+
+impl Server {
+    /// The settings of an empty server file in the folder `dir`: what `dev` and `load_one` start from.
+    pub fn new(dir: &Path) -> Server {
+        let store = StoreSettings::new(dir);
+        Server {
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)],
+            admin: None,
+            socket: store.dir.join("admin.sock"),
+            domain_suffix: "edge.localhost".to_owned(),
+            distributions: Placed {
+                value: dir.join("distributions"),
+                at: At::default(),
+            },
+            edge: "edge".to_owned(),
+            access_log: false,
+            workers: None,
+            store,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Reads the server file.
+pub(super) fn read(t: &Table<'_>) -> Server {
+    let default = Server::new(t.file.dir);
+    let listen = t.optional("listen", placed(list(placed(text(address)))));
+    let store = t.or(
+        "store",
+        default.store,
+        table("the table `store`", read_store),
+    );
+    let server = Server {
+        listen: listen.as_ref().map_or(default.listen, |all| {
+            all.iter().map(|one| one.value).collect()
+        }),
+        admin: t.optional("admin", text(admin_address)),
+        socket: t.or("socket", store.dir.join("admin.sock"), path),
+        domain_suffix: t.or("domain_suffix", default.domain_suffix, text(domain_suffix)),
+        distributions: t.or(
+            "distributions",
+            Placed {
+                at: t.at,
+                ..default.distributions
+            },
+            placed(path),
+        ),
+        edge: t.or("edge", default.edge, text(names::identifier)),
+        access_log: t.or("access_log", default.access_log, boolean),
+        workers: t.optional("workers", integer(1..=1024)),
+        limits: t.or(
+            "limits",
+            Limits::default(),
+            table("the table `limits`", |t| Limits::default().read(t)),
+        ),
+        store,
+    };
+    if let Some(listen) = listen {
+        check_listeners(t, &listen, server.admin);
+    }
+    server
+}
+
+fn read_store(t: &Table<'_>) -> StoreSettings {
+    const DISK: std::ops::RangeInclusive<u64> = (16 << 20)..=(1 << 50);
+    let default = StoreSettings::new(t.file.dir);
+    let disk_bytes = t.or("disk", default.disk_bytes, size(DISK));
+    StoreSettings {
+        dir: t.or("path", default.dir, path),
+        memory_bytes: t.or("memory", default.memory_bytes, size((1 << 20)..=(1 << 44))),
+        disk_bytes,
+        max_object_bytes: t.or(
+            "max_object",
+            default.max_object_bytes.min(disk_bytes),
+            size((1 << 10)..=disk_bytes),
+        ),
+    }
+}
+
+fn check_listeners(
+    t: &Table<'_>,
+    listen: &Placed<Vec<Placed<SocketAddr>>>,
+    admin: Option<SocketAddr>,
+) {
+    let problems = t.file.problems;
+    if listen.is_empty() {
+        let problem =
+            Problem::new("`listen` names no address, so no viewer could connect").at(listen.at);
+        problems.add(problem.help("leave the key out for 127.0.0.1:8080, or add an address"));
+    }
+    let mut taken: BTreeSet<SocketAddr> = admin.into_iter().collect();
+    for address in listen.iter().filter(|address| address.port() != 0) {
+        if !taken.insert(address.value) {
+            let whose = if Some(address.value) == admin {
+                "the admin listener"
+            } else {
+                "`listen`"
+            };
+            let problem = Problem::new(format!("{address} is used twice: {whose} has it already"));
+            problems.add(
+                problem
+                    .at(address.at)
+                    .help("choose another port, or remove one of the two"),
+            );
+        }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| {
+        let problem = Problem::new(format!(
+            "`{}` is not an address to listen on",
+            printable(text)
+        ))
+        .allowed("an IP address, a colon, and a port");
+        match text.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() => problem.help(match host {
+                "localhost" => format!("write \"127.0.0.1:{port}\""),
+                "" | "*" => {
+                    format!("for every interface write \"0.0.0.0:{port}\" or \"[::]:{port}\"")
+                }
+                _ => format!("for instance \"127.0.0.1:{port}\" or \"[::1]:{port}\""),
+            }),
+            _ => problem.help("for instance \"127.0.0.1:8080\" or \"[::1]:8080\""),
+        }
+    })
+}
+
+fn admin_address(text: &str) -> Result<SocketAddr, Problem> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    let problem = Problem::new(format!(
+        "the admin listener cannot be at {address}: others could reach it"
+    ));
+    Err(problem
+        .allowed("a loopback address")
+        .help(format!("for instance \"127.0.0.1:{}\"", address.port())))
+}
+
+fn domain_suffix(text: &str) -> Result<String, Problem> {
+    let bare = text.trim_start_matches('.');
+    if bare != text {
+        let problem =
+            Problem::new("the domain suffix begins with a dot; the dot before it is added anyway");
+        return Err(problem.help(format!("write \"{}\"", printable(bare))));
+    }
+    names::host_name(text)
+}
+
+/// The name that messages about the whole file begin with.
+pub(super) const NAME: &str = "the server file";
+
+/// Reads a whole server file.
+pub(super) fn document(file: &walk::File<'_>, raw: &toml::de::DeTable<'_>) -> Server {
+    walk::document(file, NAME, raw, read)
+}

@@ -1,0 +1,242 @@
+//! Distributions as they run: the configuration, its plugins loaded, its origins with their connections.
+//!
+//! A [`Plan`] is made whole or not at all ([`Plan::build`]) and is never changed afterwards: a running host swaps one for
+//! another, and requests under way end under the one that they began with.
+
+mod plugins;
+
+use crate::config::{self, Config, Report};
+use crate::origin::{Origin, Tls};
+use selvedge_caching::Policy;
+use selvedge_runtime::{Hook, Plugin, Runtime};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A whole configuration, ready to serve.
+pub struct Plan {
+    config: Config,
+    distributions: Vec<Arc<Distribution>>,
+}
+
+/// One distribution, ready to serve.
+pub struct Distribution {
+    id: Arc<str>,
+    settings: config::Distribution,
+    origins: Vec<Arc<Origin>>,
+    plugins: Vec<Arc<Plugin>>,
+    behaviors: Vec<Arc<Behavior>>,
+}
+
+/// One behavior with what it refers to.
+pub struct Behavior {
+    settings: config::Behavior,
+    origin: Arc<Origin>,
+    cache_key: Vec<Arc<Plugin>>,
+    origin_selection: Vec<Arc<Plugin>>,
+    ttl: Vec<Arc<Plugin>>,
+}
+
+impl Plan {
+    /// Loads the plugins and certificates of a configuration. Blocking: plugins may have to be compiled.
+    ///
+    /// # Errors
+    /// All that is wrong with any of them, at the places of the files that name them.
+    pub fn build(config: Config, runtime: &Runtime) -> Result<Plan, Report> {
+        let mut problems = Vec::new();
+        let web = Arc::new(Tls::web());
+        let mut distributions = Vec::new();
+        for settings in &config.distributions {
+            let plugins = plugins::load(&config, settings, runtime, &mut problems);
+            let origins = origins(&config, settings, &web, &mut problems);
+            if problems.is_empty() {
+                distributions.push(Arc::new(Distribution::new(settings.clone(), origins, plugins)));
+            }
+        }
+        if problems.is_empty() {
+            Ok(Plan {
+                config,
+                distributions,
+            })
+        } else {
+            Err(config.report(problems))
+        }
+    }
+
+    /// The configuration that it was made from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All distributions, disabled ones included.
+    pub fn distributions(&self) -> &[Arc<Distribution>] {
+        &self.distributions
+    }
+
+    /// The distribution for a host name in lower case, without a port.
+    pub fn distribution_for(&self, host: &str) -> Option<&Arc<Distribution>> {
+        self.distributions.get(self.config.hosts.find(host)?)
+    }
+
+    /// Files beside the configuration whose change may change the plan: the plugins' and the certificates'.
+    pub fn further_files(&self) -> impl Iterator<Item = &Path> {
+        self.config.distributions.iter().flat_map(|distribution| {
+            let plugins = distribution.plugins.iter().map(|plugin| plugin.file.as_path());
+            let certificates = distribution
+                .origins
+                .iter()
+                .filter_map(|origin| origin.ca_file.as_ref().map(|file| file.as_path()));
+            plugins.chain(certificates)
+        })
+    }
+
+    /// Closes origin connections that were idle for longer than their origin's keep-alive timeout.
+    pub fn close_idle(&self) {
+        for distribution in &self.distributions {
+            for origin in &distribution.origins {
+                origin.close_idle();
+            }
+        }
+    }
+}
+
+impl Distribution {
+    fn new(
+        settings: config::Distribution,
+        origins: Vec<Arc<Origin>>,
+        plugins: Vec<Arc<Plugin>>,
+    ) -> Distribution {
+        let behaviors = settings
+            .behaviors
+            .iter()
+            .filter_map(|behavior| {
+                let with = |hook: Hook| {
+                    let named = behavior.plugins.iter().filter_map(|index| plugins.get(*index));
+                    named.filter(|plugin| plugin.has(hook)).cloned().collect()
+                };
+                Some(Arc::new(Behavior {
+                    origin: origins.get(behavior.origin)?.clone(),
+                    cache_key: with(Hook::CacheKey),
+                    origin_selection: with(Hook::OriginSelection),
+                    ttl: with(Hook::Ttl),
+                    settings: behavior.clone(),
+                }))
+            })
+            .collect();
+        Distribution {
+            id: settings.id.as_str().into(),
+            settings,
+            origins,
+            plugins,
+            behaviors,
+        }
+    }
+
+    /// The id from its file.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// What its file says.
+    pub fn settings(&self) -> &config::Distribution {
+        &self.settings
+    }
+
+    /// Whether it serves viewers.
+    pub fn enabled(&self) -> bool {
+        self.settings.enabled
+    }
+
+    /// Its plugins, in the order of the file.
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
+    }
+
+    /// What `/` stands for.
+    pub fn default_root_object(&self) -> Option<&str> {
+        self.settings.default_root_object.as_deref()
+    }
+
+    /// The behavior for a path as the viewer sent it.
+    pub fn behavior_for(&self, path: &str) -> &Arc<Behavior> {
+        let path = config::normalise(path);
+        let matching = self
+            .behaviors
+            .iter()
+            .find(|behavior| behavior.settings.pattern.matches(&path));
+        matching
+            .or(self.behaviors.last())
+            .expect("the configuration gives every distribution a default behavior")
+    }
+
+    /// The origin with this id.
+    pub fn origin(&self, id: &str) -> Option<&Arc<Origin>> {
+        self.origins.iter().find(|origin| origin.id() == id)
+    }
+
+    /// The ids of all origins, for messages.
+    pub fn origin_ids(&self) -> String {
+        let ids: Vec<&str> = self.origins.iter().map(|origin| origin.id()).collect();
+        ids.join(", ")
+    }
+}
+
+impl Behavior {
+    /// What the file says.
+    pub fn settings(&self) -> &config::Behavior {
+        &self.settings
+    }
+
+    /// Lifetimes and bounds.
+    pub fn policy(&self) -> &Policy {
+        &self.settings.policy
+    }
+
+    /// The origin where no plugin chooses another.
+    pub fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// Plugins with a cache-key hook, in order.
+    pub fn cache_key_plugins(&self) -> &[Arc<Plugin>] {
+        &self.cache_key
+    }
+
+    /// Plugins with an origin-selection hook, in order.
+    pub fn origin_selection_plugins(&self) -> &[Arc<Plugin>] {
+        &self.origin_selection
+    }
+
+    /// Plugins with a ttl hook, in order.
+    pub fn ttl_plugins(&self) -> &[Arc<Plugin>] {
+        &self.ttl
+    }
+}
+
+fn origins(
+    config: &Config,
+    settings: &config::Distribution,
+    web: &Arc<Tls>,
+    problems: &mut Vec<config::Problem>,
+) -> Vec<Arc<Origin>> {
+    let mut origins = Vec::new();
+    for origin in &settings.origins {
+        let tls = match &origin.ca_file {
+            None => Ok(web.clone()),
+            Some(file) => std::fs::read(file.as_path())
+                .map_err(|e| format!("it can't be read: {e}"))
+                .and_then(|pem| Tls::from_pem(&pem))
+                .map(Arc::new)
+                .map_err(|why| {
+                    let message = format!("{} gives no certificates: {why}", file.display());
+                    config.problem(&file.at, message).help(
+                        "`ca_file` names a PEM file with the certificates of the authority that signed the origin's",
+                    )
+                }),
+        };
+        match tls {
+            Ok(tls) => origins.push(Arc::new(Origin::new(origin.clone(), tls))),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    origins
+}

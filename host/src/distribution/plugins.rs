@@ -1,0 +1,70 @@
+//! From a distribution's `[[plugins]]` to loaded plugins.
+
+use crate::config::{self, Config, Problem};
+use selvedge_runtime::{Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Runtime};
+use std::sync::Arc;
+
+/// Loads all plugins of a distribution; what is wrong with one becomes a problem at the place that names it.
+pub(super) fn load(
+    config: &Config,
+    distribution: &config::Distribution,
+    runtime: &Runtime,
+    problems: &mut Vec<Problem>,
+) -> Vec<Arc<Plugin>> {
+    let mut plugins = Vec::new();
+    for entry in &distribution.plugins {
+        match runtime.load(&spec(distribution, entry)) {
+            Ok(plugin) => plugins.push(plugin),
+            Err(error) => problems.push(problem(config, entry, &error)),
+        }
+    }
+    plugins
+}
+
+fn spec(distribution: &config::Distribution, entry: &config::PluginEntry) -> PluginSpec {
+    let limits = &entry.limits;
+    PluginSpec {
+        name: entry.name.to_string(),
+        distribution: distribution.id.to_string(),
+        file: entry.file.value.clone(),
+        hooks: entry
+            .hooks
+            .iter()
+            .filter_map(|hook| hook.parse::<Hook>().ok())
+            .collect(),
+        config: entry.config.clone(),
+        isolation: match entry.isolation {
+            config::Isolation::Request => Isolation::Request,
+            config::Isolation::Reuse => Isolation::Reuse,
+        },
+        on_error: match entry.on_error {
+            config::OnError::Fail => OnError::Fail,
+            config::OnError::Continue => OnError::Continue,
+        },
+        limits: Limits {
+            cpu: limits.cpu,
+            wall: limits.wall,
+            memory: limits.memory,
+            table_elements: usize::try_from(limits.table_elements).unwrap_or(usize::MAX),
+            host_calls: limits.host_calls,
+            passed_bytes: limits.passed_bytes,
+            output_bytes: limits.output_bytes,
+            log_lines: u32::try_from(limits.log_lines).unwrap_or(u32::MAX),
+            ..Limits::default()
+        },
+    }
+}
+
+/// The error at the hook that is asked for, at the configuration that is refused, or else at the file.
+fn problem(config: &Config, entry: &config::PluginEntry, error: &LoadError) -> Problem {
+    let at = match error {
+        LoadError::LacksHook { hook, .. } | LoadError::HookNotRun { hook, .. } => entry
+            .hooks
+            .iter()
+            .find(|asked| ***asked == hook.as_str())
+            .map_or(entry.file.at, |asked| asked.at),
+        LoadError::InitRefused { .. } => entry.config_at,
+        _ => entry.file.at,
+    };
+    config.problem(&at, format!("plugin '{}': {error}", &*entry.name))
+}

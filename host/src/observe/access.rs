@@ -1,0 +1,112 @@
+//! One record for each request: what the access line, the metrics and `selvedge dev` say of it.
+
+use http::{Method, StatusCode};
+use selvedge_caching::cache_status::CacheStatus;
+use selvedge_runtime::Hook;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is known of a request once its response has been sent or given up.
+#[derive(Debug)]
+pub struct Record {
+    /// When the request was received.
+    pub received: Instant,
+    /// Unique for each request.
+    pub request_id: Arc<str>,
+    /// The viewer's address.
+    pub viewer: SocketAddr,
+    /// The request's method.
+    pub method: Method,
+    /// The host that was asked for.
+    pub host: String,
+    /// Path and query as the viewer sent them.
+    pub target: String,
+    /// The distribution's id; `None` where no distribution was found.
+    pub distribution: Option<Arc<str>>,
+    /// The status that was sent.
+    pub status: StatusCode,
+    /// What the cache did; `None` where the request did not reach it.
+    pub cache: Option<CacheStatus>,
+    /// A word for the refusal or failure behind the status, where there was one.
+    pub reason: Option<&'static str>,
+    /// The hooks that ran for this request, in order.
+    pub hooks: Vec<HookRecord>,
+    /// The origin that was asked.
+    pub origin: Option<String>,
+    /// Body bytes that were sent.
+    pub sent: u64,
+    /// Whether the body ended before its time.
+    pub aborted: bool,
+}
+
+/// One call of a hook.
+#[derive(Clone, Debug)]
+pub struct HookRecord {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Which hook.
+    pub hook: Hook,
+    /// How long the call took.
+    pub elapsed: Duration,
+    /// The decision in a few words, or the error.
+    pub outcome: Result<String, String>,
+}
+
+/// Where records go.
+pub trait Sink: Send + Sync {
+    /// Takes a finished record. Must not block.
+    fn record(&self, record: &Record);
+}
+
+/// Nowhere: `access_log = false`.
+pub struct Off;
+
+impl Sink for Off {
+    fn record(&self, _: &Record) {}
+}
+
+/// Into the log, target `access`.
+pub struct Log;
+
+impl Sink for Log {
+    fn record(&self, record: &Record) {
+        tracing::info!(
+            target: "access",
+            request_id = &*record.request_id,
+            distribution = record.distribution.as_deref().unwrap_or("-"),
+            viewer = %record.viewer,
+            method = %record.method,
+            host = record.host,
+            path = record.target,
+            status = record.status.as_u16(),
+            cache_status = record.cache.as_ref().map(CacheStatus::parameters).as_deref().unwrap_or("-"),
+            reason = record.reason.unwrap_or("-"),
+            hooks = hook_words(&record.hooks),
+            origin = record.origin.as_deref().unwrap_or("-"),
+            bytes = record.sent,
+            aborted = record.aborted,
+            duration_us = record.received.elapsed().as_micros() as u64,
+        );
+    }
+}
+
+/// The hooks as one text, for instance `cache-key(device) 31us extend`.
+pub fn hook_words(hooks: &[HookRecord]) -> String {
+    let words: Vec<String> = hooks
+        .iter()
+        .map(|call| {
+            let outcome = match &call.outcome {
+                Ok(decision) => decision.clone(),
+                Err(error) => format!("error: {error}"),
+            };
+            format!(
+                "{}({}) {}us {outcome}",
+                call.hook.as_str(),
+                call.plugin,
+                call.elapsed.as_micros()
+            )
+        })
+        .collect();
+    words.join(", ")
+}

@@ -1,0 +1,44 @@
+//! The clock for HTTP time: dates, ages, lifetimes. A test may take it over and move it.
+
+use selvedge_caching::Time;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// Tells the time. Timeouts do not use it: they run on the system's steady clock.
+#[derive(Debug, Default)]
+pub struct Clock {
+    /// Milliseconds since the Unix epoch of a clock that stands still until it is moved; 0 for the system's clock.
+    held: AtomicU64,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Clock {
+        Clock::default()
+    }
+
+    /// A clock that starts at the present second and stands still until [`Clock::advance`].
+    pub fn held() -> Clock {
+        let now = Time::from_system(SystemTime::now()).0;
+        Clock {
+            held: AtomicU64::new(now - now % 1000),
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        match self.held.load(Ordering::Relaxed) {
+            0 => Time::from_system(SystemTime::now()),
+            held => Time(held),
+        }
+    }
+
+    /// Moves a held clock on and tells its new time; `None` for the system's clock, which nobody moves.
+    pub fn advance(&self, milliseconds: u64) -> Option<Time> {
+        if self.held.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let before = self.held.fetch_add(milliseconds, Ordering::Relaxed);
+        Some(Time(before + milliseconds))
+    }
+}

@@ -1,0 +1,18 @@
+//! The log on standard error: lines for people on a terminal, JSON otherwise.
+
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. `SELVEDGE_LOG` takes a filter, for instance `debug` or `access=off,plugin=debug`; `fallback` holds
+/// where it is not set.
+pub fn start(fallback: &str) {
+    let filter = EnvFilter::try_from_env("SELVEDGE_LOG").unwrap_or_else(|_| EnvFilter::new(fallback));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        lines.init();
+    } else {
+        lines.json().flatten_event(true).init();
+    }
+}

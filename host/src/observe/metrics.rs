@@ -1,0 +1,184 @@
+//! Counters in the OpenMetrics text form that Prometheus reads. The words of the labels are those of the log and of
+//! Cache-Status.
+
+use super::access::Record;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    distribution: String,
+    status: u16,
+    cache: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FetchLabels {
+    distribution: String,
+    origin: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HookLabels {
+    distribution: String,
+    plugin: String,
+    hook: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DistributionLabel {
+    distribution: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// The host's figures. Every label's values are bounded by the configuration, never by what viewers send.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    sent_bytes: Family<DistributionLabel, Counter>,
+    aborted: Family<DistributionLabel, Counter>,
+    fetches: Family<FetchLabels, Counter>,
+    hooks: Family<HookLabels, Counter>,
+    reloads: Family<OutcomeLabel, Counter>,
+    connections: Gauge,
+    duration: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Metrics {
+        let mut registry = Registry::with_prefix("selvedge");
+        let metrics = Metrics {
+            requests: Family::default(),
+            sent_bytes: Family::default(),
+            aborted: Family::default(),
+            fetches: Family::default(),
+            hooks: Family::default(),
+            reloads: Family::default(),
+            connections: Gauge::default(),
+            duration: Histogram::new([
+                0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+            ]),
+            registry: Registry::default(),
+        };
+        registry.register("requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "response_body_bytes",
+            "Body bytes sent to viewers",
+            metrics.sent_bytes.clone(),
+        );
+        registry.register(
+            "responses_aborted",
+            "Responses that ended before their time",
+            metrics.aborted.clone(),
+        );
+        registry.register("origin_fetches", "Requests to origins", metrics.fetches.clone());
+        registry.register("hook_calls", "Calls of plugins' hooks", metrics.hooks.clone());
+        registry.register(
+            "configuration_loads",
+            "Configurations taken or refused while running",
+            metrics.reloads.clone(),
+        );
+        registry.register(
+            "viewer_connections",
+            "Open connections of viewers",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "request_duration_seconds",
+            "From the request's head to the end of the response's body",
+            metrics.duration.clone(),
+        );
+        Metrics { registry, ..metrics }
+    }
+
+    /// A request is over.
+    pub fn request(&self, record: &Record) {
+        let distribution = || record.distribution.as_deref().unwrap_or("none").to_owned();
+        self.requests
+            .get_or_create(&RequestLabels {
+                distribution: distribution(),
+                status: record.status.as_u16(),
+                cache: record.cache.as_ref().map_or("none", |cache| cache.word()),
+            })
+            .inc();
+        let label = DistributionLabel {
+            distribution: distribution(),
+        };
+        self.sent_bytes.get_or_create(&label).inc_by(record.sent);
+        if record.aborted {
+            self.aborted.get_or_create(&label).inc();
+        }
+        self.duration.observe(record.received.elapsed().as_secs_f64());
+    }
+
+    /// An origin answered or failed. `outcome` is `answered` or an error's word.
+    pub fn fetch(&self, distribution: &str, origin: &str, outcome: &'static str) {
+        self.fetches
+            .get_or_create(&FetchLabels {
+                distribution: distribution.to_owned(),
+                origin: origin.to_owned(),
+                outcome,
+            })
+            .inc();
+    }
+
+    /// A hook was called. `outcome` is `ok` or an error's word.
+    pub fn hook(&self, distribution: &str, plugin: &str, hook: &'static str, outcome: &'static str) {
+        self.hooks
+            .get_or_create(&HookLabels {
+                distribution: distribution.to_owned(),
+                plugin: plugin.to_owned(),
+                hook,
+                outcome,
+            })
+            .inc();
+    }
+
+    /// A configuration was `taken` or `refused`.
+    pub fn reload(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// A viewer connected (+1) or left (-1).
+    pub fn connections(&self, by: i64) {
+        self.connections.inc_by(by);
+    }
+
+    /// How many viewers are connected.
+    pub fn open_connections(&self) -> i64 {
+        self.connections.get()
+    }
+
+    /// All figures as text; `extra` are gauges of the moment, by name, help text and value.
+    ///
+    /// # Errors
+    /// None in practice: writing to a string does not fail.
+    pub fn render(&self, extra: &[(&str, &str, u64)]) -> Result<String, std::fmt::Error> {
+        let mut out = String::new();
+        text::encode_registry(&mut out, &self.registry)?;
+        for (name, help, value) in extra {
+            out.push_str(&format!(
+                "# HELP selvedge_{name} {help}.\n# TYPE selvedge_{name} gauge\nselvedge_{name} {value}\n"
+            ));
+        }
+        text::encode_eof(&mut out)?;
+        Ok(out)
+    }
+}

@@ -1,0 +1,181 @@
+//! Bodies on the origin side: what goes out, and what comes in under the read timeout.
+
+use super::pool::Sender;
+use super::{Origin, OriginError};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::Future;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// The body of a request to an origin.
+pub enum OutgoingBody {
+    /// None, as with GET.
+    Empty,
+    /// The viewer's, passed on as it comes; the first frame may have been read already.
+    Viewer {
+        /// Read ahead, to see that the body is well-formed before an origin hears of it.
+        first: Option<Frame<Bytes>>,
+        /// The rest.
+        rest: Incoming,
+        /// Counts the pieces that went out, so that a long upload is not taken for a silent origin.
+        sent: Arc<AtomicU64>,
+    },
+}
+
+impl OutgoingBody {
+    /// A viewer's body, its first frame read ahead.
+    pub fn viewer(first: Option<Frame<Bytes>>, rest: Incoming) -> OutgoingBody {
+        OutgoingBody::Viewer {
+            first,
+            rest,
+            sent: Arc::default(),
+        }
+    }
+
+    /// A counter that moves as long as the body does; `None` where there is no body.
+    pub(crate) fn progress(&self) -> Option<Arc<AtomicU64>> {
+        match self {
+            OutgoingBody::Empty => None,
+            OutgoingBody::Viewer { sent, .. } => Some(sent.clone()),
+        }
+    }
+}
+
+impl Body for OutgoingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            OutgoingBody::Empty => Poll::Ready(None),
+            OutgoingBody::Viewer { first, rest, sent } => {
+                sent.fetch_add(1, Ordering::Relaxed);
+                match first.take() {
+                    Some(frame) => Poll::Ready(Some(Ok(frame))),
+                    None => Pin::new(rest).poll_frame(cx),
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            OutgoingBody::Empty => true,
+            OutgoingBody::Viewer { first, rest, .. } => first.is_none() && rest.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            OutgoingBody::Empty => SizeHint::with_exact(0),
+            OutgoingBody::Viewer { first, rest, .. } => {
+                let ahead = first
+                    .as_ref()
+                    .and_then(|frame| frame.data_ref())
+                    .map_or(0, |data| data.len() as u64);
+                match rest.size_hint().exact() {
+                    Some(rest) => SizeHint::with_exact(rest + ahead),
+                    None => SizeHint::new(),
+                }
+            }
+        }
+    }
+}
+
+/// The body of an origin's response. Each piece must come within the read timeout; at the end the connection goes
+/// back to the pool.
+pub struct OriginBody {
+    incoming: Incoming,
+    back: Option<(Arc<Origin>, bool, Sender)>,
+    patience: Pin<Box<Sleep>>,
+    idle: Duration,
+    complete_by: Option<(Instant, Duration)>,
+}
+
+impl OriginBody {
+    pub(crate) fn new(incoming: Incoming, origin: Arc<Origin>, secure: bool, sender: Sender) -> OriginBody {
+        let settings = origin.settings();
+        let idle = settings.read_timeout;
+        let complete_by = settings
+            .response_completion_timeout
+            .map(|limit| (Instant::now() + limit, limit));
+        let mut body = OriginBody {
+            incoming,
+            back: Some((origin, secure, sender)),
+            patience: Box::pin(tokio::time::sleep(idle)),
+            idle,
+            complete_by,
+        };
+        if body.incoming.is_end_stream() {
+            body.give_back();
+        }
+        body
+    }
+
+    fn give_back(&mut self) {
+        if let Some((origin, secure, sender)) = self.back.take() {
+            origin.pool(secure).put(sender);
+        }
+    }
+
+    fn rearm(&mut self) {
+        let next = Instant::now() + self.idle;
+        let until = self.complete_by.map_or(next, |(end, _)| next.min(end));
+        self.patience.as_mut().reset(until);
+    }
+
+    fn timed_out(&self) -> OriginError {
+        match self.complete_by {
+            Some((end, limit)) if Instant::now() >= end => OriginError::CompletionTimeout(limit),
+            _ => OriginError::ReadTimeout(self.idle),
+        }
+    }
+}
+
+impl Body for OriginBody {
+    type Data = Bytes;
+    type Error = OriginError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        let body = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(cx) {
+            return Poll::Ready(match frame {
+                Some(Ok(frame)) => {
+                    body.rearm();
+                    Some(Ok(frame))
+                }
+                Some(Err(e)) => {
+                    body.back = None;
+                    Some(Err(OriginError::Closed(e.to_string())))
+                }
+                None => {
+                    body.give_back();
+                    None
+                }
+            });
+        }
+        ready!(body.patience.as_mut().poll(cx));
+        body.back = None;
+        Poll::Ready(Some(Err(body.timed_out())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,125 @@
+//! A new connection: resolve, connect, TLS, HTTP/1.1 handshake, within the connection timeout.
+
+use super::pool::Sender;
+use super::{Origin, OriginError};
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// The TLS settings for https origins: the web's usual certificate authorities, or one's own.
+pub struct Tls {
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the certificate authorities that browsers trust.
+    pub fn web() -> Tls {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        Tls::trusting(roots)
+    }
+
+    /// Trusts the certificates of a PEM file and no others.
+    ///
+    /// # Errors
+    /// A text for the configuration's report where the file holds no usable certificate.
+    pub fn from_pem(pem: &[u8]) -> Result<Tls, String> {
+        use tokio_rustls::rustls::pki_types::CertificateDer;
+        use tokio_rustls::rustls::pki_types::pem::PemObject;
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|e| format!("not a PEM certificate: {e}"))?;
+            roots
+                .add(certificate)
+                .map_err(|e| format!("not a usable certificate: {e}"))?;
+        }
+        if roots.is_empty() {
+            return Err("no certificate in this file".to_owned());
+        }
+        Ok(Tls::trusting(roots))
+    }
+
+    fn trusting(roots: RootCertStore) -> Tls {
+        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring offers TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Tls {
+            config: Arc::new(config),
+        }
+    }
+}
+
+/// Makes one connection; one attempt, bounded by the origin's connection timeout.
+pub(crate) async fn connect(origin: &Origin, secure: bool) -> Result<Sender, OriginError> {
+    let settings = origin.settings();
+    let port = if secure { settings.https_port } else { settings.http_port };
+    let address = format!("{}:{port}", settings.domain);
+    let limit = settings.connection_timeout;
+    match tokio::time::timeout(limit, open(origin, &address, port, secure)).await {
+        Ok(result) => result,
+        Err(_) => Err(OriginError::ConnectTimeout {
+            address,
+            after: limit,
+        }),
+    }
+}
+
+async fn open(origin: &Origin, address: &str, port: u16, secure: bool) -> Result<Sender, OriginError> {
+    let name = origin.settings().domain.trim_matches(['[', ']']);
+    let mut candidates = tokio::net::lookup_host((name, port))
+        .await
+        .map_err(|e| OriginError::UnknownName {
+            name: name.to_owned(),
+            cause: e.to_string(),
+        })?;
+    let not_connected = |cause: String| OriginError::NotConnected {
+        address: address.to_owned(),
+        cause,
+    };
+    let mut last = not_connected("the name has no address".to_owned());
+    let stream = loop {
+        let Some(candidate) = candidates.next() else {
+            return Err(last);
+        };
+        match TcpStream::connect(candidate).await {
+            Ok(stream) => break stream,
+            Err(e) => last = not_connected(e.to_string()),
+        }
+    };
+    let _ = stream.set_nodelay(true);
+    if !secure {
+        return handshake(stream).await;
+    }
+    let tls = |cause: String| OriginError::Tls {
+        address: address.to_owned(),
+        cause,
+    };
+    let server = ServerName::try_from(name.to_owned()).map_err(|e| tls(e.to_string()))?;
+    let stream = TlsConnector::from(origin.tls.config.clone())
+        .connect(server, stream)
+        .await
+        .map_err(|e| tls(e.to_string()))?;
+    handshake(stream).await
+}
+
+async fn handshake<S>(stream: S) -> Result<Sender, OriginError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http1::Builder::new()
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| OriginError::Closed(e.to_string()))?;
+    tokio::spawn(async move {
+        // Its errors reach whoever waits for a response; an idle connection that ends is no event.
+        let _ = connection.with_upgrades().await;
+    });
+    Ok(sender)
+}

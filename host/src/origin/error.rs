@@ -1,0 +1,97 @@
+//! What can go wrong with an origin, and the status that a viewer gets for it.
+
+use http::StatusCode;
+use std::time::Duration;
+
+/// An origin did not give a usable response. `Display` says what happened and where; [`OriginError::as_str`] is the
+/// word in logs, metrics and Cache-Status.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// Its name could not be resolved.
+    #[error("the name {name} could not be resolved: {cause}")]
+    UnknownName {
+        /// The name that was asked for.
+        name: String,
+        /// The resolver's words.
+        cause: String,
+    },
+    /// No connection could be made.
+    #[error("no connection to {address}: {cause}")]
+    NotConnected {
+        /// Name and port.
+        address: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// No connection within the connection timeout.
+    #[error("no connection to {address} within {} s", after.as_secs_f32())]
+    ConnectTimeout {
+        /// Name and port.
+        address: String,
+        /// The configured timeout.
+        after: Duration,
+    },
+    /// The TLS handshake failed.
+    #[error("TLS with {address}: {cause}")]
+    Tls {
+        /// Name and port.
+        address: String,
+        /// What rustls says.
+        cause: String,
+    },
+    /// The connection ended before a response came.
+    #[error("the connection was closed before a response came: {0}")]
+    Closed(String),
+    /// What came is no HTTP response.
+    #[error("the response is not HTTP: {0}")]
+    Garbage(String),
+    /// No response, or no further piece of it, within the read timeout.
+    #[error("no data for {} s", .0.as_secs_f32())]
+    ReadTimeout(Duration),
+    /// The whole response took longer than `response_completion_timeout`.
+    #[error("the response was not complete within {} s", .0.as_secs_f32())]
+    CompletionTimeout(Duration),
+    /// The viewer's request body broke off or was malformed.
+    #[error("the request body failed: {0}")]
+    RequestBody(#[source] hyper::Error),
+    /// The origin failed a moment ago and is not asked again yet.
+    #[error("it failed {} ms ago and is not asked again yet", .0.as_millis())]
+    Remembered(Duration),
+}
+
+impl OriginError {
+    /// The status for the viewer: 504 where time ran out, 502 otherwise; 400 where the viewer's body was at fault.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            OriginError::ConnectTimeout { .. }
+            | OriginError::ReadTimeout(_)
+            | OriginError::CompletionTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+            OriginError::RequestBody(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// One word for logs, metrics and Cache-Status.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            OriginError::UnknownName { .. } => "origin-dns-error",
+            OriginError::NotConnected { .. } => "origin-connect-error",
+            OriginError::ConnectTimeout { .. } => "origin-connect-timeout",
+            OriginError::Tls { .. } => "origin-tls-error",
+            OriginError::Closed(_) => "origin-closed",
+            OriginError::Garbage(_) => "origin-invalid-response",
+            OriginError::ReadTimeout(_) => "origin-read-timeout",
+            OriginError::CompletionTimeout(_) => "origin-completion-timeout",
+            OriginError::RequestBody(_) => "request-body-error",
+            OriginError::Remembered(_) => "origin-known-bad",
+        }
+    }
+
+    /// Whether a further attempt may help: nothing of a response has come, and the viewer is not to blame.
+    pub(crate) fn may_retry(&self) -> bool {
+        !matches!(
+            self,
+            OriginError::RequestBody(_) | OriginError::CompletionTimeout(_) | OriginError::Garbage(_)
+        )
+    }
+}

@@ -1,0 +1,60 @@
+//! The origin side: connections that are kept and reused, attempts, timeouts, and whom to blame.
+//!
+//! The pipeline's fetch stage hands over a finished request; this module decides which connection carries it, how
+//! often it is tried, and how long each step may take, as CloudFront's origin settings say (connection attempts,
+//! connection timeout, read timeout, keep-alive timeout). HTTP/1.1 only (RFC 9112).
+
+mod body;
+mod connect;
+mod error;
+mod pool;
+mod send;
+
+pub use body::{OriginBody, OutgoingBody};
+pub use connect::Tls;
+pub use error::OriginError;
+pub use send::{Interim, Sent};
+
+use crate::config;
+use std::sync::Arc;
+
+/// One origin of a distribution with its pool of connections.
+pub struct Origin {
+    settings: config::Origin,
+    plain: pool::Pool,
+    secure: pool::Pool,
+    tls: Arc<Tls>,
+}
+
+impl Origin {
+    /// An origin without any connection yet.
+    pub fn new(settings: config::Origin, tls: Arc<Tls>) -> Origin {
+        let idle = settings.keepalive_timeout;
+        Origin {
+            settings,
+            plain: pool::Pool::new(idle),
+            secure: pool::Pool::new(idle),
+            tls,
+        }
+    }
+
+    /// What the configuration says of it.
+    pub fn settings(&self) -> &config::Origin {
+        &self.settings
+    }
+
+    /// The id by which behaviors and plugins name it.
+    pub fn id(&self) -> &str {
+        &self.settings.id
+    }
+
+    /// Closes the connections that have been idle for longer than the keep-alive timeout.
+    pub fn close_idle(&self) {
+        self.plain.close_idle();
+        self.secure.close_idle();
+    }
+
+    fn pool(&self, secure: bool) -> &pool::Pool {
+        if secure { &self.secure } else { &self.plain }
+    }
+}

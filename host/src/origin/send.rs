@@ -1,0 +1,186 @@
+//! One request to an origin: which connection carries it, and how often it is tried.
+
+use super::body::{OriginBody, OutgoingBody};
+use super::connect::connect;
+use super::pool::Sender;
+use super::{Origin, OriginError};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Called for each interim response (1xx) that an origin sends before the final one (RFC 9110, section 15.2).
+pub type Interim = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
+
+/// What came of a request to an origin.
+pub struct Sent {
+    /// The final response; its body is still arriving.
+    pub response: Response<OriginBody>,
+    /// How many connections were tried or used.
+    pub attempts: u32,
+}
+
+/// How a request went on one connection.
+enum Tried {
+    Answered(Box<Response<OriginBody>>),
+    /// The connection turned out closed before anything was written: the request is whole and may go elsewhere.
+    Unsent(OutgoingBody),
+    Failed(OriginError),
+}
+
+impl Origin {
+    /// Sends a request and waits for the head of the response.
+    ///
+    /// A connection that the origin had kept open and then closed is replaced by a fresh one: always while nothing was
+    /// written, and once more for a safe method without a body (RFC 9110, section 9.2.2). Connecting is tried
+    /// `connection_attempts` times. A read timeout of GET and HEAD is retried within the same number.
+    ///
+    /// # Errors
+    /// [`OriginError`] once no further attempt is allowed.
+    pub async fn send(
+        self: &Arc<Self>,
+        head: &request::Parts,
+        mut body: OutgoingBody,
+        secure: bool,
+    ) -> Result<Sent, OriginError> {
+        let repeatable = head.method.is_safe() && matches!(body, OutgoingBody::Empty);
+        let retry_timeouts = repeatable && matches!(head.method, Method::GET | Method::HEAD);
+        let mut attempts = 0;
+        while let Some(sender) = self.pool(secure).take() {
+            attempts += 1;
+            match self.once(sender, head, body, secure).await {
+                Tried::Answered(response) => {
+                    return Ok(Sent {
+                        response: *response,
+                        attempts,
+                    });
+                }
+                Tried::Unsent(whole) => body = whole,
+                Tried::Failed(OriginError::Closed(_)) if repeatable => {
+                    body = OutgoingBody::Empty;
+                    break;
+                }
+                Tried::Failed(OriginError::ReadTimeout(_))
+                    if retry_timeouts && attempts < self.settings().connection_attempts =>
+                {
+                    body = OutgoingBody::Empty;
+                    break;
+                }
+                Tried::Failed(error) => return Err(error),
+            }
+        }
+        self.send_afresh(head, body, secure, retry_timeouts, attempts)
+            .await
+    }
+
+    /// Sends on new connections only.
+    async fn send_afresh(
+        self: &Arc<Self>,
+        head: &request::Parts,
+        mut body: OutgoingBody,
+        secure: bool,
+        retry_timeouts: bool,
+        mut attempts: u32,
+    ) -> Result<Sent, OriginError> {
+        let most = self.settings().connection_attempts;
+        for attempt in 1..=most {
+            attempts += 1;
+            let last = attempt == most;
+            let sender = match connect(self, secure).await {
+                Ok(sender) => sender,
+                Err(error) if last || !error.may_retry() => return Err(error),
+                Err(_) => continue,
+            };
+            match self.once(sender, head, body, secure).await {
+                Tried::Answered(response) => {
+                    return Ok(Sent {
+                        response: *response,
+                        attempts,
+                    });
+                }
+                Tried::Unsent(whole) if !last => body = whole,
+                Tried::Unsent(_) => break,
+                Tried::Failed(OriginError::ReadTimeout(_)) if retry_timeouts && !last => {
+                    body = OutgoingBody::Empty;
+                }
+                Tried::Failed(error) => return Err(error),
+            }
+        }
+        Err(OriginError::Closed(
+            "each connection was closed before the request was written".to_owned(),
+        ))
+    }
+
+    async fn once(
+        self: &Arc<Self>,
+        mut sender: Sender,
+        head: &request::Parts,
+        body: OutgoingBody,
+        secure: bool,
+    ) -> Tried {
+        let limit = self.settings().read_timeout;
+        match tokio::time::timeout(limit, sender.ready()).await {
+            Ok(Ok(())) => {}
+            _ => return Tried::Unsent(body),
+        }
+        let progress = body.progress();
+        let request = Request::from_parts(head.clone(), body);
+        let Some(answer) = patiently(limit, progress, sender.try_send_request(request)).await else {
+            return Tried::Failed(OriginError::ReadTimeout(limit));
+        };
+        match answer {
+            Ok(response) => Tried::Answered(Box::new(
+                response.map(|incoming| OriginBody::new(incoming, self.clone(), secure, sender)),
+            )),
+            Err(mut failed) => match failed.take_message() {
+                Some(request) => Tried::Unsent(request.into_body()),
+                None => Tried::Failed(blame(failed.into_error())),
+            },
+        }
+    }
+}
+
+/// Waits for an answer; the limit starts anew as long as the request's body is still going out. `None` when it is over.
+async fn patiently<F: Future>(
+    limit: Duration,
+    progress: Option<Arc<AtomicU64>>,
+    answer: F,
+) -> Option<F::Output> {
+    let mut answer = std::pin::pin!(answer);
+    let moved = || progress.as_ref().map_or(0, |sent| sent.load(Ordering::Relaxed));
+    let mut before = moved();
+    loop {
+        if let Ok(answer) = tokio::time::timeout(limit, &mut answer).await {
+            return Some(answer);
+        }
+        let now = moved();
+        if now == before {
+            return None;
+        }
+        before = now;
+    }
+}
+
+/// Whose fault hyper's error is.
+fn blame(error: hyper::Error) -> OriginError {
+    if error.is_user() || error.is_body_write_aborted() {
+        return OriginError::RequestBody(error);
+    }
+    if error.is_parse() {
+        return OriginError::Garbage(describe(&error));
+    }
+    OriginError::Closed(describe(&error))
+}
+
+/// An error with its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,144 @@
+//! The body of a response to a viewer, whichever way it comes, and the meter that closes the request's record.
+
+use crate::observe::access::{Record, Sink};
+use crate::observe::metrics::Metrics;
+use crate::origin::OriginBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use selvedge_store::BodyReader;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// An error that ends a body early: the connection to the viewer is closed, so that it sees the truncation.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where a response's body comes from.
+pub(crate) enum Source {
+    Empty,
+    /// Bytes that are at hand.
+    Whole(Bytes),
+    /// A stored body, or one that is being stored.
+    Stored(BodyReader),
+    /// A response that passes through.
+    Origin(Box<OriginBody>),
+    /// Several ranges of a stored body (RFC 9110, section 15.3.7.2).
+    Parts(super::ranges::Parts),
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Source::Empty => Poll::Ready(None),
+            Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Source::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Stored(reader) => {
+                let piece = ready!(reader.poll_next(cx));
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(Into::into)))
+            }
+            Source::Origin(body) => {
+                let frame = ready!(Pin::new(&mut **body).poll_frame(cx));
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Source::Parts(parts) => {
+                let piece = ready!(parts.poll_next(cx));
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Stored(reader) => reader.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Origin(body) => body.size_hint(),
+            Source::Parts(parts) => SizeHint::with_exact(parts.length()),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Source::Empty => true,
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Stored(_) | Source::Parts(_) => false,
+            Source::Origin(body) => body.is_end_stream(),
+        }
+    }
+}
+
+/// A body on its way to a viewer. When it ends, or is given up, the request's record is complete.
+pub struct Delivery {
+    source: Source,
+    meter: Meter,
+}
+
+struct Meter {
+    record: Option<Box<Record>>,
+    sink: Arc<dyn Sink>,
+    metrics: Arc<Metrics>,
+    /// The body's length, where it is known: the server stops asking once it has that much.
+    expected: Option<u64>,
+    finished: bool,
+}
+
+impl Delivery {
+    pub(crate) fn new(source: Source, record: Box<Record>, sink: Arc<dyn Sink>, metrics: Arc<Metrics>) -> Delivery {
+        let finished = source.is_end_stream();
+        let expected = source.size_hint().exact();
+        Delivery {
+            source,
+            meter: Meter {
+                record: Some(record),
+                sink,
+                metrics,
+                expected,
+                finished,
+            },
+        }
+    }
+}
+
+impl Body for Delivery {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let delivery = self.get_mut();
+        let frame = ready!(delivery.source.poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                let meter = &mut delivery.meter;
+                if let (Some(data), Some(record)) = (frame.data_ref(), &mut meter.record) {
+                    record.sent += data.len() as u64;
+                    meter.finished = meter.expected == Some(record.sent);
+                }
+                meter.finished |= delivery.source.is_end_stream();
+            }
+            Some(Err(_)) => {}
+            None => delivery.meter.finished = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.source.size_hint()
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            record.aborted = !self.finished;
+            self.metrics.request(&record);
+            self.sink.record(&record);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! CacheKey: what makes two requests the same for the cache.
+//!
+//! The behavior's cache policy names the parts; a plugin may add to them or replace them. The host builds the key from
+//! the parts, so that what is in the key is also known when the request to the origin is made: everything that is in
+//! the key is sent to the origin, and an origin that is sent more must say so by Vary.
+
+use super::hooks::{Hooks, plugin_failed};
+use super::receive::Received;
+use super::query;
+use crate::config::{Coding, KeyPolicy, NameSet};
+use http::{HeaderMap, HeaderName, Method};
+use selvedge_runtime::{KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
+use selvedge_store::Key;
+
+/// The parts of a key, policy and plugins together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeyParts {
+    pub(crate) path: bool,
+    pub(crate) query: QueryPart,
+    pub(crate) fields: Vec<HeaderName>,
+    pub(crate) cookies: Vec<CookiePart>,
+    pub(crate) literals: Vec<Vec<u8>>,
+    /// What the viewer offers of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
+    /// names none.
+    pub(crate) accept_encoding: Option<String>,
+}
+
+/// What of the query is in the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum QueryPart {
+    /// As the policy says, parameters in the order in which they were sent.
+    Policy(NameSet),
+    /// As a plugin says, parameters in the order of their names.
+    Sorted(NameSet),
+}
+
+/// What of the cookies is in the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum CookiePart {
+    Policy(NameSet),
+    Named(String),
+}
+
+/// What came of the stage.
+pub(crate) enum Keyed {
+    /// Look up, and store under this.
+    Key(CacheKey),
+    /// Neither look up nor store.
+    Pass(&'static str, KeyParts),
+    /// A plugin whose failure is the request's failure.
+    Failed(&'static str),
+}
+
+/// A finished key.
+#[derive(Clone)]
+pub(crate) struct CacheKey {
+    pub(crate) hash: Key,
+    pub(crate) parts: KeyParts,
+    /// The key as bytes, before hashing; also what `cache ls` shows.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl CacheKey {
+    /// Whether what a hook read of the request is in this key: as a part, or since a cache-key hook read it as well and
+    /// so has decided about it.
+    pub(crate) fn covers(&self, read: &Read, key_reads: &[Read]) -> bool {
+        let parts = &self.parts;
+        if key_reads.contains(read) {
+            return true;
+        }
+        match read {
+            Read::Field(name) => parts.fields.contains(name),
+            Read::Cookie(name) => parts.cookies.iter().any(|part| match part {
+                CookiePart::Policy(set) => set.contains(name),
+                CookiePart::Named(named) => named == name,
+            }),
+            Read::Path => parts.path,
+            Read::Query => matches!(&parts.query, QueryPart::Policy(NameSet::All)),
+            Read::QueryParam(name) => match &parts.query {
+                QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(name),
+            },
+            Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => true,
+            _ => false,
+        }
+    }
+}
+
+/// Makes the key: the cache policy first, then each plugin with a cache-key hook in order.
+pub(crate) async fn decide(
+    received: &Received,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Keyed {
+    let behavior = &received.behavior;
+    let mut parts = policy_parts(&behavior.settings().key, &received.facts.fields);
+    let mut pass = None;
+    for plugin in behavior.cache_key_plugins() {
+        let called = transaction.cache_key(plugin, &received.facts).await;
+        match hooks.note_key(plugin, called) {
+            Ok(KeyDecision::Policy) => {}
+            Ok(KeyDecision::Pass) => pass = Some("plugin-pass"),
+            Ok(KeyDecision::Extend(more)) => {
+                pass = None;
+                extend(&mut parts, more);
+            }
+            Ok(KeyDecision::Replace(all)) => {
+                pass = None;
+                parts = nothing();
+                extend(&mut parts, all);
+            }
+            Err(()) if plugin.on_error() == OnError::Continue => pass = Some("plugin-failed"),
+            Err(()) => return Keyed::Failed(plugin_failed(selvedge_runtime::Hook::CacheKey)),
+        }
+    }
+    if let Some(reason) = pass {
+        return Keyed::Pass(reason, parts);
+    }
+    if !is_cached_method(received) {
+        return Keyed::Pass("method", parts);
+    }
+    let facts = &received.facts;
+    let bytes = write(facts, &facts.path, facts.query.as_deref(), &parts);
+    Keyed::Key(CacheKey {
+        hash: hash(&bytes),
+        parts,
+        bytes,
+    })
+}
+
+/// GET and HEAD share a key: a HEAD is answered from a stored GET. OPTIONS has its own.
+fn is_cached_method(received: &Received) -> bool {
+    let method = &received.facts.method;
+    received.behavior.settings().cached_methods.contains(method)
+        && matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn nothing() -> KeyParts {
+    KeyParts {
+        path: false,
+        query: QueryPart::Policy(NameSet::None),
+        fields: Vec::new(),
+        cookies: Vec::new(),
+        literals: Vec::new(),
+        accept_encoding: None,
+    }
+}
+
+fn policy_parts(policy: &KeyPolicy, fields: &HeaderMap) -> KeyParts {
+    KeyParts {
+        path: true,
+        query: QueryPart::Policy(policy.query.clone()),
+        fields: policy.fields.clone(),
+        cookies: vec![CookiePart::Policy(policy.cookies.clone())],
+        literals: Vec::new(),
+        accept_encoding: offered(policy, fields),
+    }
+}
+
+/// Which of the policy's codings the viewer accepts, in the policy's order.
+fn offered(policy: &KeyPolicy, fields: &HeaderMap) -> Option<String> {
+    if policy.accept_encoding.is_empty() {
+        return None;
+    }
+    let accepts = |coding: &str| {
+        let lines = fields.get_all(http::header::ACCEPT_ENCODING).iter();
+        lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .any(|member| {
+                let mut parts = member.split(';').map(str::trim);
+                let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+                let refused = parts.any(|parameter| {
+                    let weight = parameter.strip_prefix("q=").or(parameter.strip_prefix("Q="));
+                    weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+                });
+                named && !refused
+            })
+    };
+    let codings: Vec<&str> = policy.accept_encoding.iter().map(Coding::as_str).filter(|coding| accepts(coding)).collect();
+    Some(codings.join(","))
+}
+
+fn extend(parts: &mut KeyParts, more: Vec<KeyPart>) {
+    for part in more {
+        match part {
+            KeyPart::Path => parts.path = true,
+            KeyPart::QueryOnly(names) => {
+                parts.query = QueryPart::Sorted(NameSet::only(names));
+            }
+            KeyPart::QueryExcept(names) => {
+                parts.query = QueryPart::Sorted(NameSet::except(names));
+            }
+            KeyPart::Field(name) => {
+                // The runtime has checked the name; one that is none can't occur in a request either.
+                if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                    parts.fields.push(name);
+                }
+            }
+            KeyPart::Cookie(name) => parts.cookies.push(CookiePart::Named(name)),
+            KeyPart::Literal(value) => parts.literals.push(value),
+        }
+    }
+}
+
+/// The parts' values as bytes, each with its tag and length, so that no two different requests give the same bytes.
+fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    put(&mut out, b'd', facts.distribution.as_bytes());
+    if parts.path {
+        put(&mut out, b'p', path.as_bytes());
+    }
+    let query = match &parts.query {
+        QueryPart::Policy(set) => query::select(query, set),
+        QueryPart::Sorted(set) => query::select_sorted(query, set),
+    };
+    if let Some(query) = query {
+        put(&mut out, b'q', query.as_bytes());
+    }
+    if let Some(codings) = &parts.accept_encoding {
+        put(&mut out, b'e', codings.as_bytes());
+    }
+    for name in &parts.fields {
+        put(&mut out, b'f', name.as_str().as_bytes());
+        for value in facts.fields.get_all(name) {
+            put(&mut out, b'v', value.as_bytes());
+        }
+    }
+    for part in &parts.cookies {
+        match part {
+            CookiePart::Policy(NameSet::None) => {}
+            CookiePart::Policy(set) => {
+                for (name, value) in cookies(&facts.fields).filter(|(name, _)| set.contains(name)) {
+                    put(&mut out, b'c', name.as_bytes());
+                    put(&mut out, b'v', value.as_bytes());
+                }
+            }
+            CookiePart::Named(wanted) => {
+                put(&mut out, b'c', wanted.as_bytes());
+                if let Some((_, value)) = cookies(&facts.fields).find(|(name, _)| name == wanted) {
+                    put(&mut out, b'v', value.as_bytes());
+                }
+            }
+        }
+    }
+    for literal in &parts.literals {
+        put(&mut out, b'l', literal);
+    }
+    out
+}
+
+fn hash(bytes: &[u8]) -> Key {
+    Key(*blake3::hash(bytes).as_bytes())
+}
+
+/// The key that a request like this one has for another path and query: what an unsafe request invalidates.
+pub(crate) fn key_of(facts: &RequestFacts, parts: &KeyParts, path: &str, query: Option<&str>) -> Key {
+    hash(&write(facts, path, query, parts))
+}
+
+fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
+    out.push(tag);
+    out.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+/// A request's cookies in order, as `name`, `value`. Lines that are no text are left out.
+pub(crate) fn cookies(fields: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    fields
+        .get_all(http::header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .map(|pair| {
+            let pair = pair.trim();
+            pair.split_once('=').unwrap_or((pair, ""))
+        })
+        .filter(|(name, _)| !name.is_empty())
+}

@@ -1,0 +1,155 @@
+//! The running host: what all requests share.
+
+use super::flights::Flights;
+use crate::distribution::{Distribution, Plan};
+use crate::observe::access::Sink;
+use crate::observe::clock::Clock;
+use crate::observe::metrics::Metrics;
+use arc_swap::{ArcSwap, Guard};
+use http::{HeaderValue, Version};
+use parking_lot::Mutex;
+use selvedge_runtime::Runtime;
+use selvedge_store::Store;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a host is made of.
+pub struct EdgeParts {
+    /// The configuration in force.
+    pub plan: Arc<Plan>,
+    /// Stored responses.
+    pub store: Store,
+    /// The plugins' engine.
+    pub runtime: Arc<Runtime>,
+    /// HTTP time.
+    pub clock: Arc<Clock>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Where access records go.
+    pub sink: Arc<dyn Sink>,
+    /// This edge's name.
+    pub name: String,
+    /// This edge's id in CDN-Loop, the same after a restart.
+    pub loop_id: String,
+}
+
+/// A running host. One for each process; a configuration is swapped in as a whole.
+pub struct Edge {
+    parts: EdgeParts,
+    plan: ArcSwap<Plan>,
+    flights: Flights,
+    name: Arc<str>,
+    via: [HeaderValue; 2],
+    loop_field: HeaderValue,
+    first_request: u64,
+    requests: AtomicU64,
+    warned: Mutex<HashSet<(Arc<str>, String)>>,
+    tasks: tokio::runtime::Handle,
+}
+
+impl Edge {
+    /// Puts a host together. Call it within a tokio runtime: fetches run there.
+    pub fn new(parts: EdgeParts) -> Arc<Edge> {
+        let via = |version: &str| {
+            HeaderValue::try_from(format!("{version} {} (Selvedge)", parts.name))
+                .unwrap_or_else(|_| HeaderValue::from_static("1.1 selvedge"))
+        };
+        Arc::new(Edge {
+            plan: ArcSwap::new(parts.plan.clone()),
+            flights: Flights::default(),
+            name: parts.name.as_str().into(),
+            via: [via("1.0"), via("1.1")],
+            loop_field: HeaderValue::try_from(parts.loop_id.as_str())
+                .unwrap_or_else(|_| HeaderValue::from_static("selvedge")),
+            first_request: parts.clock.now().0 << 20,
+            requests: AtomicU64::new(0),
+            warned: Mutex::default(),
+            tasks: tokio::runtime::Handle::current(),
+            parts,
+        })
+    }
+
+    /// The configuration in force.
+    pub fn plan(&self) -> Guard<Arc<Plan>> {
+        self.plan.load()
+    }
+
+    /// Puts another configuration in force. Requests under way end under the one that they began with.
+    pub fn take(&self, plan: Arc<Plan>) {
+        self.plan.store(plan);
+        self.warned.lock().clear();
+    }
+
+    /// Stored responses.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The plugins' engine.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.parts.runtime
+    }
+
+    /// HTTP time.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.parts.clock
+    }
+
+    /// Figures.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.parts.metrics
+    }
+
+    /// Where access records go.
+    pub fn sink(&self) -> &Arc<dyn Sink> {
+        &self.parts.sink
+    }
+
+    /// This edge's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// How many fetches are under way that requests may join.
+    pub fn fetches_under_way(&self) -> usize {
+        self.flights.count()
+    }
+
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    /// What a message received in this version gets as Via.
+    pub(crate) fn via(&self, version: Version) -> &HeaderValue {
+        let [old, new] = &self.via;
+        if version == Version::HTTP_10 { old } else { new }
+    }
+
+    pub(crate) fn loop_id(&self) -> &str {
+        &self.parts.loop_id
+    }
+
+    pub(crate) fn loop_field(&self) -> &HeaderValue {
+        &self.loop_field
+    }
+
+    /// Unique in this host: the time of its start and a count, 16 hexadecimal digits.
+    pub(crate) fn next_request_id(&self) -> Arc<str> {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}", self.first_request.wrapping_add(count)).into()
+    }
+
+    /// Whether this is the first warning about a plugin since its configuration was taken.
+    pub(crate) fn first_time(&self, distribution: &Distribution, plugin: &str) -> bool {
+        self.warned
+            .lock()
+            .insert((distribution.id().clone(), plugin.to_owned()))
+    }
+
+    /// Runs a fetch apart from the viewer that caused it.
+    pub(crate) fn spawn(&self, fetch: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(fetch);
+    }
+}

@@ -1,0 +1,78 @@
+//! Fetch: ask the chosen origins in turn until one answers.
+
+use super::fetch_side::{Fetched, Job};
+use super::origin_request;
+use super::origin_selection::Target;
+use crate::origin::{OriginError, OutgoingBody};
+use http::header::{DATE, HeaderValue};
+use http::StatusCode;
+
+/// Statuses at which the next origin of a failover list is asked.
+const FAILS_OVER: [StatusCode; 4] = [
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+/// Sends the request to each target until one gives a usable response. A request with a body, or with a method that is
+/// not safe, goes to the first target only.
+pub(crate) async fn fetch(job: &Job, targets: &[Target], body: OutgoingBody) -> Result<Fetched, OriginError> {
+    let repeatable = job.facts.method.is_safe() && matches!(body, OutgoingBody::Empty);
+    let Some((last, earlier)) = targets.split_last() else {
+        return Err(OriginError::Closed("no origin was chosen".to_owned()));
+    };
+    if repeatable {
+        for target in earlier {
+            match one(job, target, OutgoingBody::Empty).await {
+                Ok(fetched) if !FAILS_OVER.contains(&fetched.status) => return Ok(fetched),
+                Ok(_) => {}
+                Err(error) => note(job, target, &error),
+            }
+        }
+        return one(job, last, body).await.inspect_err(|error| note(job, last, error));
+    }
+    let first = earlier.first().unwrap_or(last);
+    one(job, first, body).await.inspect_err(|error| note(job, first, error))
+}
+
+async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, OriginError> {
+    let head = origin_request::head_for(job, target);
+    let request_time = job.edge.clock().now();
+    let sent = target.origin.send(&head, body, target.secure).await?;
+    job.edge
+        .metrics()
+        .fetch(job.distribution.id(), target.origin.id(), "answered");
+    let response_time = job.edge.clock().now();
+    let (mut head, body) = sent.response.into_parts();
+    selvedge_caching::end_to_end(&mut head.headers);
+    if !head.headers.contains_key(DATE) {
+        // RFC 9110, section 6.6.1: a recipient with a clock records when a response without Date came.
+        let now = httpdate::fmt_http_date(response_time.to_system());
+        if let Ok(now) = HeaderValue::try_from(now) {
+            head.headers.insert(DATE, now);
+        }
+    }
+    Ok(Fetched {
+        status: head.status,
+        fields: head.headers,
+        body,
+        origin: target.origin.id().to_owned(),
+        request_time,
+        response_time,
+    })
+}
+
+fn note(job: &Job, target: &Target, error: &OriginError) {
+    job.edge
+        .metrics()
+        .fetch(job.distribution.id(), target.origin.id(), error.as_str());
+    tracing::warn!(
+        target: "origin",
+        distribution = &**job.distribution.id(),
+        origin = target.origin.id(),
+        request_id = &*job.facts.request_id,
+        error = error.as_str(),
+        "{error}"
+    );
+}

@@ -1,0 +1,317 @@
+//! The fetch side of a request: its own transaction, joined to the viewers by one streaming body.
+//!
+//! It selects the origin, makes the request, fetches, asks for the lifetime, and stores while streaming. Because it is
+//! apart from any viewer, background refresh, collapsing and streaming while filling are the same code, and a viewer
+//! that leaves does not end a fill that others read.
+
+use super::cache_key::{CacheKey, KeyParts};
+use super::flights::Permit;
+use super::hooks::Hooks;
+use super::receive::Received;
+use super::{Edge, fetch, origin_selection, store_stage, ttl};
+use crate::distribution::{Behavior, Distribution};
+use crate::observe::access::HookRecord;
+use crate::origin::{OriginBody, OutgoingBody};
+use http::{HeaderMap, StatusCode, Uri};
+use selvedge_caching::{Freshen, Received as Arrived, Stored, Time};
+use selvedge_runtime::{Read, RequestFacts, Transaction};
+use selvedge_store::{BodyReader, Follow, Variant};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What a fetch needs to know.
+pub(crate) struct Job {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) distribution: Arc<Distribution>,
+    pub(crate) behavior: Arc<Behavior>,
+    pub(crate) facts: Arc<RequestFacts>,
+    pub(crate) uri: Uri,
+    /// What the cache key consists of: this much is sent to the origin.
+    pub(crate) parts: KeyParts,
+    /// Where the response is stored; `None` where it is not.
+    pub(crate) key: Option<CacheKey>,
+    /// What the cache-key hooks read.
+    pub(crate) key_reads: Vec<Read>,
+    /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
+    pub(crate) validating: Option<Variant>,
+}
+
+/// What the fetch side did, for the access line of the request that led it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) hooks: Vec<HookRecord>,
+    pub(crate) origin: Option<String>,
+    /// The status that the origin sent (Cache-Status `fwd-status`).
+    pub(crate) status: Option<u16>,
+}
+
+/// What came of a fetch for everybody who waits for it.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    /// A new stored response whose body may still be arriving.
+    Filling {
+        head: Arc<Stored>,
+        body: Follow,
+        report: Arc<Report>,
+    },
+    /// A stored response: confirmed by the origin, or used although stale since the origin failed.
+    Stored {
+        variant: Variant,
+        use_of: StoredUse,
+        report: Arc<Report>,
+    },
+    /// The response was for the request that led only.
+    NotShareable,
+    /// There is no response.
+    Failed(Failure),
+}
+
+/// Why a stored response answers after a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoredUse {
+    /// The origin confirmed it.
+    Validated,
+    /// The origin failed (RFC 5861, section 4).
+    StaleOnError(&'static str),
+}
+
+/// A fetch without a response to show.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'static str,
+    pub(crate) report: Arc<Report>,
+}
+
+/// What came of a fetch for the request that led it.
+pub(crate) enum Outcome {
+    Shared(Answer),
+    /// A new stored response, with the first reader of its body.
+    Filling {
+        head: Arc<Stored>,
+        body: BodyReader,
+        report: Arc<Report>,
+    },
+    /// A response that is not stored, with the word why.
+    Own(Box<Own>),
+}
+
+/// A response that goes to one viewer only.
+pub(crate) struct Own {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: OriginBody,
+    pub(crate) why: &'static str,
+    pub(crate) report: Arc<Report>,
+}
+
+/// A response whose head has arrived.
+pub(crate) struct Fetched {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: OriginBody,
+    pub(crate) origin: String,
+    pub(crate) request_time: Time,
+    pub(crate) response_time: Time,
+}
+
+impl Job {
+    pub(crate) fn new(
+        edge: &Arc<Edge>,
+        received: &Received,
+        parts: KeyParts,
+        key: Option<CacheKey>,
+        key_reads: Vec<Read>,
+        validating: Option<Variant>,
+    ) -> Job {
+        Job {
+            edge: edge.clone(),
+            distribution: received.distribution.clone(),
+            behavior: received.behavior.clone(),
+            facts: received.facts.clone(),
+            uri: received.uri.clone(),
+            parts,
+            key,
+            key_reads,
+            validating,
+        }
+    }
+
+    pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
+        selvedge_caching::Request {
+            method: &self.facts.method,
+            fields: &self.facts.fields,
+            uri: &self.uri,
+        }
+    }
+}
+
+/// Fetches for a permit: for the leading request and for all that wait.
+pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
+    let mut side = Side::new(&job);
+    match side.obtain(&job, OutgoingBody::Empty).await {
+        Ok(fetched) => side.conclude(job, fetched, permit, leader).await,
+        Err(failure) => {
+            let answer = side.stale_on_error(&job, failure);
+            permit.announce(answer.clone());
+            let _ = leader.send(Outcome::Shared(answer));
+        }
+    }
+}
+
+/// Fetches for one request alone: nothing is stored, and the fetch ends when its viewer leaves.
+pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Result<Own, Failure> {
+    let mut side = Side::new(&job);
+    let fetched = side.obtain(&job, body).await?;
+    store_stage::invalidate(&job, &fetched).await;
+    Ok(Own {
+        report: side.report(&fetched),
+        status: fetched.status,
+        fields: fetched.fields,
+        body: fetched.body,
+        why,
+    })
+}
+
+/// The transaction of one fetch.
+struct Side {
+    transaction: Transaction,
+    hooks: Hooks,
+    origin: Option<String>,
+}
+
+impl Side {
+    fn new(job: &Job) -> Side {
+        Side {
+            transaction: Transaction::new(job.edge.runtime()),
+            hooks: Hooks::new(&job.edge, &job.facts.request_id),
+            origin: None,
+        }
+    }
+
+    /// OriginSelection, OriginRequest, Fetch.
+    async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Fetched, Failure> {
+        let targets = match origin_selection::select(job, &mut self.transaction, &mut self.hooks).await {
+            Ok(targets) => targets,
+            Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+        };
+        self.origin = targets.first().map(|target| target.origin.id().to_owned());
+        match fetch::fetch(job, &targets, body).await {
+            Ok(fetched) => {
+                self.origin = Some(fetched.origin.clone());
+                Ok(fetched)
+            }
+            Err(error) => Err(self.failure(error.status(), error.as_str())),
+        }
+    }
+
+    /// Ttl, then Store: what becomes of a response.
+    async fn conclude(
+        &mut self,
+        job: Job,
+        fetched: Fetched,
+        permit: Permit,
+        leader: oneshot::Sender<Outcome>,
+    ) {
+        if fetched.status.is_server_error()
+            && let Some(answer) = self.stale_instead(&job, &fetched)
+        {
+            permit.announce(answer.clone());
+            let _ = leader.send(Outcome::Shared(answer));
+            return;
+        }
+        let overrides = match ttl::decide(&job, &fetched, &mut self.transaction, &mut self.hooks).await {
+            Ok(overrides) => overrides,
+            Err(reason) => {
+                let answer = Answer::Failed(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason));
+                permit.announce(answer.clone());
+                let _ = leader.send(Outcome::Shared(answer));
+                return;
+            }
+        };
+        let report = self.report(&fetched);
+        if fetched.status == StatusCode::NOT_MODIFIED
+            && let Some(stored) = job.validating.clone()
+        {
+            let arrived = arrived(&fetched);
+            match selvedge_caching::freshen(&stored.head, &job.request(), &arrived, job.behavior.policy(), &overrides) {
+                Freshen::Updated(head) => {
+                    let variant = store_stage::freshen(&job, stored, head).await;
+                    let answer = Answer::Stored {
+                        variant,
+                        use_of: StoredUse::Validated,
+                        report,
+                    };
+                    permit.announce(answer.clone());
+                    let _ = leader.send(Outcome::Shared(answer));
+                    return;
+                }
+                Freshen::NotThisOne => {
+                    // RFC 9111, section 4.3.4: the confirmation is for something that is not stored; ask without conditions.
+                    let mut again = job;
+                    again.validating = None;
+                    return Box::pin(lead(again, permit, leader)).await;
+                }
+            }
+        }
+        store_stage::store(job, fetched, &overrides, permit, leader, report).await;
+    }
+
+    /// A stored response in place of a 5xx, where stale-if-error allows it.
+    fn stale_instead(&self, job: &Job, fetched: &Fetched) -> Option<Answer> {
+        let stored = job.validating.as_ref()?;
+        self.may_use_stale(job, stored, fetched.status.as_u16(), "origin-error")
+    }
+
+    /// A stored response in place of nothing, where stale-if-error allows it.
+    fn stale_on_error(&self, job: &Job, failure: Failure) -> Answer {
+        job.validating
+            .as_ref()
+            .and_then(|stored| self.may_use_stale(job, stored, failure.status.as_u16(), failure.reason))
+            .unwrap_or(Answer::Failed(failure))
+    }
+
+    fn may_use_stale(&self, job: &Job, stored: &Variant, status: u16, word: &'static str) -> Option<Answer> {
+        let now = job.edge.clock().now();
+        selvedge_caching::may_serve_stale_on_error(&job.request(), &stored.head, job.behavior.policy(), now).ok()?;
+        Some(Answer::Stored {
+            variant: stored.clone(),
+            use_of: StoredUse::StaleOnError(word),
+            report: Arc::new(Report {
+                hooks: self.hooks.calls.clone(),
+                origin: self.origin.clone(),
+                status: Some(status),
+            }),
+        })
+    }
+
+    fn report(&self, fetched: &Fetched) -> Arc<Report> {
+        Arc::new(Report {
+            hooks: self.hooks.calls.clone(),
+            origin: self.origin.clone(),
+            status: Some(fetched.status.as_u16()),
+        })
+    }
+
+    fn failure(&self, status: StatusCode, reason: &'static str) -> Failure {
+        Failure {
+            status,
+            reason,
+            report: Arc::new(Report {
+                hooks: self.hooks.calls.clone(),
+                origin: self.origin.clone(),
+                status: None,
+            }),
+        }
+    }
+}
+
+/// A response as the caching rules look at it.
+pub(crate) fn arrived(fetched: &Fetched) -> Arrived<'_> {
+    Arrived {
+        status: fetched.status,
+        fields: &fetched.fields,
+        request_time: fetched.request_time,
+        response_time: fetched.response_time,
+    }
+}

@@ -1,0 +1,105 @@
+//! OriginSelection: which origins are asked, and in which order.
+//!
+//! The behavior names an origin; a plugin may name another, or several to try in turn. What a plugin read to decide must
+//! be in the cache key, or one viewer's answer is stored for all: where it is not, the host warns.
+
+use super::fetch_side::Job;
+use super::hooks::{Hooks, plugin_failed};
+use crate::origin::Origin;
+use crate::config::Protocol;
+use selvedge_runtime::{Hook, OnError, OriginDecision, Read, Scheme, Transaction};
+use std::sync::Arc;
+
+/// An origin and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) secure: bool,
+}
+
+/// Asks the behavior, then each plugin with an origin-selection hook; the last one that decides wins.
+///
+/// # Errors
+/// The word for the response, where a plugin failed whose failure is the request's failure.
+pub(crate) async fn select(
+    job: &Job,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<Vec<Target>, &'static str> {
+    let mut chosen = vec![job.behavior.origin().clone()];
+    for plugin in job.behavior.origin_selection_plugins() {
+        let called = transaction.origin_selection(plugin, &job.facts).await;
+        let reads = called.reads.clone();
+        let decided = match hooks.note_origin(plugin, called) {
+            Ok(OriginDecision::Policy) => continue,
+            Ok(OriginDecision::Origin(id)) => by_id(job, std::slice::from_ref(&id)),
+            Ok(OriginDecision::Failover(ids)) => by_id(job, &ids),
+            Ok(OriginDecision::Host { name, .. }) => Err(format!(
+                "it chose the host {name}, but the distribution allows no hosts beside its origins"
+            )),
+            Err(()) if plugin.on_error() == OnError::Continue => continue,
+            Err(()) => return Err(plugin_failed(Hook::OriginSelection)),
+        };
+        match decided {
+            Ok(origins) => {
+                warn_of_unkeyed(job, plugin.name(), &reads);
+                chosen = origins;
+            }
+            Err(why) => {
+                hooks.refuse(plugin, Hook::OriginSelection, &why);
+                if plugin.on_error() == OnError::Fail {
+                    return Err(plugin_failed(Hook::OriginSelection));
+                }
+            }
+        }
+    }
+    Ok(chosen
+        .into_iter()
+        .map(|origin| Target {
+            secure: match origin.settings().protocol {
+                Protocol::HttpOnly => false,
+                Protocol::HttpsOnly => true,
+                Protocol::MatchViewer => job.facts.scheme == Scheme::Https,
+            },
+            origin,
+        })
+        .collect())
+}
+
+fn by_id(job: &Job, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
+    if ids.is_empty() {
+        return Err("it chose from an empty list of origins".to_owned());
+    }
+    ids.iter()
+        .map(|id| {
+            job.distribution.origin(id).cloned().ok_or_else(|| {
+                format!(
+                    "it chose the origin '{id}', but the distribution has {}",
+                    job.distribution.origin_ids()
+                )
+            })
+        })
+        .collect()
+}
+
+/// Says once for each plugin and distribution that a choice depends on something that the key does not contain.
+fn warn_of_unkeyed(job: &Job, plugin: &str, reads: &[Read]) {
+    let Some(key) = &job.key else {
+        return;
+    };
+    let unkeyed: Vec<String> = reads
+        .iter()
+        .filter(|read| !key.covers(read, &job.key_reads))
+        .map(|read| format!("{read:?}"))
+        .collect();
+    if !unkeyed.is_empty() && job.edge.first_time(&job.distribution, plugin) {
+        tracing::warn!(
+            target: "plugin",
+            plugin,
+            distribution = &**job.distribution.id(),
+            request_id = &*job.facts.request_id,
+            "origin-selection depends on {}, which is not in the cache key: one viewer's answer may be stored for others. Add it in the cache-key hook or in the cache policy",
+            unkeyed.join(", ")
+        );
+    }
+}

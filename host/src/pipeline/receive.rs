@@ -1,0 +1,226 @@
+//! Receive: which distribution and which behavior a request is for, and whether it may pass the gates.
+//!
+//! The first stage of a request's life. The distribution is found by the host that the viewer asked for (RFC 9112,
+//! section 3.2), the behavior by the path as it was sent; it is never chosen again after a rewrite.
+
+use super::{Edge, Viewer};
+use crate::distribution::{Behavior, Distribution};
+use crate::observe::access::Record;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
+use http::{HeaderName, Method, Request, StatusCode, Uri, Version};
+use hyper::body::{Body, Incoming};
+use selvedge_runtime::{RequestFacts, Scheme};
+use std::sync::Arc;
+
+/// The field that names the networks a request has passed (RFC 8586).
+pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// A request that has found its behavior and may go on.
+pub(crate) struct Received {
+    pub(crate) distribution: Arc<Distribution>,
+    pub(crate) behavior: Arc<Behavior>,
+    pub(crate) facts: Arc<RequestFacts>,
+    /// The URI that the viewer asked for, absolute.
+    pub(crate) uri: Uri,
+    /// The request's body; `None` where it has none.
+    pub(crate) body: Option<Incoming>,
+}
+
+/// Why a request goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// CONNECT: this is no forward proxy.
+    Connect,
+    /// `OPTIONS *` and the like: no distribution is meant.
+    NoPath,
+    /// No host, or one that is not a host.
+    BadHost,
+    /// No distribution has this name.
+    UnknownHost,
+    /// The distribution is switched off.
+    Disabled,
+    /// The behavior does not allow this method.
+    MethodNotAllowed,
+    /// GET and HEAD carry no body here, as with CloudFront.
+    BodyNotAllowed,
+    /// The request has been here before (RFC 8586).
+    Loop,
+    /// The version is not one that HTTP/1.1 servers speak.
+    Version,
+}
+
+impl Refusal {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Refusal::Connect | Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
+            Refusal::Loop => StatusCode::LOOP_DETECTED,
+            Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            _ => StatusCode::FORBIDDEN,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Refusal::Connect => "connect-refused",
+            Refusal::NoPath => "no-path",
+            Refusal::BadHost => "bad-host",
+            Refusal::UnknownHost => "unknown-host",
+            Refusal::Disabled => "distribution-disabled",
+            Refusal::MethodNotAllowed => "method-not-allowed",
+            Refusal::BodyNotAllowed => "body-not-allowed",
+            Refusal::Loop => "loop",
+            Refusal::Version => "version-not-supported",
+        }
+    }
+
+    /// Whether the connection is closed: where a body that nobody reads would follow, or the target makes no sense.
+    pub(crate) fn closes(self) -> bool {
+        !matches!(self, Refusal::UnknownHost | Refusal::Disabled)
+    }
+
+    /// What the viewer is told.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Refusal::Connect => "This server does not open tunnels: CONNECT is refused.",
+            Refusal::NoPath => "The request target must be a path or an absolute URI.",
+            Refusal::BadHost => "The request names no valid host.",
+            Refusal::UnknownHost => "No distribution answers for this host name.",
+            Refusal::Disabled => "This distribution is disabled.",
+            Refusal::MethodNotAllowed => "This distribution does not allow this method here.",
+            Refusal::BodyNotAllowed => "GET and HEAD requests with a body are not allowed.",
+            Refusal::Loop => "This request has passed here before: its origin leads back to this host.",
+            Refusal::Version => "This server speaks HTTP/1.0 and HTTP/1.1 here.",
+        }
+    }
+}
+
+impl Received {
+    /// The request as the caching rules look at it.
+    pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
+        selvedge_caching::Request {
+            method: &self.facts.method,
+            fields: &self.facts.fields,
+            uri: &self.uri,
+        }
+    }
+}
+
+/// Finds distribution and behavior, checks the gates, and gathers what hooks may read.
+pub(crate) fn receive(
+    edge: &Edge,
+    viewer: Viewer,
+    request: Request<Incoming>,
+    record: &mut Record,
+) -> Result<Received, Refusal> {
+    let (mut head, body) = request.into_parts();
+    if head.method == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    if !matches!(head.version, Version::HTTP_10 | Version::HTTP_11) {
+        return Err(Refusal::Version);
+    }
+    let authority = authority(&head)?;
+    let host = authority.host().to_ascii_lowercase();
+    record.host.clone_from(&host);
+    let plan = edge.plan();
+    let distribution = plan.distribution_for(&host).ok_or(Refusal::UnknownHost)?;
+    record.distribution = Some(distribution.id().clone());
+    if !distribution.enabled() {
+        return Err(Refusal::Disabled);
+    }
+    let target = head.uri.path_and_query().ok_or(Refusal::NoPath)?;
+    if !target.path().starts_with('/') {
+        return Err(Refusal::NoPath);
+    }
+    let behavior = distribution.behavior_for(target.path()).clone();
+    gates(edge, &head, &behavior, &body)?;
+    let path = match distribution.default_root_object() {
+        Some(object) if target.path() == "/" => format!("/{object}"),
+        _ => target.path().to_owned(),
+    };
+    let query = target.query().map(str::to_owned);
+    let uri = absolute(&authority, target)?;
+    // Fields of the connection end here, before anything is decided by them: a field that Connection names must be neither
+    // in the key nor at the origin (RFC 9110, section 7.6.1).
+    selvedge_caching::end_to_end(&mut head.headers);
+    head.headers.insert(HOST, host_field(&authority)?);
+    let facts = RequestFacts {
+        method: head.method,
+        scheme: Scheme::Http,
+        host,
+        path,
+        query,
+        fields: head.headers,
+        viewer: viewer.address,
+        version: head.version,
+        tls: None,
+        request_id: record.request_id.clone(),
+        distribution: distribution.id().clone(),
+        edge: edge.name().clone(),
+        received: record.received,
+        origin: None,
+        cache_status: None,
+        cache_age: None,
+        cache_key: None,
+    };
+    Ok(Received {
+        distribution: distribution.clone(),
+        behavior,
+        facts: Arc::new(facts),
+        uri,
+        body: (!body.is_end_stream()).then_some(body),
+    })
+}
+
+fn gates(
+    edge: &Edge,
+    head: &http::request::Parts,
+    behavior: &Behavior,
+    body: &Incoming,
+) -> Result<(), Refusal> {
+    if !behavior.settings().allowed_methods.contains(&head.method) {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    if matches!(head.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
+        return Err(Refusal::BodyNotAllowed);
+    }
+    let looped = head
+        .headers
+        .get_all(CDN_LOOP)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|member| member.split(';').next())
+        .any(|id| id.trim().eq_ignore_ascii_case(edge.loop_id()));
+    if looped {
+        return Err(Refusal::Loop);
+    }
+    Ok(())
+}
+
+/// The host that is meant: of an absolute-form target its own, and Host is then ignored (RFC 9112, section 3.2.2).
+fn authority(head: &http::request::Parts) -> Result<Authority, Refusal> {
+    if let Some(authority) = head.uri.authority() {
+        return Ok(authority.clone());
+    }
+    let field = head.headers.get(HOST).ok_or(Refusal::BadHost)?;
+    let authority = Authority::try_from(field.as_bytes()).map_err(|_| Refusal::BadHost)?;
+    if authority.as_str().contains('@') {
+        return Err(Refusal::BadHost);
+    }
+    Ok(authority)
+}
+
+fn absolute(authority: &Authority, target: &PathAndQuery) -> Result<Uri, Refusal> {
+    Uri::builder()
+        .scheme(UriScheme::HTTP)
+        .authority(authority.clone())
+        .path_and_query(target.clone())
+        .build()
+        .map_err(|_| Refusal::NoPath)
+}
+
+fn host_field(authority: &Authority) -> Result<http::HeaderValue, Refusal> {
+    http::HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)
+}

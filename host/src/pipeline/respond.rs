@@ -1,0 +1,241 @@
+//! Respond: what the viewer gets, from a stored response, from an origin, or from the host itself.
+//!
+//! Preconditions and ranges are answered here (RFC 9110, sections 13.2 and 14), and the fields that a cache adds: Age
+//! (RFC 9111, section 5.1), Cache-Status (RFC 9211), Via, and X-Cache for people who are used to CloudFront.
+
+use super::body::Source;
+use super::fetch_side::Own;
+use super::ranges::Parts;
+use super::receive::Received;
+use super::Edge;
+use http::header::{
+    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VIA,
+};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
+use selvedge_caching::cache_status::CacheStatus;
+use selvedge_caching::multipart::MultipartRanges;
+use selvedge_caching::{Precondition, RangeAnswer, Stored};
+use selvedge_store::{BodyReader, Variant};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// A response before it is sent, and what the record says of it.
+pub(crate) struct Prepared {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Source,
+    pub(crate) cache: Option<CacheStatus>,
+    pub(crate) reason: Option<&'static str>,
+}
+
+/// A stored response's body: complete, or still arriving.
+pub(crate) enum Content {
+    Complete(Variant),
+    /// From its first byte, whoever else reads it.
+    Arriving(BodyReader),
+}
+
+impl Content {
+    fn length(&self) -> Option<u64> {
+        match self {
+            Content::Complete(variant) => Some(variant.length()),
+            Content::Arriving(reader) => reader.length(),
+        }
+    }
+
+    fn whole(self) -> Source {
+        match self {
+            Content::Complete(variant) => match variant.bytes() {
+                Some(bytes) => Source::Whole(bytes),
+                None => Source::Stored(variant.reader(None)),
+            },
+            Content::Arriving(reader) => Source::Stored(reader),
+        }
+    }
+
+    fn range(self, first: u64, last: u64) -> Source {
+        Source::Stored(match self {
+            Content::Complete(variant) => variant.reader(Some((first, last))),
+            Content::Arriving(reader) => reader.range(first, last),
+        })
+    }
+}
+
+/// Answers from a stored response.
+pub(crate) fn from_stored(
+    edge: &Edge,
+    received: &Received,
+    head: &Stored,
+    content: Content,
+    cache: CacheStatus,
+) -> Prepared {
+    let request = received.request();
+    let mut fields = head.fields.clone();
+    let age = selvedge_caching::current_age(head, edge.clock().now());
+    fields.insert(AGE, HeaderValue::from(age));
+    let mut prepared = Prepared {
+        status: head.status,
+        fields,
+        body: Source::Empty,
+        cache: Some(cache),
+        reason: None,
+    };
+    match selvedge_caching::evaluate_preconditions(&request, head.status, &head.fields) {
+        Precondition::Proceed => {}
+        Precondition::NotModified => {
+            prepared.status = StatusCode::NOT_MODIFIED;
+            for name in [CONTENT_LENGTH, CONTENT_RANGE] {
+                prepared.fields.remove(name);
+            }
+            return prepared;
+        }
+        Precondition::Failed => {
+            let mut failed = text(StatusCode::PRECONDITION_FAILED, "The stored response does not meet the request's conditions.");
+            failed.cache = prepared.cache;
+            return failed;
+        }
+    }
+    let Some(length) = content.length() else {
+        prepared.fields.remove(CONTENT_LENGTH);
+        if *request.method != Method::HEAD {
+            prepared.body = content.whole();
+        }
+        return prepared;
+    };
+    ranges(&mut prepared, received, head, content, length);
+    prepared
+}
+
+/// Which part of the body is sent.
+fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: Content, length: u64) {
+    let request = received.request();
+    let is_head = *request.method == Method::HEAD;
+    let answer = selvedge_caching::select_ranges(&request, head.status, &head.fields, length);
+    match (answer, content) {
+        (RangeAnswer::Single { first, last }, content) => {
+            prepared.status = StatusCode::PARTIAL_CONTENT;
+            prepared
+                .fields
+                .insert(CONTENT_LENGTH, HeaderValue::from(last - first + 1));
+            set(
+                &mut prepared.fields,
+                CONTENT_RANGE,
+                &format!("bytes {first}-{last}/{length}"),
+            );
+            prepared.body = content.range(first, last);
+        }
+        (RangeAnswer::Several(ranges), Content::Complete(variant)) => {
+            let layout = MultipartRanges::new(&ranges, length, prepared.fields.get(CONTENT_TYPE));
+            let parts = Parts::new(&layout, |first, last| variant.reader(Some((first, last))));
+            prepared.status = StatusCode::PARTIAL_CONTENT;
+            prepared
+                .fields
+                .insert(CONTENT_LENGTH, HeaderValue::from(parts.length()));
+            set(&mut prepared.fields, CONTENT_TYPE, &layout.content_type());
+            prepared.body = Source::Parts(parts);
+        }
+        (RangeAnswer::Unsatisfiable, _) => {
+            let cache = prepared.cache.take();
+            *prepared = text(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "No byte of the requested ranges exists.",
+            );
+            prepared.cache = cache;
+            set(&mut prepared.fields, CONTENT_RANGE, &format!("bytes */{length}"));
+            set(&mut prepared.fields, ACCEPT_RANGES, "bytes");
+        }
+        // Several ranges of a body that is still arriving: all of it, as RFC 9110, section 14.2 allows.
+        (RangeAnswer::Whole | RangeAnswer::Several(_), content) => {
+            if !bodiless(head.status) {
+                prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            if !is_head {
+                prepared.body = content.whole();
+            }
+        }
+    }
+}
+
+/// Passes an origin's response on.
+pub(crate) fn from_origin(own: Own, cache: CacheStatus) -> Prepared {
+    Prepared {
+        status: own.status,
+        fields: own.fields,
+        body: Source::Origin(Box::new(own.body)),
+        cache: Some(cache),
+        reason: Some(own.why),
+    }
+}
+
+/// A short answer of the host itself.
+pub(crate) fn text(status: StatusCode, words: &str) -> Prepared {
+    let body = format!("{} {}\n{words}\n", status.as_u16(), status.canonical_reason().unwrap_or(""));
+    let mut fields = HeaderMap::new();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len() as u64));
+    Prepared {
+        status,
+        fields,
+        body: Source::Whole(body.into()),
+        cache: None,
+        reason: None,
+    }
+}
+
+/// A refusal, after which the connection is closed where what follows on it can't be trusted.
+pub(crate) fn refusal(status: StatusCode, words: &str, reason: &'static str, close: bool) -> Prepared {
+    let mut prepared = text(status, words);
+    prepared.reason = Some(reason);
+    if close {
+        prepared
+            .fields
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    prepared
+}
+
+/// Adds what every response carries and makes it ready for the server.
+pub(crate) fn finish(edge: &Edge, version: Version, prepared: Prepared) -> (Response<()>, Source, Option<CacheStatus>) {
+    let Prepared {
+        status,
+        mut fields,
+        body,
+        cache,
+        reason,
+    } = prepared;
+    fields.append(VIA, edge.via(Version::HTTP_11).clone());
+    fields.insert(X_CACHE, x_cache(cache.as_ref(), status, reason));
+    if let Some(cache) = &cache {
+        fields.append(CACHE_STATUS, cache.to_field("Selvedge"));
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    *response.version_mut() = match version {
+        Version::HTTP_10 => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
+    *response.headers_mut() = fields;
+    (response, body, cache)
+}
+
+/// CloudFront's words for what the cache did.
+fn x_cache(cache: Option<&CacheStatus>, status: StatusCode, reason: Option<&'static str>) -> HeaderValue {
+    HeaderValue::from_static(match cache {
+        Some(cache) if cache.hit => "Hit from selvedge",
+        Some(cache) if cache.fwd_status == Some(304) => "RefreshHit from selvedge",
+        _ if status.is_client_error() || status.is_server_error() => "Error from selvedge",
+        None if reason.is_some() => "Error from selvedge",
+        _ => "Miss from selvedge",
+    })
+}
+
+fn bodiless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED || status.is_informational()
+}
+
+fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        fields.insert(name, value);
+    }
+}

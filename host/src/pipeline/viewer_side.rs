@@ -1,0 +1,351 @@
+//! The viewer's side of a request: key, look-up, and then a stored response, somebody's fetch, or a fetch of its own.
+
+use super::cache_key::{self, CacheKey, KeyParts, Keyed};
+use super::fetch_side::{self, Answer, Failure, Job, Outcome, Own, Report, StoredUse};
+use super::flights::{FlightKey, Permit, Role};
+use super::hooks::Hooks;
+use super::look_up::{Found, look_up};
+use super::origin_request::SELECTING;
+use super::receive::Received;
+use super::respond::{self, Content, Prepared};
+use super::Edge;
+use crate::observe::access::Record;
+use crate::origin::OutgoingBody;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use selvedge_caching::cache_status::{CacheStatus, Fwd};
+use selvedge_caching::{LookupRule, Reuse};
+use selvedge_runtime::{Read, Transaction};
+use selvedge_store::Variant;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
+const MOST_ROUNDS: u32 = 3;
+
+/// Why the origin is asked: RFC 9211's word and one of ours.
+#[derive(Clone, Copy)]
+struct Miss {
+    why: Fwd,
+    detail: Option<&'static str>,
+}
+
+/// Serves one request that has found its behavior.
+pub(crate) async fn serve(edge: &Arc<Edge>, mut received: Received, record: &mut Record) -> Prepared {
+    let mut transaction = Transaction::new(edge.runtime());
+    let mut hooks = Hooks::new(edge, &received.facts.request_id);
+    let keyed = cache_key::decide(&received, &mut transaction, &mut hooks).await;
+    let key_reads = std::mem::take(&mut hooks.key_reads);
+    record.hooks = hooks.calls;
+    drop(transaction);
+    let body = received.body.take();
+    match keyed {
+        Keyed::Failed(reason) => failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
+        Keyed::Pass(why, parts) => pass(edge, &received, parts, key_reads, body, why, record).await,
+        Keyed::Key(key) => match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {
+            LookupRule::Pass(why) => {
+                pass(edge, &received, key.parts, key_reads, body, why.as_str(), record).await
+            }
+            LookupRule::Use => cached(edge, &received, key, key_reads, record).await,
+        },
+    }
+}
+
+/// Neither looked up nor stored: straight to the origin and back.
+async fn pass(
+    edge: &Arc<Edge>,
+    received: &Received,
+    parts: KeyParts,
+    key_reads: Vec<Read>,
+    body: Option<Incoming>,
+    why: &'static str,
+    record: &mut Record,
+) -> Prepared {
+    let body = match body {
+        None => OutgoingBody::Empty,
+        Some(incoming) => match read_ahead(incoming).await {
+            Ok(body) => body,
+            Err(malformed) => return *malformed,
+        },
+    };
+    let fwd = if why == "method" { Fwd::Method } else { Fwd::Bypass };
+    let job = Job::new(edge, received, parts, None, key_reads, None);
+    let own = fetch_side::alone(job, body, why).await;
+    from_own(own, Miss { why: fwd, detail: None }, record)
+}
+
+/// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
+async fn read_ahead(mut incoming: Incoming) -> Result<OutgoingBody, Box<Prepared>> {
+    match incoming.frame().await {
+        None => Ok(OutgoingBody::viewer(None, incoming)),
+        Some(Ok(frame)) => Ok(OutgoingBody::viewer(Some(frame), incoming)),
+        Some(Err(_)) => Err(Box::new(respond::refusal(
+            StatusCode::BAD_REQUEST,
+            "The request's body is malformed or broke off.",
+            "request-body-error",
+            true,
+        ))),
+    }
+}
+
+/// A request that the cache may answer.
+async fn cached(
+    edge: &Arc<Edge>,
+    received: &Received,
+    key: CacheKey,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Prepared {
+    for _ in 0..MOST_ROUNDS {
+        let (miss, validating) = match look_up(edge, received, &key).await {
+            Found::Fresh { variant, ttl } => {
+                return hit(edge, received, &variant, ttl, None);
+            }
+            Found::Stale { variant, ttl } => {
+                refresh(edge, received, &key, &key_reads, &variant);
+                return hit(edge, received, &variant, ttl, Some("stale-while-revalidate"));
+            }
+            Found::Missing {
+                why,
+                detail,
+                validating,
+            } => (Miss { why, detail }, validating),
+        };
+        let flight = flight_key(received, &key, validating.as_ref());
+        let job = || {
+            let parts = key.parts.clone();
+            Job::new(edge, received, parts, Some(key.clone()), key_reads.clone(), validating.clone())
+        };
+        match edge.flights().join(flight) {
+            Role::Leader(permit) => return lead(edge, received, job(), permit, miss, record).await,
+            Role::Alone => return lead(edge, received, job(), Permit::for_nobody(), miss, record).await,
+            Role::Follower(waiting) => {
+                let answer = waiting.answer().await;
+                if let Some(answer) = answer
+                    && let Some(prepared) = from_answer(edge, received, answer, miss, true, record)
+                {
+                    return prepared;
+                }
+            }
+        }
+    }
+    let miss = Miss {
+        why: Fwd::UriMiss,
+        detail: None,
+    };
+    let job = Job::new(edge, received, key.parts.clone(), Some(key), key_reads, None);
+    lead(edge, received, job, Permit::for_nobody(), miss, record).await
+}
+
+/// Answers from a stored response without asking anybody.
+fn hit(
+    edge: &Edge,
+    received: &Received,
+    variant: &Variant,
+    ttl: i64,
+    detail: Option<&'static str>,
+) -> Prepared {
+    let cache = CacheStatus {
+        hit: true,
+        ttl: Some(ttl),
+        detail,
+        ..CacheStatus::default()
+    };
+    respond::from_stored(edge, received, &variant.head, Content::Complete(variant.clone()), cache)
+}
+
+/// Fetches a fresh response in the background, once for all who find the stale one.
+fn refresh(edge: &Arc<Edge>, received: &Received, key: &CacheKey, key_reads: &[Read], stale: &Variant) {
+    if let Role::Leader(permit) = edge.flights().join(flight_key(received, key, Some(stale))) {
+        let job = Job::new(
+            edge,
+            received,
+            key.parts.clone(),
+            Some(key.clone()),
+            key_reads.to_vec(),
+            Some(stale.clone()),
+        );
+        let (nobody, _) = oneshot::channel();
+        edge.spawn(fetch_side::lead(job, permit, nobody));
+    }
+}
+
+/// A fetch that this request leads, be it shared or not.
+async fn lead(
+    edge: &Arc<Edge>,
+    received: &Received,
+    job: Job,
+    permit: Permit,
+    miss: Miss,
+    record: &mut Record,
+) -> Prepared {
+    let (sender, result) = oneshot::channel();
+    edge.spawn(fetch_side::lead(job, permit, sender));
+    match result.await {
+        Ok(Outcome::Shared(answer)) => from_answer(edge, received, answer, miss, false, record)
+            .unwrap_or_else(|| failed(StatusCode::BAD_GATEWAY, "fetch-lost")),
+        Ok(Outcome::Filling { head, body, report }) => {
+            note(record, &report, false);
+            let cache = filling(edge, received, &head, &report, miss, false);
+            respond::from_stored(edge, received, &head, Content::Arriving(body), cache)
+        }
+        Ok(Outcome::Own(own)) => from_own(Ok(*own), miss, record),
+        Err(_) => failed(StatusCode::BAD_GATEWAY, "fetch-lost"),
+    }
+}
+
+/// What a fetch's answer is for this request; `None` where it does not fit and the request has to look again.
+fn from_answer(
+    edge: &Edge,
+    received: &Received,
+    answer: Answer,
+    miss: Miss,
+    collapsed: bool,
+    record: &mut Record,
+) -> Option<Prepared> {
+    let cache = CacheStatus {
+        fwd: Some(miss.why),
+        collapsed,
+        detail: miss.detail,
+        ..CacheStatus::default()
+    };
+    match answer {
+        Answer::NotShareable => None,
+        Answer::Failed(failure) => Some(from_own(Err(failure), miss, record)),
+        Answer::Filling { head, body, report } => {
+            let fits = selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&head));
+            fits?;
+            let reader = body.reader()?;
+            note(record, &report, true);
+            let cache = filling(edge, received, &head, &report, miss, true);
+            Some(respond::from_stored(edge, received, &head, Content::Arriving(reader), cache))
+        }
+        Answer::Stored {
+            variant,
+            use_of,
+            report,
+        } => {
+            let fits = selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&variant.head));
+            if collapsed && fits.is_none() {
+                return None;
+            }
+            note(record, &report, collapsed);
+            let cache = CacheStatus {
+                fwd_status: report.status,
+                stored: use_of == StoredUse::Validated,
+                ttl: ttl_of(edge, received, &variant.head),
+                detail: match use_of {
+                    StoredUse::Validated => cache.detail,
+                    StoredUse::StaleOnError(word) => Some(word),
+                },
+                ..cache
+            };
+            let head = variant.head.clone();
+            Some(respond::from_stored(edge, received, &head, Content::Complete(variant), cache))
+        }
+    }
+}
+
+/// Cache-Status of a response that is being stored.
+fn filling(
+    edge: &Edge,
+    received: &Received,
+    head: &selvedge_caching::Stored,
+    report: &Report,
+    miss: Miss,
+    collapsed: bool,
+) -> CacheStatus {
+    CacheStatus {
+        fwd: Some(miss.why),
+        fwd_status: report.status,
+        stored: true,
+        collapsed,
+        ttl: ttl_of(edge, received, head),
+        detail: miss.detail,
+        ..CacheStatus::default()
+    }
+}
+
+/// Seconds of freshness that are left, for Cache-Status.
+fn ttl_of(edge: &Edge, received: &Received, head: &selvedge_caching::Stored) -> Option<i64> {
+    let now = edge.clock().now();
+    match selvedge_caching::may_reuse(&received.request(), head, received.behavior.policy(), now) {
+        Reuse::Fresh { ttl } | Reuse::StaleWhileRevalidate { ttl } => Some(ttl),
+        Reuse::MustValidate(_) => None,
+    }
+}
+
+fn from_own(
+    own: Result<Own, Failure>,
+    miss: Miss,
+    record: &mut Record,
+) -> Prepared {
+    let cache = CacheStatus {
+        fwd: Some(miss.why),
+        detail: miss.detail,
+        ..CacheStatus::default()
+    };
+    match own {
+        Ok(own) => {
+            note(record, &own.report, false);
+            let cache = CacheStatus {
+                fwd_status: own.report.status,
+                detail: Some(own.why),
+                ..cache
+            };
+            respond::from_origin(own, cache)
+        }
+        Err(failure) => {
+            note(record, &failure.report, false);
+            let mut prepared = failed(failure.status, failure.reason);
+            prepared.cache = Some(CacheStatus {
+                detail: Some(failure.reason),
+                ..cache
+            });
+            prepared
+        }
+    }
+}
+
+/// Puts what the fetch side did into the record of the request that led it.
+fn note(record: &mut Record, report: &Report, collapsed: bool) {
+    record.origin = report.origin.clone();
+    if !collapsed {
+        record.hooks.extend(report.hooks.iter().cloned());
+    }
+}
+
+fn failed(status: StatusCode, reason: &'static str) -> Prepared {
+    let words = match status {
+        StatusCode::GATEWAY_TIMEOUT => "The origin did not answer in time.",
+        StatusCode::BAD_GATEWAY => "The origin could not be reached or gave no valid response.",
+        StatusCode::BAD_REQUEST => "The request's body is malformed or broke off.",
+        _ => "A plugin of this distribution failed.",
+    };
+    respond::refusal(status, words, reason, status == StatusCode::BAD_REQUEST)
+}
+
+/// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
+/// method, and the conditions and ranges that go to the origin because nothing is stored.
+fn flight_key(received: &Received, key: &CacheKey, validating: Option<&Variant>) -> FlightKey {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&key.hash.0);
+    let head: &[u8] = if received.facts.method == Method::HEAD { b"h" } else { b"g" };
+    hash.update(head);
+    match validating {
+        Some(variant) => {
+            hash.update(&variant.id.to_be_bytes());
+        }
+        None => {
+            for name in SELECTING {
+                for value in received.facts.fields.get_all(&name) {
+                    hash.update(name.as_str().as_bytes());
+                    hash.update(&(value.len() as u64).to_be_bytes());
+                    hash.update(value.as_bytes());
+                }
+            }
+        }
+    }
+    FlightKey(*hash.finalize().as_bytes())
+}

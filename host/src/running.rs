@@ -1,0 +1,290 @@
+//! A host from start to stop: what `selvedge run` and `selvedge dev` have in common.
+
+use crate::config::{self, Config, Report};
+use crate::distribution::Plan;
+use crate::observe::access::Sink;
+use crate::observe::clock::Clock;
+use crate::observe::metrics::Metrics;
+use crate::pipeline::{Edge, EdgeParts};
+use crate::server::{self, Listening};
+use crate::admin;
+use selvedge_runtime::Runtime;
+use selvedge_store::Store;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// On shutdown, requests under way have this long to finish.
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// How often idle origin connections are looked after.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// No key has more variants than this, whatever its cache policy says.
+const MOST_VARIANTS: usize = 1000;
+
+/// Where in the durable state this edge's id is kept.
+const EDGE_ID: (&str, &[u8]) = ("edge", b"id");
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration, or something that it names, is wrong.
+    #[error("{0}")]
+    Configuration(Report),
+    /// A port or address can't be listened on.
+    #[error(
+        "can't listen on {address}: {cause}. Another program may use it: choose another address in the server file, or port 0 for any free one"
+    )]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The system's words.
+        cause: io::Error,
+    },
+    /// The store can't be opened.
+    #[error("{0}")]
+    Store(#[from] selvedge_store::OpenError),
+    /// The durable state can't be read or written.
+    #[error("the durable state can't be used: {0}")]
+    State(#[from] selvedge_store::StateError),
+    /// The plugin runtime can't be started.
+    #[error("{0}")]
+    Runtime(#[from] selvedge_runtime::RuntimeError),
+    /// A background task ended before its time.
+    #[error("starting was interrupted")]
+    Interrupted,
+}
+
+/// How to start.
+pub struct Start {
+    /// The configuration.
+    pub config: Config,
+    /// Where access records go.
+    pub sink: Arc<dyn Sink>,
+    /// The clock; a held one can be moved by the admin listener.
+    pub clock: Arc<Clock>,
+    /// Whether the admin listener moves the clock.
+    pub test_clock: bool,
+    /// Whether a taken port is answered with the next free one.
+    pub next_free_port: bool,
+}
+
+/// A host that serves.
+pub struct Running {
+    edge: Arc<Edge>,
+    addresses: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    closing: watch::Sender<bool>,
+    serving: JoinHandle<usize>,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// Starts a host: the store first, which a second process can't open, then plugins, then listeners.
+///
+/// # Errors
+/// [`StartError`]; nothing listens then.
+pub async fn start(start: Start) -> Result<Running, StartError> {
+    let settings = start.config.server.clone();
+    let store_settings = settings.store.clone();
+    let cache_dir = store_settings.dir.join("compiled");
+    let config = start.config;
+    let (store, loop_id, runtime, plan) = tokio::task::spawn_blocking(move || {
+        let store = Store::open(selvedge_store::Config {
+            dir: Some(store_settings.dir.clone()),
+            memory_bytes: store_settings.memory_bytes,
+            disk_bytes: store_settings.disk_bytes,
+            max_object_bytes: store_settings.max_object_bytes,
+            max_variants: MOST_VARIANTS,
+        })?;
+        let loop_id = edge_id(&store)?;
+        let runtime = Runtime::new(selvedge_runtime::Options {
+            cache_dir: Some(cache_dir),
+            ..selvedge_runtime::Options::default()
+        })?;
+        let plan = Plan::build(config, &runtime).map_err(StartError::Configuration)?;
+        Ok::<_, StartError>((store, loop_id, runtime, plan))
+    })
+    .await
+    .map_err(|_| StartError::Interrupted)??;
+    let listeners = listen(&settings.listen, start.next_free_port)?;
+    let admin = settings
+        .admin
+        .map(|address| listen(&[address], start.next_free_port))
+        .transpose()?
+        .and_then(|mut listeners| listeners.pop());
+    let edge = Edge::new(EdgeParts {
+        plan: Arc::new(plan),
+        store,
+        runtime,
+        clock: start.clock,
+        metrics: Arc::new(Metrics::new()),
+        sink: start.sink,
+        name: settings.edge.clone(),
+        loop_id,
+    });
+    Ok(Running::new(edge, listeners, admin, start.test_clock))
+}
+
+impl Running {
+    fn new(edge: Arc<Edge>, listeners: Vec<Listening>, admin: Option<Listening>, test_clock: bool) -> Running {
+        let (closing, closes) = watch::channel(false);
+        let addresses = listeners.iter().map(Listening::address).collect();
+        let admin_address = admin.as_ref().map(Listening::address);
+        let mut background = vec![tokio::spawn(keep_house(edge.clone()))];
+        if let Some(admin) = admin {
+            background.push(tokio::spawn(admin::serve(edge.clone(), admin.into_inner(), test_clock)));
+        }
+        Running {
+            serving: tokio::spawn(server::serve(edge.clone(), listeners, closes, GRACE)),
+            edge,
+            addresses,
+            admin: admin_address,
+            closing,
+            background,
+        }
+    }
+
+    /// The host itself.
+    pub fn edge(&self) -> &Arc<Edge> {
+        &self.edge
+    }
+
+    /// Where viewers are served.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the admin listener is.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Reads the configuration anew and takes it, whole or not at all; a refused one leaves everything as it was.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn reload(&self, file: &Path) -> Result<Taken, Report> {
+        let path = file.to_owned();
+        let result = self.reload_with(move || config::load(&path)).await;
+        match &result {
+            Ok(_) => tracing::info!(target: "config", "the configuration has been reloaded"),
+            Err(report) => tracing::error!(
+                target: "config",
+                "the new configuration is refused and the old one stays:\n{report}"
+            ),
+        }
+        result
+    }
+
+    /// Takes the configuration that `load` reads.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn reload_with(
+        &self,
+        load: impl FnOnce() -> Result<Config, Report> + Send + 'static,
+    ) -> Result<Taken, Report> {
+        let runtime = self.edge.runtime().clone();
+        let before = self.edge.plan().config().server.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let plan = Plan::build(load()?, &runtime)?;
+            Ok::<_, Report>(plan)
+        })
+        .await
+        .unwrap_or_else(|_| {
+            let plan = self.edge.plan();
+            let interrupted = config::Problem::new("reading the configuration was interrupted");
+            Err(plan.config().report(vec![interrupted]))
+        });
+        match built {
+            Ok(plan) => {
+                let restart = before != plan.config().server;
+                self.edge.take(Arc::new(plan));
+                self.edge.metrics().reload("taken");
+                if restart {
+                    tracing::warn!(
+                        target: "config",
+                        "the server file has changed: what it says of listeners and the store takes effect at the next start"
+                    );
+                }
+                Ok(Taken { restart })
+            }
+            Err(report) => {
+                self.edge.metrics().reload("refused");
+                Err(report)
+            }
+        }
+    }
+
+    /// Stops: no new connections, requests under way finish within [`GRACE`], the store is written out. Returns how many
+    /// connections had to be cut off.
+    pub async fn stop(self) -> usize {
+        let _ = self.closing.send(true);
+        let cut_off = self.serving.await.unwrap_or(0);
+        for task in self.background {
+            task.abort();
+        }
+        self.edge.store().flush().await;
+        cut_off
+    }
+}
+
+/// A configuration has been taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the server file asks for something that only a restart brings.
+    pub restart: bool,
+}
+
+async fn keep_house(edge: Arc<Edge>) {
+    let mut every = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        every.tick().await;
+        edge.plan().close_idle();
+    }
+}
+
+fn listen(addresses: &[SocketAddr], next_free_port: bool) -> Result<Vec<Listening>, StartError> {
+    addresses
+        .iter()
+        .map(|address| {
+            let mut candidate = *address;
+            loop {
+                match server::bind(candidate) {
+                    Err(e)
+                        if next_free_port
+                            && e.kind() == io::ErrorKind::AddrInUse
+                            && candidate.port() < address.port().saturating_add(100) =>
+                    {
+                        candidate.set_port(candidate.port() + 1);
+                    }
+                    bound => {
+                        return bound.map_err(|cause| StartError::Listen {
+                            address: *address,
+                            cause,
+                        });
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+/// This edge's id in CDN-Loop: made at the first start, kept in the durable state.
+fn edge_id(store: &Store) -> Result<String, StartError> {
+    let (table, key) = EDGE_ID;
+    if let Some(id) = store.state().blocking_get(table, key)?
+        && let Ok(id) = String::from_utf8(id)
+    {
+        return Ok(id);
+    }
+    let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+    let id = format!("selvedge-{}", &blake3::hash(seed.as_bytes()).to_hex()[..12]);
+    store.state().blocking_put(table, key, id.as_bytes())?;
+    Ok(id)
+}

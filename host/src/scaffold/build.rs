@@ -1,0 +1,299 @@
+//! Builds a plugin project: the target, the profile, and where the module is left.
+
+use super::cargo::{self, Package};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, io, process};
+
+/// The target that plugins are built for: core modules that may use WASI, which the host turns into components.
+pub const TARGET: &str = "wasm32-wasip1";
+
+/// The profile that plugins are built with, as keys and values of TOML. A workspace that has its own
+/// `[profile.plugin]` is built with that instead.
+pub(super) const PROFILE: &[(&str, &str)] = &[
+    ("inherits", "\"release\""),
+    ("opt-level", "\"s\""),
+    ("lto", "true"),
+    ("codegen-units", "1"),
+    ("panic", "\"abort\""),
+    ("strip", "\"debuginfo\""),
+];
+
+/// A built plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The module: `<package>.wasm` in the project's folder.
+    pub wasm: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Why a plugin was not built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The folder has no manifest.
+    #[error(
+        "{} has no Cargo.toml, so there is no plugin to build; name a plugin's folder, or write one with \
+         `selvedge plugin new`", .0.display()
+    )]
+    NoManifest(PathBuf),
+    /// A program can't be started.
+    #[error(
+        "cannot start `{program}`: {source}; plugins are built with Rust, see https://rustup.rs"
+    )]
+    NotStarted {
+        /// The program as it was called.
+        program: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Cargo can't read the project.
+    #[error("cargo cannot read {}:\n{said}", manifest.display())]
+    Unreadable {
+        /// The project's manifest.
+        manifest: PathBuf,
+        /// Cargo's own words.
+        said: String,
+    },
+    /// The manifest is that of a workspace without a package.
+    #[error("{} describes no package, only a workspace; name the folder of a plugin", .0.display())]
+    NoPackage(PathBuf),
+    /// The package is not built as a module that a host can load.
+    #[error(
+        "the package `{package}` is no plugin: it has no library of the kind cdylib; write into {}:\n\n\
+         [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n", manifest.display()
+    )]
+    NotAPlugin {
+        /// The package's name.
+        package: String,
+        /// Its manifest.
+        manifest: PathBuf,
+    },
+    /// The target's standard library is not installed and could not be added.
+    #[error("Rust's target {TARGET} is not installed, and {reason}")]
+    NoTarget {
+        /// Why it could not be added, and what to do.
+        reason: String,
+    },
+    /// Cargo did not build it; why, it has said through the sink.
+    #[error("the plugin `{package}` was not built: cargo says why above")]
+    Failed {
+        /// The package's name.
+        package: String,
+    },
+    /// Cargo built it but named no module.
+    #[error(
+        "cargo built `{package}` but named no .wasm file; is `crate-type` of its [lib] in order?"
+    )]
+    NoModule {
+        /// The package's name.
+        package: String,
+    },
+    /// The module can't be put beside the manifest. What was there stays.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Builds the plugin in this folder and leaves it there as `<package>.wasm`, in one step: whoever reads the file
+/// meanwhile sees the old one or the new one, whole.
+///
+/// Adds the target by rustup where it is missing. Lines for whoever waits go to `say`: those of cargo, and what is
+/// done beside it.
+///
+/// # Errors
+///
+/// As [`BuildError`] says; a module that was there before stays.
+pub fn build(project: &Path, say: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    let package = cargo::package(project)?;
+    ensure_target(project, say)?;
+    let module = cargo::compile(&package, &profile_arguments(&package), say)?;
+    let wasm = project.join(format!("{}.wasm", package.name));
+    let bytes = put(&module, &wasm).map_err(|source| BuildError::Write {
+        path: wasm.clone(),
+        source,
+    })?;
+    Ok(Built { wasm, bytes })
+}
+
+/// `--config` arguments for the profile, or none where the workspace has its own.
+fn profile_arguments(package: &Package) -> Vec<String> {
+    let manifest = fs::read_to_string(package.workspace.join("Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    if manifest
+        .get("profile")
+        .is_some_and(|profiles| profiles.get("plugin").is_some())
+    {
+        return Vec::new();
+    }
+    let setting = |(key, value): &(&str, &str)| {
+        [
+            "--config".to_owned(),
+            format!("profile.plugin.{key}={value}"),
+        ]
+    };
+    PROFILE.iter().flat_map(setting).collect()
+}
+
+/// Sees to it that rustc can build for the target.
+fn ensure_target(project: &Path, say: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
+    if target_installed(project)? {
+        return Ok(());
+    }
+    say(&format!(
+        "Rust's target {TARGET} is missing: adding it with `rustup target add {TARGET}`"
+    ));
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", TARGET]).current_dir(project);
+    let output = match rustup.output() {
+        Ok(output) => output,
+        Err(error) => {
+            return Err(BuildError::NoTarget {
+                reason: format!(
+                    "rustup, which would add it, cannot be started: {error}. Install Rust from https://rustup.rs, or \
+                     install the standard library for {TARGET} the way that your Rust was installed"
+                ),
+            });
+        }
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(BuildError::NoTarget {
+            reason: format!(
+                "`rustup target add {TARGET}` failed. Is the network reachable? Then run it by hand. It said:\n{}",
+                said.trim_end()
+            ),
+        });
+    }
+    if target_installed(project)? {
+        return Ok(());
+    }
+    Err(BuildError::NoTarget {
+        reason: format!(
+            "rustup added it to another Rust than the one in use: `rustc` is not rustup's. Put rustup's folder \
+             (~/.cargo/bin) first in PATH, or install the standard library for {TARGET} the way that this Rust was \
+             installed"
+        ),
+    })
+}
+
+fn target_installed(project: &Path) -> Result<bool, BuildError> {
+    let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut rustc = Command::new(&program);
+    rustc
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(project);
+    let output = rustc.output().map_err(|source| BuildError::NotStarted {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    })?;
+    let folder = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && Path::new(folder.trim_end()).is_dir())
+}
+
+/// Copies the module beside its place and renames it into it. Gives its size.
+fn put(module: &Path, place: &Path) -> io::Result<u64> {
+    let mut beside = place.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", process::id()));
+    let written =
+        fs::copy(module, &beside).and_then(|bytes| fs::rename(&beside, place).map(|()| bytes));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(manifest: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("src")).unwrap();
+        fs::write(dir.path().join("src/lib.rs"), "").unwrap();
+        fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+        dir
+    }
+
+    fn refused(dir: &Path) -> BuildError {
+        build(dir, &mut |line| panic!("nothing is built: {line}")).unwrap_err()
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_no_plugin() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(refused(dir.path()), BuildError::NoManifest(_)));
+    }
+
+    #[test]
+    fn a_library_that_no_host_can_load_is_refused_with_the_lines_to_add() {
+        let dir = project("[package]\nname = \"plain\"\nedition = \"2024\"\n[workspace]\n");
+        let error = refused(dir.path());
+        assert!(matches!(error, BuildError::NotAPlugin { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("crate-type = [\"cdylib\", \"rlib\"]")
+        );
+    }
+
+    #[test]
+    fn a_workspace_without_a_package_is_refused() {
+        let dir = project("[workspace]\nmembers = []\n");
+        assert!(matches!(refused(dir.path()), BuildError::NoPackage(_)));
+    }
+
+    #[test]
+    fn a_manifest_that_cargo_cannot_read_is_refused_in_cargos_words() {
+        let dir = project("[package\n");
+        let error = refused(dir.path());
+        assert!(matches!(error, BuildError::Unreadable { .. }), "{error}");
+        assert!(error.to_string().contains("[package"), "{error}");
+    }
+
+    #[test]
+    fn the_profile_is_given_unless_the_workspace_has_its_own() {
+        let own = project("[profile.plugin]\ninherits = \"release\"\n");
+        let none = project("[package]\nname = \"a\"\n");
+        let package = |dir: &tempfile::TempDir| Package {
+            name: "a".into(),
+            id: "a".into(),
+            manifest: dir.path().join("Cargo.toml"),
+            workspace: dir.path().to_owned(),
+        };
+        assert_eq!(profile_arguments(&package(&own)), [""; 0]);
+        assert_eq!(
+            profile_arguments(&package(&none))[..2],
+            ["--config", "profile.plugin.inherits=\"release\""]
+        );
+    }
+
+    #[test]
+    fn the_profile_is_the_one_of_this_workspace() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        let root: toml::Table = fs::read_to_string(root).unwrap().parse().unwrap();
+        let text: String = PROFILE
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .collect();
+        let profile: toml::Table = text.parse().unwrap();
+        assert_eq!(root["profile"]["plugin"], toml::Value::Table(profile));
+    }
+
+    #[test]
+    fn the_module_is_replaced_whole_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let (module, place) = (dir.path().join("in.wasm"), dir.path().join("out.wasm"));
+        fs::write(&module, "new").unwrap();
+        fs::write(&place, "old and longer").unwrap();
+        assert_eq!(put(&module, &place).unwrap(), 3);
+        assert_eq!(fs::read_to_string(&place).unwrap(), "new");
+        assert!(put(&dir.path().join("absent"), &place).is_err());
+        assert_eq!(fs::read_to_string(&place).unwrap(), "new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,17 @@
+//! Projects of plugins: writing a new one, and building one.
+//!
+//! [`new()`] writes a project that builds anywhere, although the SDK is not published: the host binary carries the
+//! SDK's sources and puts them into the project. [`build()`] runs cargo with the target and the profile that plugins
+//! are built with, and leaves the module where a distribution file can name it. Neither takes part in a request's
+//! life; `selvedge plugin` and `selvedge dev` call them. Both block: call them off the async threads.
+
+mod build;
+mod cargo;
+mod files;
+mod name;
+mod new;
+mod template;
+
+pub use build::{BuildError, Built, TARGET, build};
+pub use name::NameProblem;
+pub use new::{Hook, ScaffoldError, UnknownHook, new};

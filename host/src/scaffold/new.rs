@@ -1,0 +1,226 @@
+//! Writes a new plugin project.
+
+use super::files::SDK;
+use super::name::{self, NameProblem};
+use super::template;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fs, io};
+
+/// A hook that a new project can begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// What makes two requests the same for the cache.
+    CacheKey,
+    /// Which origin answers.
+    OriginSelection,
+    /// How long a response may be used.
+    Ttl,
+}
+
+impl Hook {
+    /// All of them, in the order in which they run.
+    pub const ALL: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
+
+    /// The hook's name in the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Hook::CacheKey => "cache-key",
+            Hook::OriginSelection => "origin-selection",
+            Hook::Ttl => "ttl",
+        }
+    }
+
+    /// What the hook decides, as half a sentence.
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Hook::CacheKey => "what makes two requests the same for the cache",
+            Hook::OriginSelection => "which origin answers",
+            Hook::Ttl => "how long a response may be used",
+        }
+    }
+}
+
+/// A text that is no hook's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no hook `{0}` to begin with; there are cache-key, origin-selection and ttl")]
+pub struct UnknownHook(String);
+
+impl FromStr for Hook {
+    type Err = UnknownHook;
+
+    fn from_str(text: &str) -> Result<Hook, UnknownHook> {
+        let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == text);
+        hook.ok_or_else(|| UnknownHook(text.to_owned()))
+    }
+}
+
+/// Why a project was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ScaffoldError {
+    /// The name can't be a package's.
+    #[error("`{name}` cannot be a plugin's name: {problem}")]
+    Name {
+        /// The name as given.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// Something is there already.
+    #[error("{} is not empty; name another folder, or remove what is in it", .0.display())]
+    NotEmpty(PathBuf),
+    /// The path is that of a file.
+    #[error("{} is a file, not a folder; name another folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// A file or folder can't be written. What was written before stays.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Writes a plugin project into a folder that is empty or does not exist: a manifest, a source file with the given
+/// hooks (all of them, where none is given) and a test for each, a README, and the SDK's sources.
+///
+/// # Errors
+///
+/// When the name is not fit for a package, when the folder holds something, or when the system does not let it be
+/// written.
+pub fn new(name: &str, dir: &Path, hooks: &[Hook]) -> Result<(), ScaffoldError> {
+    name::check(name).map_err(|problem| ScaffoldError::Name {
+        name: name.to_owned(),
+        problem,
+    })?;
+    check_empty(dir)?;
+    let given = |hook: &Hook| hooks.is_empty() || hooks.contains(hook);
+    let hooks: Vec<Hook> = Hook::ALL.into_iter().filter(given).collect();
+    write(dir, "Cargo.toml", &template::manifest(name))?;
+    write(dir, "src/lib.rs", &template::source(name, &hooks))?;
+    write(dir, "README.md", &template::readme(name, &hooks))?;
+    write(dir, ".gitignore", template::GITIGNORE)?;
+    for (path, text) in SDK {
+        write(&dir.join("selvedge-sdk"), path, text)?;
+    }
+    Ok(())
+}
+
+fn check_empty(dir: &Path) -> Result<(), ScaffoldError> {
+    let entries = fs::read_dir(dir).map(|mut entries| entries.next().is_some());
+    match entries.map_err(|error| (error.kind(), error)) {
+        Ok(false) | Err((io::ErrorKind::NotFound, _)) => Ok(()),
+        Ok(true) => Err(ScaffoldError::NotEmpty(dir.to_owned())),
+        Err((io::ErrorKind::NotADirectory, _)) => Err(ScaffoldError::NotAFolder(dir.to_owned())),
+        Err((_, source)) => Err(ScaffoldError::Write {
+            path: dir.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn write(dir: &Path, path: &str, text: &str) -> Result<(), ScaffoldError> {
+    let path = dir.join(path);
+    let folder = path.parent().unwrap_or(dir);
+    fs::create_dir_all(folder).map_err(|source| ScaffoldError::Write {
+        path: folder.to_owned(),
+        source,
+    })?;
+    fs::write(&path, text).map_err(|source| ScaffoldError::Write {
+        path: path.clone(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(dir: &Path, path: &str) -> String {
+        fs::read_to_string(dir.join(path)).unwrap()
+    }
+
+    #[test]
+    fn a_new_project_holds_all_that_it_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join("deep/my-plugin");
+        new("my-plugin", &project, &[]).unwrap();
+
+        let manifest: toml::Table = read(&project, "Cargo.toml").parse().unwrap();
+        assert_eq!(manifest["package"]["name"].as_str(), Some("my-plugin"));
+        assert!(
+            manifest.contains_key("workspace"),
+            "it must not join a workspace above it"
+        );
+        let sdk = manifest["dependencies"]["selvedge-sdk"]["path"]
+            .as_str()
+            .unwrap();
+        assert!(read(&project, &format!("{sdk}/src/lib.rs")).contains("pub mod prelude"));
+        assert!(read(&project, &format!("{sdk}/wit/edge.wit")).contains("package selvedge:edge@"));
+        assert!(read(&project, &format!("{sdk}/macros/Cargo.toml")).contains("proc-macro = true"));
+
+        let source = read(&project, "src/lib.rs");
+        for attribute in [
+            "#[cache_key]",
+            "#[origin_selection]",
+            "#[ttl]",
+            "#[cfg(test)]",
+        ] {
+            assert_eq!(source.matches(attribute).count(), 1, "{attribute}");
+        }
+        assert!(read(&project, "README.md").contains("file = \"../my-plugin/my-plugin.wasm\""));
+        assert!(read(&project, ".gitignore").contains("*.wasm"));
+    }
+
+    #[test]
+    fn only_the_hooks_that_are_asked_for_are_written_each_once() {
+        let dir = tempfile::tempdir().unwrap();
+        new("short", dir.path(), &[Hook::Ttl, Hook::Ttl]).unwrap();
+        let source = read(dir.path(), "src/lib.rs");
+        assert_eq!(source.matches("#[ttl]").count(), 1);
+        assert!(!source.contains("#[cache_key]") && !source.contains("#[origin_selection]"));
+        assert!(!read(dir.path(), "README.md").contains("cache-key"));
+    }
+
+    #[test]
+    fn what_is_there_already_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("notes.txt");
+        fs::write(&file, "mine").unwrap();
+        assert!(matches!(
+            new("a", dir.path(), &[]),
+            Err(ScaffoldError::NotEmpty(_))
+        ));
+        assert!(matches!(
+            new("a", &file, &[]),
+            Err(ScaffoldError::NotAFolder(_))
+        ));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_bad_name_is_refused_before_anything_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join("p");
+        let error = new("../escape", &project, &[]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`../escape` cannot be a plugin's name: it holds `.`; lower-case letters, digits, `-` and `_` are allowed"
+        );
+        assert!(!project.exists());
+    }
+
+    #[test]
+    fn hooks_are_read_by_their_names_in_the_contract() {
+        for hook in Hook::ALL {
+            assert_eq!(hook.as_str().parse(), Ok(hook));
+        }
+        let error = "viewer-request".parse::<Hook>().unwrap_err().to_string();
+        assert!(
+            error.contains("cache-key, origin-selection and ttl"),
+            "{error}"
+        );
+    }
+}

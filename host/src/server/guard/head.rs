@@ -1,0 +1,259 @@
+//! Checks one message head: its request line here, its field lines by `fields`, what they mean together by `framing`.
+//!
+//! Pure: bytes in, verdict out. Specification: RFC 9112 sections 2.2 and 3.
+
+use super::fields::{Broken, FieldSection, Limits};
+use super::framing::{Facts, Framing, Version};
+use super::refusal::{Refusal, RefusalReason};
+use super::syntax::{TARGET, TOKEN, end_of, is_target};
+
+/// Longest request target, in bytes: CloudFront's limit for URLs.
+pub const MAX_TARGET_BYTES: usize = 8192;
+
+/// Largest header section, in bytes: all field lines with their line ends, without the empty line that ends them.
+pub const MAX_FIELD_BYTES: usize = 32 * 1024;
+
+/// Most field lines of a header section: as many as hyper keeps without allocating for them.
+pub const MAX_FIELDS: usize = 100;
+
+/// Longest method: the longest registered one has 17 characters.
+const MAX_METHOD_BYTES: usize = 32;
+
+/// Empty lines taken before a request line (RFC 9112 section 2.2: some old viewers send one behind a form).
+const MAX_BLANK_LINES: usize = 4;
+
+const LIMITS: Limits = Limits {
+    bytes: MAX_FIELD_BYTES,
+    lines: MAX_FIELDS,
+    too_large: RefusalReason::FieldsTooLarge,
+    too_many: RefusalReason::TooManyFields,
+};
+
+/// A head that passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Its bytes, with empty lines before it and the empty line behind it.
+    pub(super) length: usize,
+    pub(super) framing: Framing,
+}
+
+/// Checks a complete head. Returns `None` when its end is not among the bytes.
+#[cfg(test)]
+pub(super) fn check_head(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
+    HeadCheck::default().advance(bytes)
+}
+
+/// Checks one head as its bytes arrive. Every byte is looked at once; how they are split changes no verdict.
+#[derive(Debug, Default)]
+pub(super) struct HeadCheck {
+    at: usize,
+    place: Place,
+    facts: Facts,
+    /// Where the request line begins, behind empty lines.
+    line_start: usize,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    /// Before the request line: empty lines seen, and whether a CR waits for its LF.
+    #[default]
+    Blank,
+    BlankCr,
+    Method,
+    Target {
+        method_end: usize,
+    },
+    Version {
+        method_end: usize,
+        target_end: usize,
+    },
+    Fields(FieldSection),
+}
+
+impl HeadCheck {
+    /// Looks at the bytes not yet seen. `bytes` is what earlier calls gave, with more at its end.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<Head>, Refusal> {
+        self.scan(bytes)
+            .map_err(|broken| Refusal::new(broken.reason, broken.at as u64))
+    }
+
+    /// Whether anything but empty lines has come.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.place, Place::Blank | Place::BlankCr)
+    }
+
+    fn scan(&mut self, bytes: &[u8]) -> Result<Option<Head>, Broken> {
+        loop {
+            if let Place::Fields(section) = &mut self.place {
+                let facts = &mut self.facts;
+                let Some(length) = section.advance(bytes, |field| facts.take(&field))? else {
+                    return Ok(None);
+                };
+                let framing = self
+                    .facts
+                    .framing()
+                    .map_err(|reason| Broken { reason, at: length })?;
+                return Ok(Some(Head { length, framing }));
+            }
+            let Some(byte) = bytes.get(self.at).copied() else {
+                return Ok(None);
+            };
+            if !self.step(bytes, byte)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes one part of the request line. Returns `false` when its end has not come yet.
+    fn step(&mut self, bytes: &[u8], byte: u8) -> Result<bool, Broken> {
+        match self.place {
+            Place::Blank => self.step_blank(byte)?,
+            Place::BlankCr if byte == b'\n' => {
+                self.at += 1;
+                self.place = Place::Blank;
+            }
+            Place::BlankCr => return Err(self.broken(RefusalReason::BareCr)),
+            Place::Method => return self.step_method(bytes),
+            Place::Target { method_end } => return self.step_target(bytes, method_end),
+            Place::Version {
+                method_end,
+                target_end,
+            } => return self.step_version(bytes, method_end, target_end),
+            Place::Fields(_) => {}
+        }
+        Ok(true)
+    }
+
+    fn step_blank(&mut self, byte: u8) -> Result<(), Broken> {
+        match byte {
+            b'\r' if self.at >= MAX_BLANK_LINES * b"\r\n".len() => {
+                return Err(self.broken(RefusalReason::MalformedRequestLine));
+            }
+            b'\r' => {
+                self.at += 1;
+                self.place = Place::BlankCr;
+            }
+            b'\n' => return Err(self.broken(RefusalReason::BareLf)),
+            _ => {
+                self.line_start = self.at;
+                self.place = Place::Method;
+            }
+        }
+        Ok(())
+    }
+
+    fn step_method(&mut self, bytes: &[u8]) -> Result<bool, Broken> {
+        let start = self.line_start;
+        let window = window(bytes, start + MAX_METHOD_BYTES + 1);
+        self.at = end_of(&TOKEN, window, self.at);
+        match window.get(self.at) {
+            Some(b' ') if self.at > start => {
+                let method_end = self.at;
+                self.at += 1;
+                self.place = Place::Target { method_end };
+                Ok(true)
+            }
+            Some(b'\n') => Err(self.broken(RefusalReason::BareLf)),
+            Some(_) => Err(self.broken(RefusalReason::MalformedRequestLine)),
+            None if self.at > start + MAX_METHOD_BYTES => {
+                Err(self.broken(RefusalReason::MalformedRequestLine))
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn step_target(&mut self, bytes: &[u8], method_end: usize) -> Result<bool, Broken> {
+        let start = method_end + 1;
+        let window = window(bytes, start + MAX_TARGET_BYTES + 1);
+        self.at = end_of(&TARGET, window, self.at);
+        match window.get(self.at) {
+            Some(b' ') if self.at > start => {
+                let target_end = self.at;
+                self.at += 1;
+                self.place = Place::Version {
+                    method_end,
+                    target_end,
+                };
+                Ok(true)
+            }
+            Some(b'\n') => Err(self.broken(RefusalReason::BareLf)),
+            Some(b' ' | b'\r') => Err(self.broken(RefusalReason::MalformedRequestLine)),
+            Some(_) => Err(self.broken(RefusalReason::InvalidTarget)),
+            None if self.at > start + MAX_TARGET_BYTES => {
+                Err(self.broken(RefusalReason::TargetTooLong))
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn step_version(
+        &mut self,
+        bytes: &[u8],
+        method_end: usize,
+        target_end: usize,
+    ) -> Result<bool, Broken> {
+        let start = target_end + 1;
+        while let Some(byte) = bytes.get(self.at).copied() {
+            if !fits_version(self.at - start, byte) {
+                return Err(self.broken(match byte {
+                    b'\n' => RefusalReason::BareLf,
+                    _ if self.at - start == VERSION_LF => RefusalReason::BareCr,
+                    _ => RefusalReason::MalformedRequestLine,
+                }));
+            }
+            if self.at - start == VERSION_LF {
+                self.facts.version = Version::of(part(bytes, start, self.at - 1));
+                self.judge_request_line(
+                    part(bytes, self.line_start, method_end),
+                    part(bytes, method_end + 1, target_end),
+                )?;
+                self.at += 1;
+                self.place = Place::Fields(FieldSection::new(self.at, LIMITS));
+                return Ok(true);
+            }
+            self.at += 1;
+        }
+        Ok(false)
+    }
+
+    /// Judges what can be judged only when the whole line is known.
+    fn judge_request_line(&self, method: &[u8], target: &[u8]) -> Result<(), Broken> {
+        let reason = if self.facts.version == Version::Other {
+            RefusalReason::UnsupportedVersion
+        } else if method == b"CONNECT" {
+            RefusalReason::ConnectRefused
+        } else if !is_target(method, target) {
+            RefusalReason::InvalidTarget
+        } else {
+            return Ok(());
+        };
+        Err(self.broken(reason))
+    }
+
+    fn broken(&self, reason: RefusalReason) -> Broken {
+        Broken {
+            reason,
+            at: self.at,
+        }
+    }
+}
+
+/// The bytes before `end`, where there are that many.
+fn window(bytes: &[u8], end: usize) -> &[u8] {
+    bytes.get(..end).unwrap_or(bytes)
+}
+
+fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// Index of the LF that follows `HTTP/x.y` and its CR.
+const VERSION_LF: usize = b"HTTP/x.y\r".len();
+
+/// Whether the byte may stand at this index of `HTTP/x.y CRLF`.
+fn fits_version(index: usize, byte: u8) -> bool {
+    match index {
+        5 | 7 => byte.is_ascii_digit(),
+        _ => b"HTTP/x.y\r\n".get(index) == Some(&byte),
+    }
+}

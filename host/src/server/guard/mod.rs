@@ -1,0 +1,50 @@
+//! Decides whether what a viewer sends can be read in one way only, before anything else reads it.
+//!
+//! Where: between the viewer's socket and hyper. [`Guard`] wraps the stream; hyper reads through it. A message head reaches
+//! hyper only when it is complete and has passed every check; content passes through while its framing is checked.
+//!
+//! Why: hyper is lenient where an edge must not be. It takes a bare LF for a line end, drops Content-Length when
+//! Transfer-Encoding stands beside it, and answers 200; an origin that reads the same bytes the other way is then open to
+//! request smuggling. What the guard approves has one reading, so hyper, this edge and the origin agree on it.
+//!
+//! Specification: RFC 9112 sections 2 to 7 (message format, framing, chunked coding), RFC 9110 sections 5, 7.2 and 8.6
+//! (fields, Host, Content-Length). Where these allow a server to repair or to refuse, the guard refuses.
+//!
+//! Where the specifications leave a choice, this was chosen:
+//! - Several Content-Length values are refused, equal ones too, and so are leading zeros: no viewer needs them.
+//! - Every transfer coding but one `chunked` is 501; a repeated `chunked` or a malformed list is 400.
+//! - Host is required of HTTP/1.0 too, may not be empty, and is a DNS name or an address: nothing else names a distribution.
+//! - A target is ASCII without a fragment. Characters that browsers leave unencoded (`|`, `{`, `^` and the like) pass.
+//! - A well-formed version other than 1.1 and 1.0 is 505. CONNECT is 403: what follows it is not HTTP.
+//! - Four empty lines may come before a request line. Everything malformed is 400.
+//!
+//! How a refusal is answered in order: the guard gives hyper a harmless request in place of the refused head and writes the
+//! [`Refusal`] into the connection's [`GuardState`]. The service calls [`GuardState::begin_request`] first for every request;
+//! for that one it gets the refusal, and answers with it. Earlier requests of the same connection are answered before. A
+//! refusal inside content is an error of the content stream instead: see [`refusal_of`]. Nothing is read from the
+//! connection after a refusal, and it is closed after the answer.
+//!
+//! ```text
+//! socket -> Guard { Inspector { head | length | chunked | trailers } } -> hyper -> service -> GuardState::begin_request
+//! ```
+
+mod chunked;
+mod fields;
+mod framing;
+mod head;
+mod inspect;
+mod linger;
+mod refusal;
+mod state;
+mod stream;
+mod syntax;
+
+pub use chunked::MAX_CHUNK_EXTENSION_BYTES;
+pub use head::{MAX_FIELD_BYTES, MAX_FIELDS, MAX_TARGET_BYTES};
+pub use inspect::{MAX_TRAILER_BYTES, MAX_TRAILERS};
+pub use refusal::{Refusal, RefusalReason, refusal_of};
+pub use state::GuardState;
+pub use stream::Guard;
+
+#[cfg(test)]
+mod tests;

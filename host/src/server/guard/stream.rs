@@ -1,0 +1,250 @@
+//! The guarded stream itself: reads from the viewer, asks the inspector, gives hyper what was approved.
+//!
+//! A read goes straight into hyper's buffer and is inspected there; only an unfinished head or trailer section is copied and held back,
+//! at most about 50 KiB. A connection without one holds no buffer.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::inspect::{Inspection, Inspector, Verdict};
+use super::linger::Linger;
+use super::refusal::{Refusal, RefusalReason};
+use super::state::GuardState;
+
+/// What hyper sees in place of a refused head. Its content means nothing: the state tells it from a viewer's request.
+const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused.invalid\r\nConnection: close\r\n\r\n";
+
+/// Most bytes read at once while bytes are held back: bounds what is held.
+const HELD_READ: usize = 8 * 1024;
+
+/// A viewer's stream whose bytes are checked before hyper reads them. Writing passes through.
+#[derive(Debug)]
+pub struct Guard<S> {
+    stream: S,
+    inspector: Inspector,
+    state: Arc<GuardState>,
+    /// Bytes not yet given to hyper: approved ones first, then an unfinished head or trailer section.
+    held: BytesMut,
+    /// How many bytes of `held` are approved.
+    approved: usize,
+    input: Input,
+    linger: Linger,
+}
+
+/// What follows when all approved bytes are given.
+#[derive(Clone, Copy, Debug)]
+enum Input {
+    Open,
+    /// The viewer's end.
+    Ended,
+    /// A head was refused: hyper gets no more, and closes after its answer.
+    HeadRefused,
+    ContentRefused(Refusal),
+}
+
+impl<S> Guard<S> {
+    /// Wraps the stream. The state goes to the connection's service.
+    pub fn new(stream: S) -> (Self, Arc<GuardState>) {
+        let state = Arc::new(GuardState::default());
+        let guard = Self {
+            stream,
+            inspector: Inspector::new(),
+            state: Arc::clone(&state),
+            held: BytesMut::new(),
+            approved: 0,
+            input: Input::Open,
+            linger: Linger::default(),
+        };
+        (guard, state)
+    }
+
+    /// The wrapped stream, for its address and options.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// Gives approved bytes, as many as there is room for.
+    fn give(&mut self, out: &mut ReadBuf<'_>) {
+        let given = self.approved.min(out.remaining());
+        // `approved` never exceeds what is held.
+        out.put_slice(self.held.get(..given).unwrap_or_default());
+        self.held.advance(given);
+        self.approved -= given;
+        if self.held.is_empty() {
+            // An idle connection keeps no buffer.
+            self.held = BytesMut::new();
+        }
+    }
+
+    /// Inspects, and tells the service what it must know. One lock: no tunnel can open between the two.
+    fn inspect(&mut self, bytes: &[u8]) -> Inspection {
+        let mut facts = self.state.lock();
+        let found = self.inspector.inspect(bytes, self.state.is_tunnel());
+        facts.approved += found.heads;
+        match found.verdict {
+            Verdict::Open => {}
+            Verdict::Head(refusal) => {
+                facts.approved += 1;
+                facts.refused_head = Some((facts.approved, refusal));
+                self.input = Input::HeadRefused;
+            }
+            Verdict::Content(refusal) => {
+                facts.refused_content = Some((facts.approved, refusal));
+                self.input = Input::ContentRefused(refusal);
+            }
+        }
+        found
+    }
+
+    /// Inspects bytes that stand in hyper's buffer behind `start`: what is approved stays there, what must wait is held.
+    fn inspect_in_place(&mut self, out: &mut ReadBuf<'_>, start: usize) {
+        let fresh = out.filled().get(start..).unwrap_or_default();
+        let found = self.inspect(fresh);
+        let (_, rest) = fresh.split_at(found.approved);
+        match found.verdict {
+            Verdict::Open => self.held.extend_from_slice(rest),
+            Verdict::Head(_) => self.hold_replacement(),
+            Verdict::Content(_) => {}
+        }
+        out.set_filled(start + found.approved);
+    }
+
+    /// Inspects the bytes that were held back, with more behind them.
+    fn inspect_held(&mut self, fresh: &[u8]) {
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(fresh);
+        let found = self.inspect(&held);
+        self.approved = found.approved;
+        if found.verdict != Verdict::Open {
+            held.truncate(found.approved);
+        }
+        self.held = held;
+        if let Verdict::Head(_) = found.verdict {
+            self.hold_replacement();
+        }
+    }
+
+    /// Queues the refused head's replacement behind what is approved. Nothing else is held then.
+    fn hold_replacement(&mut self) {
+        self.held.extend_from_slice(REPLACEMENT);
+        self.approved = self.held.len();
+    }
+
+    /// The viewer sends no more. A head cut short is refused, so that a viewer that still listens learns why.
+    fn end(&mut self) {
+        self.input = Input::Ended;
+        let is_within_head = self.inspector.is_in_head() && self.inspector.is_within_message();
+        if is_within_head && !self.state.is_tunnel() {
+            let refusal = Refusal::new(RefusalReason::TruncatedHead, self.held.len() as u64);
+            let mut facts = self.state.lock();
+            facts.approved += 1;
+            facts.refused_head = Some((facts.approved, refusal));
+            drop(facts);
+            self.input = Input::HeadRefused;
+            self.held.clear();
+            self.hold_replacement();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Guard<S> {
+    /// Reads once. Afterwards bytes are in `out`, or in `held`, or the input has ended.
+    fn poll_more(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            let start = out.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(cx, out))?;
+            if out.filled().len() == start {
+                self.end();
+            } else {
+                self.inspect_in_place(out, start);
+            }
+        } else {
+            // hyper's buffer serves as scratch space: what is read moves to `held`.
+            let room = out.remaining().min(HELD_READ);
+            let mut scratch = ReadBuf::new(out.initialize_unfilled_to(room));
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scratch))?;
+            if scratch.filled().is_empty() {
+                self.end();
+            } else {
+                self.inspect_held(scratch.filled());
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let guard = self.get_mut();
+        let start = out.filled().len();
+        if out.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            if guard.state.is_tunnel() && guard.inspector.is_in_head() {
+                guard.approved = guard.held.len();
+            }
+            if guard.approved > 0 {
+                guard.give(out);
+            }
+            if out.filled().len() > start {
+                return Poll::Ready(Ok(()));
+            }
+            match guard.input {
+                Input::Open => ready!(guard.poll_more(cx, out))?,
+                Input::Ended => return Poll::Ready(Ok(())),
+                // Not an end: hyper would take that for a viewer who left and drop the answer. It closes after the answer,
+                // since the replacement asks for that, so nothing needs to wake this read.
+                Input::HeadRefused => return Poll::Pending,
+                Input::ContentRefused(refusal) => return Poll::Ready(Err(refusal.into_io_error())),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let guard = self.get_mut();
+        if guard.state.is_tunnel() {
+            return Pin::new(&mut guard.stream).poll_shutdown(cx);
+        }
+        let was_refused = matches!(guard.input, Input::HeadRefused | Input::ContentRefused(_));
+        let expect_more = was_refused || guard.inspector.is_within_message();
+        guard
+            .linger
+            .poll(Pin::new(&mut guard.stream), expect_more, cx)
+    }
+}

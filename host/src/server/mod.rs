@@ -1,0 +1,10 @@
+//! The viewers' side: listeners, connections, and their end.
+//!
+//! Each connection is read by [`guard::Guard`] first, so that what hyper sees can be read in one way only; hyper speaks
+//! HTTP/1.1; the pipeline answers.
+
+mod connection;
+pub mod guard;
+mod listen;
+
+pub use listen::{Listening, bind, serve};

@@ -1,0 +1,211 @@
+//! Reading a body: whole or a range, complete or still growing, each reader at its own pace.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use crate::blocks::{DiskBody, READ};
+use crate::entry::BodyHandle;
+use crate::error::BodyError;
+use crate::progress::{Progress, Step};
+
+/// Reads a stored or growing body in pieces: from memory without copying, from disk up to 64 KiB at a time.
+///
+/// It must be polled inside a tokio runtime (disk reads go to its blocking threads). After an error or the end it
+/// gives nothing more.
+#[derive(Debug)]
+pub struct BodyReader {
+    source: Source,
+    /// Pieces that were read from disk and not given yet.
+    ready: VecDeque<Bytes>,
+    reading: Option<JoinHandle<Result<VecDeque<Bytes>, BodyError>>>,
+    /// What `length` says where the source doesn't.
+    length: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// One piece, until it was given.
+    Memory(Option<Bytes>),
+    /// The rest of a range of a file.
+    Disk {
+        body: DiskBody,
+        position: u64,
+        end: u64,
+    },
+    /// A fill.
+    Growing(Following),
+    Ended,
+}
+
+/// A place among a fill's readers, given up when dropped.
+#[derive(Debug)]
+struct Following {
+    progress: Arc<Progress>,
+    reader: u64,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.progress.leave(self.reader);
+    }
+}
+
+impl BodyReader {
+    pub(crate) fn complete(body: BodyHandle, range: Option<(u64, u64)>) -> BodyReader {
+        let whole = body.length();
+        let (first, end) = match range {
+            Some((first, last)) => (first.min(whole), last.saturating_add(1).min(whole)),
+            None => (0, whole),
+        };
+        let length = end.saturating_sub(first);
+        let source = match body {
+            _ if length == 0 => Source::Ended,
+            BodyHandle::Memory(bytes) => {
+                Source::Memory(Some(bytes.slice(first as usize..end as usize)))
+            }
+            BodyHandle::Disk(body) => Source::Disk {
+                body,
+                position: first,
+                end,
+            },
+        };
+        BodyReader::from(source, Some(length))
+    }
+
+    pub(crate) fn growing(progress: Arc<Progress>) -> BodyReader {
+        let reader = progress.join();
+        BodyReader::from(Source::Growing(Following { progress, reader }), None)
+    }
+
+    fn from(source: Source, length: Option<u64>) -> BodyReader {
+        BodyReader {
+            source,
+            ready: VecDeque::new(),
+            reading: None,
+            length,
+        }
+    }
+
+    /// Limits a reader that has given nothing yet to the bytes `first..=last`; of a growing body too. Where the
+    /// body turns out to be shorter, the reader ends with the body.
+    pub fn range(mut self, first: u64, last: u64) -> BodyReader {
+        let end = last.saturating_add(1).max(first);
+        match &mut self.source {
+            Source::Memory(Some(bytes)) => {
+                let whole = bytes.len() as u64;
+                let piece = bytes.slice(first.min(whole) as usize..end.min(whole) as usize);
+                self.length = Some(piece.len() as u64);
+                self.source = Source::Memory(Some(piece));
+            }
+            Source::Disk {
+                position,
+                end: until,
+                ..
+            } => {
+                let start = *position;
+                *position = start.saturating_add(first).min(*until);
+                *until = start.saturating_add(end).min(*until);
+                self.length = Some(*until - *position);
+            }
+            Source::Growing(following) => {
+                following.progress.limit(following.reader, first, end);
+                let known = following.progress.length();
+                self.length = known.map(|known| end.min(known).saturating_sub(first.min(known)));
+            }
+            Source::Memory(None) | Source::Ended => {}
+        }
+        self
+    }
+
+    /// The number of bytes that this reader gives in all, if it is known.
+    pub fn length(&self) -> Option<u64> {
+        match &self.source {
+            Source::Growing(following) => self.length.or_else(|| following.progress.length()),
+            _ => self.length,
+        }
+    }
+
+    /// The next piece, never empty; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The next piece, never empty; `None` at the end.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            if self.reading.is_some() {
+                match ready!(self.poll_reading(cx)) {
+                    Ok(()) => continue,
+                    Err(error) => return self.fail(error),
+                }
+            }
+            let step = match &mut self.source {
+                Source::Ended => return Poll::Ready(None),
+                Source::Memory(bytes) => {
+                    let piece = bytes.take().filter(|piece| !piece.is_empty());
+                    self.source = Source::Ended;
+                    return Poll::Ready(piece.map(Ok));
+                }
+                Source::Disk { position, end, .. } if *position >= *end => Step::End,
+                Source::Disk { body, end, .. } => Step::Read {
+                    body: body.clone(),
+                    to: *end,
+                },
+                Source::Growing(following) => {
+                    ready!(following.progress.poll_step(following.reader, cx))
+                }
+            };
+            match step {
+                Step::Piece(piece) => return Poll::Ready(Some(Ok(piece))),
+                Step::Read { body, to } => self.start_reading(body, to),
+                Step::End => self.source = Source::Ended,
+                Step::Error(error) => return self.fail(error),
+            }
+        }
+    }
+
+    fn start_reading(&mut self, body: DiskBody, to: u64) {
+        let from = match &self.source {
+            Source::Disk { position, .. } => *position,
+            Source::Growing(following) => following.progress.position(following.reader),
+            Source::Memory(_) | Source::Ended => return,
+        };
+        let to = to.min(from.saturating_add(READ));
+        self.reading = Some(tokio::task::spawn_blocking(move || body.read(from, to)));
+    }
+
+    fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let Some(reading) = &mut self.reading else {
+            return Poll::Ready(Ok(()));
+        };
+        let result = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        // The task fails only when the runtime is shutting down.
+        let pieces = result.unwrap_or(Err(BodyError::Aborted))?;
+        let bytes: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if bytes == 0 {
+            return Poll::Ready(Err(BodyError::Damaged));
+        }
+        match &mut self.source {
+            Source::Disk { position, .. } => *position += bytes,
+            Source::Growing(following) => following.progress.advance(following.reader, bytes),
+            Source::Memory(_) | Source::Ended => {}
+        }
+        self.ready = pieces;
+        Poll::Ready(Ok(()))
+    }
+
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.source = Source::Ended;
+        Poll::Ready(Some(Err(error)))
+    }
+}

@@ -1,0 +1,191 @@
+//! The disk tier as readers see it: finds the variants of a key and opens or reads their bodies.
+//!
+//! All of it blocks the thread. Changes are the writer's business.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::blocks::{DiskBody, framed_length};
+use crate::config::Sizes;
+use crate::entry::{BodyHandle, Variant};
+use crate::error::{BodyError, StateError};
+use crate::head::Stored;
+use crate::index::{Index, Kind, Place, Row};
+use crate::key::Key;
+use crate::medium::{Medium, MediumFile};
+use crate::presence::Presence;
+use crate::queue::Queue;
+use crate::record;
+use crate::units::{Space, Units};
+
+/// Loads that read at the same time; each holds a window of memory at most.
+const LOADS: usize = 32;
+
+/// See the module.
+pub(crate) struct Disk {
+    pub(crate) index: Index,
+    pub(crate) units: Units,
+    pub(crate) space: Space,
+    pub(crate) presence: Presence,
+    pub(crate) queue: Queue,
+    pub(crate) loads: Semaphore,
+    /// Whether the last write failed: nothing new goes to disk until one succeeds.
+    pub(crate) failed: AtomicBool,
+    /// The first id that was not used before this start.
+    pub(crate) first_id: u64,
+}
+
+/// What reading a key gave.
+#[derive(Debug, Default)]
+pub(crate) struct ReadKey {
+    /// Newest first.
+    pub(crate) variants: Vec<Variant>,
+    /// Variants that don't check out.
+    pub(crate) damaged: Vec<u64>,
+    /// Variants whose file is not there: moved or removed meanwhile, or lost.
+    pub(crate) missing: Vec<u64>,
+    /// Whether the disk could not be read.
+    pub(crate) failed: bool,
+}
+
+/// Why the disk tier could not be opened.
+#[derive(Debug)]
+pub(crate) enum DiskError {
+    Index(StateError),
+    Files(io::Error),
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DiskError::Index(error) => write!(f, "index: {error}"),
+            DiskError::Files(error) => write!(f, "files: {error}"),
+        }
+    }
+}
+
+impl Disk {
+    pub(crate) fn open(
+        folder: &Path,
+        sizes: &Sizes,
+        medium: Arc<dyn Medium>,
+    ) -> Result<Disk, DiskError> {
+        let units = Units::open(folder, medium).map_err(DiskError::Files)?;
+        let index =
+            Index::open(folder.join("index.redb"), sizes.index_cache).map_err(DiskError::Index)?;
+        let next_id = index.next_id().map_err(DiskError::Index)?;
+        let space = Space::new(sizes.disk, sizes.segment);
+        space.set_units(units.totals().0);
+        space.set_index(index.file_length());
+        Ok(Disk {
+            first_id: next_id.max(units.highest() + 1),
+            presence: Presence::new(false),
+            queue: Queue::new(sizes.queue),
+            loads: Semaphore::new(LOADS),
+            failed: AtomicBool::new(false),
+            index,
+            units,
+            space,
+        })
+    }
+
+    /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
+    /// together; the others are opened.
+    pub(crate) fn read(&self, key: &Key, mut eager: u64) -> Result<ReadKey, StateError> {
+        let mut read = ReadKey::default();
+        for (id, row) in self.index.read(key)? {
+            match self.read_variant(key, id, &row, eager) {
+                Ok(variant) => {
+                    eager = eager.saturating_sub(variant.bytes().map_or(0, |b| b.len() as u64));
+                    read.variants.push(variant);
+                }
+                Err(Unread::Missing) => read.missing.push(id),
+                Err(Unread::Damaged) => read.damaged.push(id),
+                Err(Unread::Disk(error)) => {
+                    read.failed = true;
+                    tracing::warn!(%error, "a stored response cannot be read from disk");
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn read_variant(&self, key: &Key, id: u64, row: &Row, eager: u64) -> Result<Variant, Unread> {
+        let place = &row.place;
+        let file = self.units.file(place.unit)?.ok_or(Unread::Missing)?;
+        let record = match place.kind {
+            Kind::Segment => Some(read_front(&*file, place, key, id)?),
+            Kind::Large => None,
+        };
+        let (head, notes) = row.inline.clone().or(record).ok_or(Unread::Damaged)?;
+        let base = match place.kind {
+            Kind::Segment => place.offset + record::front_length(place.head, place.notes),
+            Kind::Large => 0,
+        };
+        let body = DiskBody {
+            file,
+            base,
+            id,
+            length: place.body,
+        };
+        let body = match place.kind {
+            Kind::Segment if place.body <= eager => BodyHandle::Memory(body.read_whole()?),
+            Kind::Segment => BodyHandle::Disk(body),
+            Kind::Large if body.file.length()? < framed_length(place.body) => {
+                return Err(Unread::Damaged);
+            }
+            Kind::Large => BodyHandle::Disk(body),
+        };
+        let head = Stored::decode(&head).map_err(|_| Unread::Damaged)?;
+        // The notes are cut from a larger buffer; a small copy lets that go.
+        let notes = Bytes::copy_from_slice(&notes);
+        Ok(Variant {
+            id,
+            head: Arc::new(head),
+            notes,
+            body,
+        })
+    }
+}
+
+fn read_front(
+    file: &dyn MediumFile,
+    place: &Place,
+    key: &Key,
+    id: u64,
+) -> Result<(Bytes, Bytes), Unread> {
+    let mut front = vec![0; record::front_length(place.head, place.notes) as usize];
+    file.read_exact_at(&mut front, place.offset)?;
+    record::read_front(&Bytes::from(front), key, id).ok_or(Unread::Damaged)
+}
+
+/// Why a variant that the index knows was not read.
+enum Unread {
+    Missing,
+    Damaged,
+    Disk(io::Error),
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Unread {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Unread::Damaged,
+            _ => Unread::Disk(error),
+        }
+    }
+}
+
+impl From<BodyError> for Unread {
+    fn from(error: BodyError) -> Unread {
+        match error {
+            BodyError::Unreadable(kind) => Unread::Disk(kind.into()),
+            _ => Unread::Damaged,
+        }
+    }
+}

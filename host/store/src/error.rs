@@ -1,0 +1,164 @@
+//! What can go wrong, and what it means for the caller.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the store could not be opened. A damaged cache is no such reason: its content is discarded and logged.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has this folder open.
+    #[error(
+        "the store at {dir} is in use by another process; stop that process, or give this one a store path of its own"
+    )]
+    Locked {
+        /// The store's folder.
+        dir: PathBuf,
+    },
+    /// The folder was written by a version of Selvedge that lays its files out differently.
+    #[error(
+        "the store at {dir} has format {found:?} and this version of Selvedge reads {expected:?}; \
+         use the version that wrote it, or an empty folder"
+    )]
+    UnknownFormat {
+        /// The store's folder.
+        dir: PathBuf,
+        /// What the format file says, cut to 64 characters.
+        found: String,
+        /// What this version writes.
+        expected: &'static str,
+    },
+    /// The file of durable state is damaged or cannot be read. It is never discarded by itself.
+    #[error(
+        "the durable state in {path} cannot be opened: {source}; restore the file from a backup, or move it away to \
+         start without invalidations, key-value data and distributions"
+    )]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What redb said.
+        source: StateError,
+    },
+    /// The file system refused something that the store cannot do without.
+    #[error(
+        "the store cannot {action} {path}: {source}; check the path, its owner and the space left"
+    )]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The answer.
+        source: io::Error,
+    },
+}
+
+/// Why a response that was being filled is not in the store. Its readers may have received it whole all the same.
+#[derive(Copy, Clone, Eq, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotStored {
+    /// The body is longer than the configured limit, or than an eighth of the memory of a store without a folder.
+    #[error("the body is larger than the store accepts")]
+    TooLarge,
+    /// The body's length is not the one that was announced.
+    #[error("the body has {actual} bytes and {expected} were announced")]
+    LengthMismatch {
+        /// The announced length in bytes.
+        expected: u64,
+        /// The bytes that arrived.
+        actual: u64,
+    },
+    /// Writing to disk failed; the log says how.
+    #[error("writing to the store's disk failed")]
+    DiskFailed,
+    /// No room could be made on disk.
+    #[error("no room could be made on the store's disk")]
+    NoRoom,
+    /// Nothing may be stored for this response: the fill was begun to pass it on only.
+    #[error("the response was only passed on")]
+    PassedOn,
+}
+
+impl NotStored {
+    /// The reason as one word: the same in log, metric and test.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            NotStored::TooLarge => "too-large",
+            NotStored::LengthMismatch { .. } => "length-mismatch",
+            NotStored::DiskFailed => "disk-failed",
+            NotStored::NoRoom => "no-room",
+            NotStored::PassedOn => "passed-on",
+        }
+    }
+}
+
+/// Why a body ends before its end. The response must be ended as an aborted transfer, never as a complete one.
+#[derive(Clone, Eq, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The fill that this reader follows was dropped without an end.
+    #[error("the response was abandoned before its end")]
+    Aborted,
+    /// The fill that this reader follows failed, with the reason that the fill was given.
+    #[error("the response failed before its end: {0}")]
+    Failed(String),
+    /// The reader joined a response that is passed on unstored, after its beginning was gone.
+    #[error("the response is not stored and its beginning has already passed")]
+    TooLate,
+    /// What is on disk is not what was written.
+    #[error("the stored body is damaged")]
+    Damaged,
+    /// The disk could not be read.
+    #[error("the stored body cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+}
+
+impl BodyError {
+    /// The reason as one word: the same in log, metric and test.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            BodyError::Aborted => "aborted",
+            BodyError::Failed(_) => "failed",
+            BodyError::TooLate => "too-late",
+            BodyError::Damaged => "damaged",
+            BodyError::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
+/// Why durable state could not be read or written. A failed write has changed nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// redb refused, or the file system below it.
+    #[error("{0}")]
+    Database(#[from] Box<redb::Error>),
+    /// The file has a format that this version does not know.
+    #[error("its format is {found} and this version of Selvedge reads {expected}")]
+    UnknownFormat {
+        /// The number in the file.
+        found: u64,
+        /// The number that this version writes.
+        expected: u64,
+    },
+    /// The file is damaged so badly that reading it had to be stopped.
+    #[error("the file is damaged")]
+    Damaged,
+}
+
+macro_rules! state_error_from {
+    ($($kind:ty),*) => {
+        $(impl From<$kind> for StateError {
+            fn from(error: $kind) -> Self {
+                StateError::Database(Box::new(error.into()))
+            }
+        })*
+    };
+}
+
+state_error_from!(
+    redb::CommitError,
+    redb::DatabaseError,
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError
+);

@@ -1,0 +1,297 @@
+//! Filling: a response's body comes in piece by piece, is passed to followers at once, and stored when it is whole.
+//!
+//! A small body is gathered in memory. One that grows beyond the window goes to a file of its own while it
+//! comes: what is written is read from there by followers that are behind. One that cannot be stored is passed on,
+//! and then the slowest reader sets the pace. Nothing of a fill can be looked up before `finish`.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use crate::blocks::framed_length;
+use crate::body::BodyReader;
+use crate::entry::{BodyHandle, Entry, Variant};
+use crate::error::{BodyError, NotStored};
+use crate::fill_file::FillFile;
+use crate::head::{self, Stored};
+use crate::key::Key;
+use crate::progress::{Keep, Outcome, Progress};
+use crate::queue::Order;
+use crate::shared::{Changed, Shared};
+
+/// A response that is being stored while it arrives. Dropped without [`Fill::finish`] it is abandoned: its readers
+/// get an error after the bytes they can still read, and nothing is stored.
+#[must_use = "a fill that is dropped is abandoned"]
+pub struct Fill {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    key: Key,
+    id: u64,
+    head: Stored,
+    notes: Bytes,
+    expected: Option<u64>,
+    place: Place,
+}
+
+/// Where the body goes.
+enum Place {
+    Memory,
+    File(FillFile),
+    /// Nowhere: it is passed on.
+    Unstored(NotStored),
+}
+
+/// A handle by which others follow a fill; cheap to clone, and it does not keep the fill alive.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    progress: Arc<Progress>,
+}
+
+impl Follow {
+    /// A reader from byte 0; `None` when the body is only passed on and its beginning is gone.
+    pub fn reader(&self) -> Option<BodyReader> {
+        // The reader joins first: from then on nothing it needs is dropped.
+        let reader = BodyReader::growing(Arc::clone(&self.progress));
+        self.progress.can_join().then_some(reader)
+    }
+
+    /// The bytes that arrived so far.
+    pub fn received(&self) -> u64 {
+        self.progress.received()
+    }
+}
+
+impl Fill {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        key: Key,
+        head: Stored,
+        notes: Bytes,
+        expected: Option<u64>,
+    ) -> Fill {
+        shared.counters.fills.add(1);
+        let id = shared.new_id();
+        let too_large = expected.is_some_and(|length| length > shared.sizes.object);
+        let (place, keep) = match too_large {
+            true => (Place::Unstored(NotStored::TooLarge), Keep::Unread),
+            false => (Place::Memory, Keep::All),
+        };
+        let progress = Arc::new(Progress::new(expected, keep));
+        Fill {
+            shared,
+            progress,
+            key,
+            id,
+            head,
+            notes,
+            expected,
+            place,
+        }
+    }
+
+    /// The id that the variant gets.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// A reader from byte 0, at its own pace.
+    pub fn reader(&self) -> BodyReader {
+        BodyReader::growing(Arc::clone(&self.progress))
+    }
+
+    /// A handle for others to read by.
+    pub fn follow(&self) -> Follow {
+        Follow {
+            progress: Arc::clone(&self.progress),
+        }
+    }
+
+    /// The bytes that arrived so far.
+    pub fn received(&self) -> u64 {
+        self.progress.received()
+    }
+
+    /// Whether the body is (still) being stored; otherwise it is only passed on.
+    pub fn is_storing(&self) -> bool {
+        !matches!(self.place, Place::Unstored(_))
+    }
+
+    /// False when the body is neither stored nor read by anybody: fetching the rest is of no use.
+    pub fn is_wanted(&self) -> bool {
+        self.is_storing() || self.progress.has_readers()
+    }
+
+    /// Passes the body on without storing it, from now on.
+    pub fn pass_on(&mut self) {
+        self.give_up(NotStored::PassedOn);
+    }
+
+    /// Adds a piece. Waits while more than a window (1 MiB) is neither on disk nor, when the body is only passed
+    /// on, read by the slowest reader. Failures to store show in [`Fill::finish`]. The piece is taken even when the
+    /// future is dropped while it waits.
+    pub async fn append(&mut self, piece: Bytes) {
+        if piece.is_empty() {
+            return;
+        }
+        let end = self.progress.received() + piece.len() as u64;
+        if end > self.shared.sizes.object {
+            self.give_up(NotStored::TooLarge);
+        }
+        self.progress.push(piece);
+        if let Err(reason) = self.store_some(end).await {
+            self.give_up(reason);
+        }
+        if !self.is_storing() {
+            poll_fn(|cx| self.progress.poll_room(cx)).await;
+        }
+    }
+
+    /// Moves the body to a file when it has become large, and writes what is worth a write.
+    async fn store_some(&mut self, end: u64) -> Result<(), NotStored> {
+        if matches!(self.place, Place::Memory) && end > self.shared.sizes.small {
+            let (shared, progress) = (&self.shared, &self.progress);
+            let file = FillFile::create(shared, progress, self.id, self.expected).await?;
+            self.place = Place::File(file);
+            self.progress.set_keep(Keep::Newest);
+        }
+        match &mut self.place {
+            Place::File(file) => file.write_some(end).await,
+            Place::Memory | Place::Unstored(_) => Ok(()),
+        }
+    }
+
+    /// Ends the body. The response can be looked up when this returns; `head` replaces the one given at the
+    /// beginning. On an error it is not stored, and readers have still got all of it unless its length was wrong.
+    pub async fn finish(mut self, head: Option<Stored>) -> Result<Arc<Entry>, NotStored> {
+        let actual = self.progress.received();
+        if let Some(expected) = self.expected.filter(|expected| *expected != actual) {
+            let error = NotStored::LengthMismatch { expected, actual };
+            self.progress
+                .end(Outcome::Failed(BodyError::Failed(error.to_string())));
+            return Err(error);
+        }
+        // Readers have, or still find, every byte, whatever becomes of the rest.
+        self.progress.end(Outcome::Complete);
+        if let Place::File(file) = &mut self.place
+            && let Err(reason) = file.write_rest(actual).await
+        {
+            self.give_up(reason);
+        }
+        let body = self.body(actual)?;
+        let head = Arc::new(head.unwrap_or_else(|| self.head.clone()));
+        let notes = Bytes::copy_from_slice(&self.notes);
+        let variant = Variant {
+            id: self.id,
+            head,
+            notes,
+            body,
+        };
+        self.store(variant, actual)
+            .await
+            .ok_or(NotStored::DiskFailed)
+    }
+
+    /// Abandons the body; readers get `reason` after the bytes they can still read.
+    pub fn fail(self, reason: impl Into<String>) {
+        self.progress
+            .end(Outcome::Failed(BodyError::Failed(reason.into())));
+    }
+
+    /// Makes the variant visible and queues it for the disk.
+    async fn store(&mut self, variant: Variant, length: u64) -> Option<Arc<Entry>> {
+        let shared = Arc::clone(&self.shared);
+        let mut put = self.put_order(&variant, length).await;
+        let entry = shared
+            .change(&self.key, |variants| {
+                let mut orders = Vec::new();
+                let (mut kept, gone) = arrange(variants, &variant, shared.sizes.variants);
+                orders.extend(
+                    gone.into_iter()
+                        .map(|id| Order::Remove { key: self.key, id }),
+                );
+                orders.extend(put.take());
+                kept.insert(0, variant.clone());
+                Some(Changed {
+                    variants: kept,
+                    orders,
+                })
+            })
+            .await;
+        if let Place::File(file) = std::mem::replace(&mut self.place, Place::Memory) {
+            file.keep(length);
+        }
+        shared.counters.stored.add(1);
+        entry
+    }
+
+    /// What the writer does for the new variant; nothing without disk, or when a small one finds the queue full.
+    async fn put_order(&self, variant: &Variant, length: u64) -> Option<Order> {
+        let disk = self.shared.disk.as_ref()?;
+        let (key, variant) = (self.key, variant.clone());
+        if matches!(self.place, Place::File(_)) {
+            return Some(Order::PutLarge {
+                key,
+                variant,
+                framed: framed_length(length),
+            });
+        }
+        let room = match disk.failed.load(Ordering::Relaxed) {
+            true => None,
+            false => disk.queue.room(variant.weight()).await,
+        };
+        if room.is_none() {
+            self.shared.counters.skipped_writes.add(1);
+        }
+        Some(Order::PutSmall {
+            key,
+            variant,
+            room: room?,
+        })
+    }
+
+    /// The complete body, where it is.
+    fn body(&self, length: u64) -> Result<BodyHandle, NotStored> {
+        match &self.place {
+            Place::Unstored(reason) => Err(*reason),
+            Place::File(file) => Ok(BodyHandle::Disk(file.body(length))),
+            Place::Memory => {
+                // Copied, so that what is counted is what is held: pieces are cut from larger read buffers.
+                let mut whole = Vec::with_capacity(length as usize);
+                for piece in self.progress.pieces_from(0) {
+                    whole.extend_from_slice(&piece);
+                }
+                Ok(BodyHandle::Memory(Bytes::from(whole)))
+            }
+        }
+    }
+
+    /// From now on the body is passed on only.
+    fn give_up(&mut self, reason: NotStored) {
+        if self.is_storing() {
+            self.place = Place::Unstored(reason);
+        }
+        self.progress.set_keep(Keep::Unread);
+    }
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        self.progress.end(Outcome::Failed(BodyError::Aborted));
+    }
+}
+
+/// The variants that stay beside a new one, and the ids of those that don't: what it replaces, and the oldest
+/// ones above the limit.
+fn arrange(variants: &[Variant], new: &Variant, limit: usize) -> (Vec<Variant>, Vec<u64>) {
+    let (mut kept, mut gone) = (Vec::with_capacity(variants.len() + 1), Vec::new());
+    for variant in variants {
+        if head::same_variant(&variant.head, &new.head) || kept.len() + 1 >= limit {
+            gone.push(variant.id);
+        } else {
+            kept.push(variant.clone());
+        }
+    }
+    (kept, gone)
+}

@@ -1,0 +1,426 @@
+//! The index of the disk tier: where the variants of a key lie, and which records a segment holds.
+//!
+//! Two tables: `entries` (key and id, to the row) and `units` (unit and offset, to key and id), so that eviction
+//! knows what goes with a unit without reading it. All changes come in batches from the writer's thread.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
+
+use crate::database::{begin_write, get_meta, guarded, open, set_meta};
+use crate::error::StateError;
+use crate::key::Key;
+
+/// The format of the index and of the files that it points into. Another one is discarded.
+const FORMAT: u64 = 1;
+const ENTRIES: TableDefinition<[u8; 40], &[u8]> = TableDefinition::new("entries");
+const UNITS: TableDefinition<(u64, u64), [u8; 40]> = TableDefinition::new("units");
+
+/// What kind of file a unit is.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Kind {
+    /// Many small records.
+    Segment,
+    /// One large body.
+    Large,
+}
+
+/// Where a stored response lies.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    pub(crate) unit: u64,
+    pub(crate) offset: u64,
+    /// Lengths of head and notes in the record; 0 for a large body, whose head is in the row.
+    pub(crate) head: u32,
+    pub(crate) notes: u32,
+    pub(crate) body: u64,
+}
+
+/// What the index says of one variant.
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub(crate) struct Row {
+    pub(crate) place: Place,
+    /// Head and notes where the record has none, or where the head was freshened since.
+    pub(crate) inline: Option<(Bytes, Bytes)>,
+}
+
+/// One change of the index.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Put {
+        key: Key,
+        id: u64,
+        row: Row,
+    },
+    /// Nothing when the variant is gone.
+    Head {
+        key: Key,
+        id: u64,
+        head: Bytes,
+        notes: Bytes,
+    },
+    /// Nothing when the variant is not where `from` says.
+    Move {
+        key: Key,
+        id: u64,
+        from: Place,
+        to: Place,
+    },
+    Remove {
+        key: Key,
+        id: u64,
+    },
+    RemoveAll {
+        key: Key,
+    },
+}
+
+/// What a batch of changes left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Files of large bodies that nothing points to any more.
+    pub(crate) freed: Vec<u64>,
+    /// Keys of which the last variant was removed.
+    pub(crate) emptied: Vec<Key>,
+}
+
+/// See the module. After an error the database is closed, and `reopen` may bring it back.
+pub(crate) struct Index {
+    path: PathBuf,
+    cache: u64,
+    database: RwLock<Option<Arc<Database>>>,
+}
+
+impl Index {
+    pub(crate) fn open(path: PathBuf, cache: u64) -> Result<Index, StateError> {
+        let database = open(Some(&path), cache, FORMAT)?;
+        Ok(Index {
+            path,
+            cache,
+            database: RwLock::new(Some(Arc::new(database))),
+        })
+    }
+
+    /// Closes and opens again, after an error.
+    pub(crate) fn reopen(&self) -> Result<(), StateError> {
+        let mut database = self.database.write();
+        *database = None;
+        *database = Some(Arc::new(open(Some(&self.path), self.cache, FORMAT)?));
+        Ok(())
+    }
+
+    /// Closes the file, so that it can be removed.
+    pub(crate) fn close(&self) {
+        *self.database.write() = None;
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        let database = self.database.read().clone().ok_or(StateError::Damaged)?;
+        guarded(|| work(&database))
+    }
+
+    /// The length of the index file in bytes.
+    pub(crate) fn file_length(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// An id above all that were committed.
+    pub(crate) fn next_id(&self) -> Result<u64, StateError> {
+        self.with(|database| Ok(get_meta(database, "next-id")?.unwrap_or(1)))
+    }
+
+    /// The variants of a key, newest first. Rows that don't check out are left out.
+    pub(crate) fn read(&self, key: &Key) -> Result<Vec<(u64, Row)>, StateError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let table = match read.open_table(ENTRIES) {
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                table => table?,
+            };
+            let mut rows = Vec::new();
+            for item in table.range(join(key, 0)..=join(key, u64::MAX))?.rev() {
+                let (name, row) = item?;
+                let (_, id) = split(&name.value());
+                rows.extend(Row::decode(row.value()).map(|row| (id, row)));
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Up to `limit` keys with variants, in order, after `after`.
+    pub(crate) fn keys(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Key>, StateError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let table = match read.open_table(ENTRIES) {
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                table => table?,
+            };
+            let from = after.map_or([0; 40], |key| join(key, u64::MAX));
+            let mut keys: Vec<Key> = Vec::new();
+            for item in table.range(from..)? {
+                if keys.len() == limit {
+                    break;
+                }
+                let (key, _) = split(&item?.0.value());
+                if Some(&key) != after && keys.last() != Some(&key) {
+                    keys.push(key);
+                }
+            }
+            Ok(keys)
+        })
+    }
+
+    /// Up to `limit` variants that lie in a unit, from `offset` on.
+    pub(crate) fn unit(
+        &self,
+        unit: u64,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Key, u64)>, StateError> {
+        self.with(|database| {
+            let read = database.begin_read()?;
+            let table = match read.open_table(UNITS) {
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                table => table?,
+            };
+            let mut found = Vec::new();
+            for item in table.range((unit, offset)..=(unit, u64::MAX))?.take(limit) {
+                let (place, name) = item?;
+                let (key, id) = split(&name.value());
+                found.push((place.value().1, key, id));
+            }
+            Ok(found)
+        })
+    }
+
+    /// Makes all changes, or none, durably.
+    pub(crate) fn apply(&self, changes: &[Change], next_id: u64) -> Result<Applied, StateError> {
+        self.with(|database| {
+            let write = begin_write(database)?;
+            let mut applied = Applied::default();
+            {
+                let mut tables = Tables {
+                    entries: write.open_table(ENTRIES)?,
+                    units: write.open_table(UNITS)?,
+                };
+                for change in changes {
+                    tables.apply(change, &mut applied)?;
+                }
+            }
+            set_meta(&write, "next-id", next_id)?;
+            write.commit()?;
+            Ok(applied)
+        })
+    }
+}
+
+/// The tables of one write transaction.
+struct Tables<'t> {
+    entries: Table<'t, [u8; 40], &'static [u8]>,
+    units: Table<'t, (u64, u64), [u8; 40]>,
+}
+
+impl Tables<'_> {
+    fn apply(&mut self, change: &Change, applied: &mut Applied) -> Result<(), StateError> {
+        match change {
+            Change::Put { key, id, row } => self.put(&join(key, *id), row),
+            Change::Head {
+                key,
+                id,
+                head,
+                notes,
+            } => {
+                let name = join(key, *id);
+                let Some(mut row) = self.row(&name)? else {
+                    return Ok(());
+                };
+                row.inline = Some((head.clone(), notes.clone()));
+                self.entries.insert(&name, row.encode().as_slice())?;
+                Ok(())
+            }
+            Change::Move { key, id, from, to } => {
+                let name = join(key, *id);
+                let Some(mut row) = self.row(&name)? else {
+                    return Ok(());
+                };
+                if row.place == *from {
+                    self.units.remove((from.unit, from.offset))?;
+                    row.place = *to;
+                    self.put(&name, &row)?;
+                }
+                Ok(())
+            }
+            Change::Remove { key, id } => {
+                self.remove(&join(key, *id), applied)?;
+                let mut left = self.entries.range(join(key, 0)..=join(key, u64::MAX))?;
+                if left.next().is_none() {
+                    applied.emptied.push(*key);
+                }
+                Ok(())
+            }
+            Change::RemoveAll { key } => {
+                let mut names = Vec::new();
+                for item in self.entries.range(join(key, 0)..=join(key, u64::MAX))? {
+                    names.push(item?.0.value());
+                }
+                names.iter().try_for_each(|name| self.remove(name, applied))
+            }
+        }
+    }
+
+    fn row(&self, name: &[u8; 40]) -> Result<Option<Row>, StateError> {
+        Ok(self
+            .entries
+            .get(name)?
+            .and_then(|row| Row::decode(row.value())))
+    }
+
+    fn put(&mut self, name: &[u8; 40], row: &Row) -> Result<(), StateError> {
+        self.entries.insert(name, row.encode().as_slice())?;
+        self.units
+            .insert((row.place.unit, row.place.offset), name)?;
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &[u8; 40], applied: &mut Applied) -> Result<(), StateError> {
+        let row = match self.entries.remove(name)? {
+            Some(row) => Row::decode(row.value()),
+            None => None,
+        };
+        if let Some(Row { place, .. }) = row {
+            self.units.remove((place.unit, place.offset))?;
+            if place.kind == Kind::Large {
+                applied.freed.push(place.unit);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn join(key: &Key, id: u64) -> [u8; 40] {
+    let mut name = [0; 40];
+    name[..32].copy_from_slice(&key.0);
+    name[32..].copy_from_slice(&id.to_be_bytes());
+    name
+}
+
+fn split(name: &[u8; 40]) -> (Key, u64) {
+    let mut key = [0; 32];
+    key.copy_from_slice(&name[..32]);
+    let mut id = [0; 8];
+    id.copy_from_slice(&name[32..]);
+    (Key(key), u64::from_be_bytes(id))
+}
+
+impl Row {
+    /// crc32c, kind, unit, offset, head, notes, body; then the inline head's length, head and notes, if there are.
+    fn encode(&self) -> Vec<u8> {
+        let mut out = vec![0; 4];
+        out.push(match self.place.kind {
+            Kind::Segment => 0,
+            Kind::Large => 1,
+        });
+        out.extend_from_slice(&self.place.unit.to_le_bytes());
+        out.extend_from_slice(&self.place.offset.to_le_bytes());
+        out.extend_from_slice(&self.place.head.to_le_bytes());
+        out.extend_from_slice(&self.place.notes.to_le_bytes());
+        out.extend_from_slice(&self.place.body.to_le_bytes());
+        if let Some((head, notes)) = &self.inline {
+            out.extend_from_slice(&(head.len() as u64).to_le_bytes());
+            out.extend_from_slice(head);
+            out.extend_from_slice(notes);
+        }
+        let sum = crc32c::crc32c(&out[4..]);
+        out[..4].copy_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    fn decode(row: &[u8]) -> Option<Row> {
+        let (sum, mut rest) = row.split_first_chunk::<4>()?;
+        if crc32c::crc32c(rest).to_le_bytes() != *sum {
+            return None;
+        }
+        let mut place = Place {
+            kind: Kind::Segment,
+            unit: 0,
+            offset: 0,
+            head: 0,
+            notes: 0,
+            body: 0,
+        };
+        let (kind, after) = rest.split_first()?;
+        rest = after;
+        place.kind = match kind {
+            0 => Kind::Segment,
+            1 => Kind::Large,
+            _ => return None,
+        };
+        place.unit = take_u64(&mut rest)?;
+        place.offset = take_u64(&mut rest)?;
+        place.head = take_u32(&mut rest)?;
+        place.notes = take_u32(&mut rest)?;
+        place.body = take_u64(&mut rest)?;
+        let inline = match rest.is_empty() {
+            true => None,
+            false => {
+                let head = usize::try_from(take_u64(&mut rest)?).ok()?;
+                let (head, notes) = rest.split_at_checked(head)?;
+                Some((Bytes::copy_from_slice(head), Bytes::copy_from_slice(notes)))
+            }
+        };
+        Some(Row { place, inline })
+    }
+}
+
+fn take_u64(from: &mut &[u8]) -> Option<u64> {
+    let (number, rest) = from.split_first_chunk::<8>()?;
+    *from = rest;
+    Some(u64::from_le_bytes(*number))
+}
+
+fn take_u32(from: &mut &[u8]) -> Option<u32> {
+    let (number, rest) = from.split_first_chunk::<4>()?;
+    *from = rest;
+    Some(u32::from_le_bytes(*number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_decoded_as_it_was_encoded_and_any_damage_is_noticed() {
+        let place = Place {
+            kind: Kind::Large,
+            unit: 1,
+            offset: 2,
+            head: 3,
+            notes: 4,
+            body: 5,
+        };
+        let inline = Some((Bytes::from_static(b"head"), Bytes::from_static(b"notes")));
+        for row in [
+            Row {
+                place,
+                inline: None,
+            },
+            Row { place, inline },
+        ] {
+            let encoded = row.encode();
+            assert_eq!(Row::decode(&encoded), Some(row));
+            for at in 0..encoded.len() {
+                assert_eq!(Row::decode(&encoded[..at]), None);
+                let mut flipped = encoded.clone();
+                flipped[at] ^= 1;
+                assert_eq!(Row::decode(&flipped), None);
+            }
+        }
+    }
+}

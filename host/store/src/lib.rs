@@ -1,0 +1,58 @@
+//! Stored responses, bounded and crash-safe, and durable state.
+//!
+//! The store keeps what the caching rules decided to keep and finds it again; it decides nothing about HTTP. In a
+//! request's life it stands at look-up and at storing while streaming. It consists of
+//!
+//! - a memory tier, bounded by bytes, of complete entries ready to send (`memory`, `entry`);
+//! - a disk tier: an index in redb (`index`), bodies in append-only segments and large files with a checksum per
+//!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), written by one thread in batches
+//!   (`queue`, `writer`) so that nothing that is read ever waits for a write;
+//! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
+//! - durable state in a file of its own (`state`).
+//!
+//! A crash costs the last second or so of new entries. What does not check out is never served. A failing disk
+//! costs storing, never serving.
+#![forbid(unsafe_code)]
+
+mod blocks;
+mod body;
+mod config;
+mod counters;
+mod database;
+mod disk;
+mod entry;
+mod error;
+mod evict;
+#[cfg(test)]
+mod fault_tests;
+mod fill;
+mod fill_file;
+mod head;
+mod index;
+mod key;
+mod layout;
+mod medium;
+mod memory;
+mod presence;
+mod progress;
+mod queue;
+mod record;
+mod segment;
+mod shared;
+mod state;
+mod store;
+mod stripes;
+mod units;
+mod warm;
+mod writer;
+
+pub use body::BodyReader;
+pub use config::Config;
+pub use counters::Stats;
+pub use entry::{Entry, Variant};
+pub use error::{BodyError, NotStored, OpenError, StateError};
+pub use fill::{Fill, Follow};
+pub use key::Key;
+pub use shared::Found;
+pub use state::{State, StateChange, StatePair};
+pub use store::Store;

@@ -1,0 +1,337 @@
+//! What a fill and its followers share: the newest pieces of a growing body, and where the older ones are.
+//!
+//! While the body can still be stored, nothing a reader may want is lost: pieces stay in memory, or are in the
+//! complete blocks of the fill's file. When it is only passed on, a piece stays until the slowest reader had it.
+
+use std::collections::{HashMap, VecDeque};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::blocks::DiskBody;
+use crate::config::WINDOW;
+use crate::error::BodyError;
+
+/// How far a body has come.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Filling,
+    Complete,
+    Failed(BodyError),
+}
+
+/// What the pieces in memory are kept for.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Keep {
+    /// All of them: the body is stored and (still) only in memory.
+    All,
+    /// The newest, for followers that are close behind; the older ones are read from the file.
+    Newest,
+    /// Those that a reader has not had yet: the body is not stored.
+    Unread,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Pieces with the offset of their first byte, without gaps.
+    pieces: VecDeque<(u64, Bytes)>,
+    /// Bytes that arrived.
+    end: u64,
+    /// The announced length.
+    expected: Option<u64>,
+    /// The complete blocks of the body in the fill's file.
+    file: Option<DiskBody>,
+    keep: Keep,
+    outcome: Outcome,
+    readers: HashMap<u64, Follower>,
+    next_reader: u64,
+    /// The fill, when it waits for the slowest reader.
+    fill: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Follower {
+    position: u64,
+    /// Where its range ends.
+    end: u64,
+    waker: Option<Waker>,
+}
+
+/// What a reader is to do next.
+pub(crate) enum Step {
+    /// Take this.
+    Piece(Bytes),
+    /// Read `position..to` from the file.
+    Read {
+        body: DiskBody,
+        to: u64,
+    },
+    /// All was read.
+    End,
+    Error(BodyError),
+}
+
+impl Progress {
+    pub(crate) fn new(expected: Option<u64>, keep: Keep) -> Progress {
+        Progress {
+            state: Mutex::new(State {
+                pieces: VecDeque::new(),
+                end: 0,
+                expected,
+                file: None,
+                keep,
+                outcome: Outcome::Filling,
+                readers: HashMap::new(),
+                next_reader: 0,
+                fill: None,
+            }),
+        }
+    }
+
+    /// Adds a piece and wakes the readers that wait for it.
+    pub(crate) fn push(&self, piece: Bytes) {
+        let mut state = self.state.lock();
+        let start = state.end;
+        state.end += piece.len() as u64;
+        if state.keep != Keep::Unread || !state.readers.is_empty() {
+            state.pieces.push_back((start, piece));
+        }
+        state.trim();
+        state.wake_readers();
+    }
+
+    /// Says what is in the file by now, and trims the memory.
+    pub(crate) fn set_file(&self, file: DiskBody) {
+        let mut state = self.state.lock();
+        state.file = Some(file);
+        state.trim();
+    }
+
+    pub(crate) fn set_keep(&self, keep: Keep) {
+        let mut state = self.state.lock();
+        state.keep = keep;
+        state.trim();
+    }
+
+    /// Ends the body; the first end counts.
+    pub(crate) fn end(&self, outcome: Outcome) {
+        let mut state = self.state.lock();
+        if matches!(state.outcome, Outcome::Filling) {
+            state.outcome = outcome;
+            state.wake_readers();
+        }
+    }
+
+    /// The bytes that arrived so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.state.lock().end
+    }
+
+    /// The pieces from `from` on, without copying.
+    pub(crate) fn pieces_from(&self, from: u64) -> Vec<Bytes> {
+        let state = self.state.lock();
+        let mut pieces = Vec::new();
+        for (start, piece) in &state.pieces {
+            let skip = from.saturating_sub(*start);
+            if skip < piece.len() as u64 {
+                pieces.push(piece.slice(skip as usize..));
+            }
+        }
+        pieces
+    }
+
+    pub(crate) fn has_readers(&self) -> bool {
+        !self.state.lock().readers.is_empty()
+    }
+
+    /// Ready when less than a window waits for readers, or nobody reads.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.held() <= WINDOW || state.readers.is_empty() {
+            state.fill = None;
+            return Poll::Ready(());
+        }
+        state.fill = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Adds a reader at the first byte.
+    pub(crate) fn join(&self) -> u64 {
+        let mut state = self.state.lock();
+        let reader = state.next_reader;
+        state.next_reader += 1;
+        state.readers.insert(
+            reader,
+            Follower {
+                position: 0,
+                end: u64::MAX,
+                waker: None,
+            },
+        );
+        reader
+    }
+
+    /// Whether a reader that joins now finds the first byte.
+    pub(crate) fn can_join(&self) -> bool {
+        let state = self.state.lock();
+        state.keep != Keep::Unread || state.first() == 0
+    }
+
+    /// Limits a reader that has not read yet to `from..end`.
+    pub(crate) fn limit(&self, reader: u64, from: u64, end: u64) {
+        let mut state = self.state.lock();
+        if let Some(follower) = state.readers.get_mut(&reader) {
+            follower.position = from;
+            follower.end = end;
+        }
+        state.moved();
+    }
+
+    pub(crate) fn leave(&self, reader: u64) {
+        let mut state = self.state.lock();
+        state.readers.remove(&reader);
+        state.moved();
+    }
+
+    /// Where a reader is.
+    pub(crate) fn position(&self, reader: u64) -> u64 {
+        self.state
+            .lock()
+            .readers
+            .get(&reader)
+            .map_or(0, |follower| follower.position)
+    }
+
+    /// Notes that a reader took `bytes` from the file.
+    pub(crate) fn advance(&self, reader: u64, bytes: u64) {
+        let mut state = self.state.lock();
+        if let Some(follower) = state.readers.get_mut(&reader) {
+            follower.position += bytes;
+        }
+        state.moved();
+    }
+
+    /// The length of the whole body, if it is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        let state = self.state.lock();
+        match state.outcome {
+            Outcome::Complete => Some(state.end),
+            _ => state.expected,
+        }
+    }
+
+    /// What a reader does next; a piece that is given counts as read.
+    pub(crate) fn poll_step(&self, reader: u64, cx: &mut Context<'_>) -> Poll<Step> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let Some(follower) = state.readers.get_mut(&reader) else {
+            return Poll::Ready(Step::End);
+        };
+        let position = follower.position;
+        let limit = follower.end.min(state.end);
+        if position >= follower.end {
+            return Poll::Ready(Step::End);
+        }
+        if position >= limit {
+            return match &state.outcome {
+                Outcome::Complete => Poll::Ready(Step::End),
+                Outcome::Failed(error) => Poll::Ready(Step::Error(error.clone())),
+                Outcome::Filling => {
+                    follower.waker = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            };
+        }
+        if let Some(piece) = piece_at(&state.pieces, position, limit) {
+            follower.position += piece.len() as u64;
+            state.moved();
+            return Poll::Ready(Step::Piece(piece));
+        }
+        Poll::Ready(match &state.file {
+            Some(body) if position < body.length => Step::Read {
+                body: body.clone(),
+                to: limit.min(body.length),
+            },
+            _ => Step::Error(BodyError::TooLate),
+        })
+    }
+}
+
+/// The rest of the piece that holds `position`, cut at `limit`.
+fn piece_at(pieces: &VecDeque<(u64, Bytes)>, position: u64, limit: u64) -> Option<Bytes> {
+    let after = pieces.partition_point(|(start, _)| *start <= position);
+    let (start, piece) = pieces.get(after.checked_sub(1)?)?;
+    let to = (limit - start).min(piece.len() as u64);
+    let from = position - start;
+    (from < to).then(|| piece.slice(from as usize..to as usize))
+}
+
+impl State {
+    /// The offset of the first byte in memory.
+    fn first(&self) -> u64 {
+        self.pieces.front().map_or(self.end, |(start, _)| *start)
+    }
+
+    /// Bytes in memory.
+    fn held(&self) -> u64 {
+        self.end - self.first()
+    }
+
+    fn in_file(&self) -> u64 {
+        self.file.as_ref().map_or(0, |body| body.length)
+    }
+
+    /// Drops the pieces that nobody needs in memory.
+    fn trim(&mut self) {
+        let in_file = self.in_file();
+        let read = match self.keep {
+            Keep::All => return,
+            Keep::Newest => 0,
+            Keep::Unread => {
+                let reading = self
+                    .readers
+                    .values()
+                    .filter(|reader| reader.position < reader.end);
+                reading
+                    .map(|reader| reader.position)
+                    .min()
+                    .unwrap_or(self.end)
+            }
+        };
+        while let Some((start, piece)) = self.pieces.front() {
+            let end = start + piece.len() as u64;
+            let spare = end <= in_file.max(read);
+            if !spare || (self.keep == Keep::Newest && self.held() <= WINDOW) {
+                break;
+            }
+            self.pieces.pop_front();
+        }
+    }
+
+    /// A reader moved or left: in a body that is passed on this makes room.
+    fn moved(&mut self) {
+        if self.keep == Keep::Unread {
+            self.trim();
+            if (self.held() <= WINDOW || self.readers.is_empty())
+                && let Some(fill) = self.fill.take()
+            {
+                fill.wake();
+            }
+        }
+    }
+
+    fn wake_readers(&mut self) {
+        for reader in self.readers.values_mut() {
+            if let Some(waker) = reader.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is handed to the writer's thread: changes of the disk tier, in the order in which they became visible.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use bytes::Bytes;
+
+use crate::entry::Variant;
+use crate::key::Key;
+
+/// One order for the writer.
+pub(crate) enum Order {
+    /// Write a small variant to a segment and into the index.
+    PutSmall {
+        key: Key,
+        variant: Variant,
+        room: Room,
+    },
+    /// Enter a large body, which is in its file and synced, into the index.
+    PutLarge {
+        key: Key,
+        variant: Variant,
+        framed: u64,
+    },
+    /// Replace the head of a variant.
+    Head {
+        key: Key,
+        variant: Variant,
+    },
+    Remove {
+        key: Key,
+        id: u64,
+    },
+    RemoveAll {
+        key: Key,
+    },
+    /// Evict until `bytes` are reserved; answers whether they are.
+    MakeRoom {
+        bytes: u64,
+        reply: oneshot::Sender<bool>,
+    },
+    /// Remove a unit that no row points to, as found after a start.
+    DropUnit {
+        unit: u64,
+    },
+    /// Answer when all before is durable.
+    Flush {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+impl Order {
+    /// The key whose pending entry this order settles.
+    pub(crate) fn key(&self) -> Option<Key> {
+        match self {
+            Order::PutSmall { key, .. }
+            | Order::PutLarge { key, .. }
+            | Order::Head { key, .. }
+            | Order::Remove { key, .. }
+            | Order::RemoveAll { key } => Some(*key),
+            Order::MakeRoom { .. } | Order::DropUnit { .. } | Order::Flush { .. } => None,
+        }
+    }
+}
+
+/// Room in the queue for a body; free again when dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    _permit: OwnedSemaphorePermit,
+    pub(crate) bytes: u64,
+}
+
+/// Room is counted in units of this many bytes.
+const UNIT: u64 = 1 << 10;
+/// How long a finished body waits for room before it stays in memory only.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// See the module.
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+    /// Units of room for bodies that are not durable yet.
+    room: Arc<Semaphore>,
+    units: u32,
+    /// Bytes of bodies that wait for room.
+    waiting: AtomicU64,
+}
+
+#[derive(Default)]
+struct Inner {
+    orders: VecDeque<(u64, Order)>,
+    last: u64,
+    closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(limit: u64) -> Queue {
+        let units = u32::try_from(limit / UNIT).unwrap_or(u32::MAX).max(1);
+        Queue {
+            inner: Mutex::default(),
+            arrived: Condvar::new(),
+            room: Arc::new(Semaphore::new(units as usize)),
+            units,
+            waiting: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes room for a body of this weight; waits a little while the disk is slower than the fills. As much again
+    /// as the queue holds may wait; beyond that, and after a while, the answer is no.
+    pub(crate) async fn room(&self, bytes: u64) -> Option<Room> {
+        let units = u32::try_from(bytes / UNIT + 1)
+            .unwrap_or(u32::MAX)
+            .min(self.units);
+        let permit = Arc::clone(&self.room).try_acquire_many_owned(units).ok();
+        if let Some(permit) = permit {
+            return Some(Room {
+                _permit: permit,
+                bytes,
+            });
+        }
+        let limit = u64::from(self.units) * UNIT;
+        let waiting = Waiting::enter(&self.waiting, bytes);
+        if waiting.before > 0 && waiting.before + bytes > limit {
+            return None;
+        }
+        let permit = Arc::clone(&self.room).acquire_many_owned(units);
+        let permit = timeout(PATIENCE, permit).await.ok()?.ok()?;
+        Some(Room {
+            _permit: permit,
+            bytes,
+        })
+    }
+
+    /// Adds an order and gives its number. After the end, orders are dropped.
+    pub(crate) fn push(&self, order: Order) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.last += 1;
+        let number = inner.last;
+        if !inner.closed {
+            inner.orders.push_back((number, order));
+            self.arrived.notify_one();
+        }
+        number
+    }
+
+    /// The next order; waits for it until `until`. `Err` once closed and empty.
+    pub(crate) fn take(&self, until: Option<Instant>) -> Result<Option<(u64, Order)>, Closed> {
+        let mut inner = self.inner.lock();
+        loop {
+            if let Some(order) = inner.orders.pop_front() {
+                return Ok(Some(order));
+            }
+            if inner.closed {
+                return Err(Closed);
+            }
+            match until {
+                Some(until) => {
+                    if self.arrived.wait_until(&mut inner, until).timed_out() {
+                        return Ok(inner.orders.pop_front());
+                    }
+                }
+                None => self.arrived.wait(&mut inner),
+            }
+        }
+    }
+
+    /// Takes no more orders; the writer finishes what is there.
+    pub(crate) fn close(&self) {
+        self.inner.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Bytes of bodies that are not durable yet.
+    pub(crate) fn bytes(&self) -> u64 {
+        let free = self.room.available_permits() as u64;
+        u64::from(self.units).saturating_sub(free) * UNIT + self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts a body that waits, until dropped.
+struct Waiting<'q> {
+    waiting: &'q AtomicU64,
+    bytes: u64,
+    before: u64,
+}
+
+impl Waiting<'_> {
+    fn enter(waiting: &AtomicU64, bytes: u64) -> Waiting<'_> {
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        Waiting {
+            waiting,
+            bytes,
+            before,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The queue was closed and is empty.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+/// Head and notes as they are written.
+pub(crate) fn encoded(variant: &Variant) -> (Bytes, Bytes) {
+    (Bytes::from(variant.head.encode()), variant.notes.clone())
+}

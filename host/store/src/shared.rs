@@ -1,0 +1,309 @@
+//! The tiers together: looking up, loading, and changing a key so that memory, queue and disk agree.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::{Sizes, WINDOW};
+use crate::counters::{Counters, Stats};
+use crate::disk::{Disk, ReadKey};
+use crate::entry::{Entry, Variant};
+use crate::key::Key;
+use crate::layout::Layout;
+use crate::memory::MemoryTier;
+use crate::queue::Order;
+use crate::state::State;
+use crate::stripes::{Pending, Stripes};
+
+/// Everything that the handles of a store share.
+pub(crate) struct Shared {
+    pub(crate) sizes: Sizes,
+    pub(crate) memory: MemoryTier,
+    pub(crate) stripes: Stripes,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) counters: Counters,
+    pub(crate) next_id: AtomicU64,
+    pub(crate) state: State,
+    /// Keeps other processes out as long as anything of this store lives.
+    pub(crate) _layout: Option<Layout>,
+}
+
+/// What [`Store::look_up`](crate::Store::look_up) found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// In memory, ready.
+    Memory(Arc<Entry>),
+    /// It may be on disk: ask [`Store::load`](crate::Store::load).
+    OnDisk,
+    /// Not stored.
+    Absent,
+}
+
+/// What becomes of a key: its variants, newest first, and what the disk must do for it.
+pub(crate) struct Changed {
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) orders: Vec<Order>,
+}
+
+/// What reading a key from disk gave.
+#[derive(Clone)]
+pub(crate) enum Read {
+    Entry(Arc<Entry>),
+    /// Surely not there.
+    Nothing,
+    /// Nobody knows.
+    Failed,
+}
+
+impl Read {
+    pub(crate) fn entry(self) -> Option<Arc<Entry>> {
+        match self {
+            Read::Entry(entry) => Some(entry),
+            Read::Nothing | Read::Failed => None,
+        }
+    }
+}
+
+/// Loads and changes that race others begin anew this often.
+const ATTEMPTS: usize = 8;
+
+impl Shared {
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn look_up(&self, key: &Key) -> Found {
+        if let Some(entry) = self.memory.get(key) {
+            entry.mark_used();
+            return Found::Memory(entry);
+        }
+        match &self.disk {
+            Some(disk) if disk.presence.may_have(key) => Found::OnDisk,
+            _ => Found::Absent,
+        }
+    }
+
+    /// The entry of a key as it is now, read from disk if need be, and the version of its stripe.
+    async fn current(self: &Arc<Self>, key: &Key) -> (Read, u64) {
+        let known = |entry: Option<Arc<Entry>>| entry.map_or(Read::Nothing, Read::Entry);
+        let mut last = (Read::Nothing, 0);
+        for _ in 0..ATTEMPTS {
+            let version = {
+                let stripe = self.stripes.lock(key);
+                if let Some(pending) = stripe.pending.get(key) {
+                    return (known(pending.entry.clone()), stripe.version);
+                }
+                if let Some(entry) = self.memory.peek(key) {
+                    return (Read::Entry(entry), stripe.version);
+                }
+                match &self.disk {
+                    Some(disk) if disk.presence.may_have(key) => stripe.version,
+                    _ => return (Read::Nothing, stripe.version),
+                }
+            };
+            last = (self.read(*key, WINDOW).await, version);
+            if self.stripes.lock(key).version == version {
+                break;
+            }
+        }
+        last
+    }
+
+    /// As [`Store::load`](crate::Store::load).
+    pub(crate) async fn load(self: &Arc<Self>, key: &Key) -> Option<Arc<Entry>> {
+        if let Some(entry) = self.memory.get(key) {
+            entry.mark_used();
+            return Some(entry);
+        }
+        let (read, version) = self.current(key).await;
+        let stripe = self.stripes.lock(key);
+        if stripe.version != version {
+            return read.entry();
+        }
+        match (&read, &self.disk) {
+            (Read::Entry(entry), Some(disk)) => {
+                disk.presence.mark_used(key);
+                self.counters.disk_hits.add(1);
+                self.memory.insert(*key, Arc::clone(entry));
+            }
+            (Read::Nothing, Some(disk)) if !stripe.pending.contains_key(key) => {
+                disk.presence.remove(key);
+            }
+            _ => {}
+        }
+        read.entry()
+    }
+
+    /// Reads a key from disk on a blocking thread, and has what is damaged removed.
+    pub(crate) async fn read(self: &Arc<Self>, key: Key, eager: u64) -> Read {
+        let Some(disk) = &self.disk else {
+            return Read::Nothing;
+        };
+        // The semaphore is never closed.
+        let Ok(_permit) = disk.loads.acquire().await else {
+            return Read::Failed;
+        };
+        let shared = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || shared.read_blocking(&key, eager)).await;
+        read.unwrap_or(Read::Failed)
+    }
+
+    fn read_blocking(&self, key: &Key, eager: u64) -> Read {
+        let Some(disk) = &self.disk else {
+            return Read::Nothing;
+        };
+        let mut read = ReadKey::default();
+        // Whoever moves a variant changes the index first, so the second reading finds it.
+        for _ in 0..2 {
+            read = match disk.read(key, eager) {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::warn!(%error, "the cache's index cannot be read");
+                    return Read::Failed;
+                }
+            };
+            if read.missing.is_empty() {
+                break;
+            }
+        }
+        for id in read.damaged.into_iter().chain(read.missing) {
+            tracing::warn!(
+                ?key,
+                id,
+                "a stored response does not check out and is removed"
+            );
+            self.counters.damaged_objects.add(1);
+            disk.queue.push(Order::Remove { key: *key, id });
+        }
+        match (read.variants.is_empty(), read.failed) {
+            (false, _) => Read::Entry(Arc::new(Entry::new(read.variants))),
+            (true, true) => Read::Failed,
+            (true, false) => Read::Nothing,
+        }
+    }
+
+    /// Changes a key as `change` says; it may be called again when another change came between. `None` from it
+    /// leaves the key as it is. Visible to all when this returns.
+    pub(crate) async fn change(
+        self: &Arc<Self>,
+        key: &Key,
+        mut change: impl FnMut(&[Variant]) -> Option<Changed>,
+    ) -> Option<Arc<Entry>> {
+        for attempt in 1.. {
+            let (read, version) = self.current(key).await;
+            let entry = read.entry();
+            let mut stripe = self.stripes.lock(key);
+            if stripe.version != version && attempt < ATTEMPTS {
+                continue;
+            }
+            let Some(changed) = change(entry.as_ref().map_or(&[], |entry| entry.variants())) else {
+                return entry;
+            };
+            stripe.version += 1;
+            let entry =
+                (!changed.variants.is_empty()).then(|| Arc::new(Entry::new(changed.variants)));
+            match &entry {
+                Some(entry) => self.memory.insert(*key, Arc::clone(entry)),
+                None => self.memory.remove(key),
+            }
+            if let Some(disk) = &self.disk {
+                let last = changed
+                    .orders
+                    .into_iter()
+                    .map(|order| disk.queue.push(order))
+                    .last();
+                if let Some(order) = last {
+                    let pending = Pending {
+                        order,
+                        entry: entry.clone(),
+                    };
+                    stripe.pending.insert(*key, pending);
+                    match &entry {
+                        Some(_) => disk.presence.insert(key),
+                        None => disk.presence.remove(key),
+                    }
+                }
+            }
+            return entry;
+        }
+        None
+    }
+
+    /// Takes variants out of the memory tier whose files are gone.
+    pub(crate) fn forget(&self, key: &Key, id: u64) {
+        let mut stripe = self.stripes.lock(key);
+        let without = |entry: &Entry| {
+            let left: Vec<_> = entry
+                .variants()
+                .iter()
+                .filter(|v| v.id != id)
+                .cloned()
+                .collect();
+            (!left.is_empty()).then(|| Arc::new(Entry::new(left)))
+        };
+        if let Some(entry) = self
+            .memory
+            .peek(key)
+            .filter(|entry| entry.variant(id).is_some())
+        {
+            stripe.version += 1;
+            match without(&entry) {
+                Some(entry) => self.memory.insert(*key, entry),
+                None => self.memory.remove(key),
+            }
+        }
+        if let Some(pending) = stripe.pending.get_mut(key)
+            && let Some(entry) = pending.entry.take()
+        {
+            pending.entry = without(&entry);
+        }
+    }
+
+    /// Forgets what waited for the disk up to this order.
+    pub(crate) fn settle(&self, keys: &HashSet<Key>, order: u64) {
+        for key in keys {
+            let mut stripe = self.stripes.lock(key);
+            if stripe
+                .pending
+                .get(key)
+                .is_some_and(|pending| pending.order <= order)
+            {
+                stripe.pending.remove(key);
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let counters = &self.counters;
+        let mut stats = Stats {
+            memory_objects: self.memory.objects(),
+            memory_bytes: self.memory.bytes(),
+            memory_limit: self.memory.capacity(),
+            disk_known: true,
+            fills: counters.fills.get(),
+            stored: counters.stored.get(),
+            disk_hits: counters.disk_hits.get(),
+            evicted_objects: counters.evicted_objects.get(),
+            evicted_bytes: counters.evicted_bytes.get(),
+            kept_objects: counters.kept_objects.get(),
+            skipped_writes: counters.skipped_writes.get(),
+            damaged_objects: counters.damaged_objects.get(),
+            commits: counters.commits.get(),
+            disk_errors: counters.disk_errors.get(),
+            ..Stats::default()
+        };
+        if let Some(disk) = &self.disk {
+            let (_, segments, large_files) = disk.units.totals();
+            stats.queued_bytes = disk.queue.bytes();
+            stats.disk_objects = disk.presence.len();
+            stats.disk_known = disk.presence.is_known();
+            stats.disk_bytes = disk.space.used();
+            stats.disk_limit = disk.space.limit();
+            stats.index_bytes = disk.space.index();
+            stats.segments = segments;
+            stats.large_files = large_files;
+            stats.disk_failed = disk.failed.load(Ordering::Relaxed);
+        }
+        stats
+    }
+}

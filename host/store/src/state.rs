@@ -1,0 +1,172 @@
+//! Durable state: what must not be lost (distributions, key-value data, invalidations, plugin artifacts).
+//!
+//! A small ordered store of its own, `state.redb`: tables by name, keys and values of bytes. A change that was
+//! acknowledged survives a crash and a loss of power. It shares no file with the cache, so that damage to the cache
+//! cannot reach it. Without a folder it lives in memory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+use crate::database::{begin_write, guarded, open};
+use crate::error::StateError;
+
+const FORMAT: u64 = 1;
+const STATE: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("state");
+/// redb's page cache for the state.
+const CACHE: u64 = 4 << 20;
+
+/// The durable state of a store. Cloning is cheap. The asynchronous calls run on tokio's blocking threads; the calls
+/// named `blocking_` do the same on the thread that calls, for start-up and commands.
+#[derive(Clone)]
+pub struct State {
+    database: Arc<Database>,
+}
+
+/// One change of durable state.
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub enum StateChange {
+    /// Sets a value.
+    Put {
+        /// The table's name.
+        table: String,
+        /// The key within the table.
+        key: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// Removes a value, if it is there.
+    Delete {
+        /// The table's name.
+        table: String,
+        /// The key within the table.
+        key: Vec<u8>,
+    },
+}
+
+/// A key and its value, as a scan gives them.
+pub type StatePair = (Vec<u8>, Vec<u8>);
+
+impl State {
+    pub(crate) fn open(path: Option<&Path>) -> Result<State, StateError> {
+        let database = open(path, CACHE, FORMAT)?;
+        Ok(State {
+            database: Arc::new(database),
+        })
+    }
+
+    /// The value of a key.
+    pub async fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
+        let (table, key) = (table.to_owned(), key.to_vec());
+        self.run(move |state| state.blocking_get(&table, &key))
+            .await
+    }
+
+    /// Sets a value; durable when it returns.
+    pub async fn put(&self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let (table, key, value) = (table.to_owned(), key.to_vec(), value.to_vec());
+        self.apply(vec![StateChange::Put { table, key, value }])
+            .await
+    }
+
+    /// Removes a value, if it is there; durable when it returns.
+    pub async fn delete(&self, table: &str, key: &[u8]) -> Result<(), StateError> {
+        let (table, key) = (table.to_owned(), key.to_vec());
+        self.apply(vec![StateChange::Delete { table, key }]).await
+    }
+
+    /// Makes all changes in their order, or none; durable when it returns.
+    pub async fn apply(&self, changes: Vec<StateChange>) -> Result<(), StateError> {
+        self.run(move |state| state.blocking_apply(&changes)).await
+    }
+
+    /// Up to `limit` pairs whose key begins with `prefix`, in the order of their keys, after the key `after`.
+    pub async fn scan(
+        &self,
+        table: &str,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<StatePair>, StateError> {
+        let (table, prefix, after) = (table.to_owned(), prefix.to_vec(), after.map(<[u8]>::to_vec));
+        self.run(move |state| state.blocking_scan(&table, &prefix, after.as_deref(), limit))
+            .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(State) -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        let state = self.clone();
+        tokio::task::spawn_blocking(move || work(state))
+            .await
+            .unwrap_or(Err(StateError::Damaged))
+    }
+
+    /// As [`State::get`], on this thread.
+    pub fn blocking_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
+        guarded(|| match self.database.begin_read()?.open_table(STATE) {
+            Ok(all) => Ok(all.get((table, key))?.map(|value| value.value().to_vec())),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    /// As [`State::put`], on this thread.
+    pub fn blocking_put(&self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let (table, key, value) = (table.to_owned(), key.to_vec(), value.to_vec());
+        self.blocking_apply(&[StateChange::Put { table, key, value }])
+    }
+
+    /// As [`State::apply`], on this thread.
+    pub fn blocking_apply(&self, changes: &[StateChange]) -> Result<(), StateError> {
+        guarded(|| {
+            let write = begin_write(&self.database)?;
+            {
+                let mut all = write.open_table(STATE)?;
+                for change in changes {
+                    match change {
+                        StateChange::Put { table, key, value } => {
+                            all.insert((table.as_str(), key.as_slice()), value.as_slice())?;
+                        }
+                        StateChange::Delete { table, key } => {
+                            all.remove((table.as_str(), key.as_slice()))?;
+                        }
+                    }
+                }
+            }
+            Ok(write.commit()?)
+        })
+    }
+
+    /// As [`State::scan`], on this thread.
+    pub fn blocking_scan(
+        &self,
+        table: &str,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<StatePair>, StateError> {
+        guarded(|| {
+            let all = match self.database.begin_read()?.open_table(STATE) {
+                Ok(all) => all,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let from = after.map_or(prefix, |after| after.max(prefix));
+            let mut pairs = Vec::new();
+            for item in all.range((table, from)..)? {
+                let (place, value) = item?;
+                let (in_table, key) = place.value();
+                if pairs.len() == limit || in_table != table || !key.starts_with(prefix) {
+                    break;
+                }
+                if after != Some(key) {
+                    pairs.push((key.to_vec(), value.value().to_vec()));
+                }
+            }
+            Ok(pairs)
+        })
+    }
+}

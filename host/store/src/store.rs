@@ -1,0 +1,242 @@
+//! The handle by which the rest of the host uses the store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::config::{Config, Sizes};
+use crate::counters::{Counters, Stats};
+use crate::disk::Disk;
+use crate::entry::{Entry, Variant};
+use crate::error::OpenError;
+use crate::fill::Fill;
+use crate::head::Stored;
+use crate::key::Key;
+use crate::layout::Layout;
+use crate::medium::{Files, Medium};
+use crate::memory::MemoryTier;
+use crate::queue::Order;
+use crate::shared::{Changed, Found, Shared};
+use crate::state::State;
+use crate::stripes::{Pending, Stripes};
+use crate::{warm, writer};
+
+/// Stored responses in memory and on disk, and durable state. Cloning is cheap.
+///
+/// When the last clone is dropped, what waits is written and committed; that blocks the thread for a moment.
+#[derive(Clone)]
+pub struct Store(Arc<Handle>);
+
+/// The shared part and its threads.
+struct Handle {
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(disk) = &self.shared.disk {
+            disk.queue.close();
+        }
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store has panicked");
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store, or creates it. A second process is kept out by a lock; a cache that is damaged or of another
+    /// version is discarded and logged; durable state that can't be read is an error. Blocks the thread; takes no
+    /// longer when more is stored.
+    pub fn open(config: Config) -> Result<Store, OpenError> {
+        Store::open_on(config, Arc::new(Files))
+    }
+
+    /// As `open`, on another file system.
+    pub(crate) fn open_on(config: Config, medium: Arc<dyn Medium>) -> Result<Store, OpenError> {
+        let sizes = Sizes::of(&config);
+        let (layout, state) = match &config.dir {
+            Some(dir) => {
+                let layout = Layout::open(dir)?;
+                let state = layout.open_state()?;
+                (Some(layout), state)
+            }
+            None => {
+                let path = PathBuf::from("memory");
+                let state =
+                    State::open(None).map_err(|source| OpenError::State { path, source })?;
+                (None, state)
+            }
+        };
+        let disk = match &layout {
+            Some(layout) if sizes.disk > 0 => layout.open_disk(&sizes, medium),
+            _ => None,
+        };
+        let shared = Arc::new(Shared {
+            memory: MemoryTier::new(sizes.memory_tier),
+            stripes: Stripes::new(),
+            counters: Counters::default(),
+            next_id: AtomicU64::new(disk.as_ref().map_or(1, |disk| disk.first_id)),
+            sizes,
+            disk,
+            state,
+            _layout: layout,
+        });
+        Store::start(shared, config.dir)
+    }
+
+    fn start(shared: Arc<Shared>, dir: Option<PathBuf>) -> Result<Store, OpenError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        if shared.disk.is_some() {
+            let failed = |source| OpenError::Io {
+                action: "start the threads of",
+                path: dir.clone().unwrap_or_default(),
+                source,
+            };
+            let (writes, warms, stops) = (shared.clone(), shared.clone(), stop.clone());
+            let writer = thread::Builder::new().name("store-writer".into());
+            threads.push(writer.spawn(move || writer::run(writes)).map_err(failed)?);
+            let warm = thread::Builder::new().name("store-warm".into());
+            threads.push(
+                warm.spawn(move || warm::run(&warms, &stops))
+                    .map_err(failed)?,
+            );
+        }
+        Ok(Store(Arc::new(Handle {
+            shared,
+            stop,
+            threads: Mutex::new(threads),
+        })))
+    }
+
+    /// Looks a key up in memory: no disk, no waiting, no allocation.
+    pub fn look_up(&self, key: &Key) -> Found {
+        self.0.shared.look_up(key)
+    }
+
+    /// The variants of a key, read from disk where they are not in memory. For [`Found::OnDisk`].
+    pub async fn load(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.0.shared.load(key).await
+    }
+
+    /// Begins to store a response. `notes` are kept with it, unchanged; `expected` is the body's announced length
+    /// in bytes. A variant of the key that answers the same requests (equal Vary values) is replaced at the end.
+    pub fn begin(&self, key: Key, head: Stored, notes: Bytes, expected: Option<u64>) -> Fill {
+        Fill::new(Arc::clone(&self.0.shared), key, head, notes, expected)
+    }
+
+    /// Replaces the head of a variant, as freshening does (RFC 9111 section 4.3.4); its body stays. Nothing
+    /// happens when the variant is gone.
+    pub async fn update_head(&self, key: &Key, id: u64, head: Stored) {
+        let head = Arc::new(head);
+        let update = |variants: &[Variant]| {
+            let mut variants = variants.to_vec();
+            let variant = variants.iter_mut().find(|variant| variant.id == id)?;
+            variant.head = Arc::clone(&head);
+            let order = Order::Head {
+                key: *key,
+                variant: variant.clone(),
+            };
+            Some(Changed {
+                variants,
+                orders: vec![order],
+            })
+        };
+        self.0.shared.change(key, update).await;
+    }
+
+    /// Removes one variant, or all of a key. It can't be looked up any more when this returns; on disk it is gone
+    /// within a second or after [`Store::flush`], so a crash in between may bring it back.
+    pub async fn remove(&self, key: &Key, id: Option<u64>) {
+        let Some(id) = id else {
+            return self.remove_all(key);
+        };
+        let remove = |variants: &[Variant]| {
+            let left: Vec<_> = variants.iter().filter(|v| v.id != id).cloned().collect();
+            let orders = vec![Order::Remove { key: *key, id }];
+            (left.len() < variants.len()).then_some(Changed {
+                variants: left,
+                orders,
+            })
+        };
+        self.0.shared.change(key, remove).await;
+    }
+
+    fn remove_all(&self, key: &Key) {
+        let shared = &self.0.shared;
+        let mut stripe = shared.stripes.lock(key);
+        stripe.version += 1;
+        shared.memory.remove(key);
+        let on_disk =
+            |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
+        if let Some(disk) = shared.disk.as_ref().filter(on_disk) {
+            let order = disk.queue.push(Order::RemoveAll { key: *key });
+            stripe.pending.insert(*key, Pending { order, entry: None });
+            disk.presence.remove(key);
+        }
+    }
+
+    /// Returns when everything before is on disk, durably (or the disk is failing, and that is logged).
+    pub async fn flush(&self) {
+        if let Some(disk) = &self.0.shared.disk {
+            let (reply, done) = oneshot::channel();
+            disk.queue.push(Order::Flush { reply });
+            // An error means that the writer is gone, and with it what waited.
+            let _ = done.await;
+        }
+    }
+
+    /// A snapshot of sizes and counters.
+    pub fn stats(&self) -> Stats {
+        self.0.shared.stats()
+    }
+
+    /// The durable state.
+    pub fn state(&self) -> &State {
+        &self.0.shared.state
+    }
+
+    /// Up to `limit` keys after `after` with their variants, in the order of the keys, for listing. Bodies are not
+    /// read. With a disk tier it lists what is on disk, after a [`Store::flush`]; else what is in memory.
+    pub async fn scan(&self, after: Option<Key>, limit: usize) -> Vec<(Key, Arc<Entry>)> {
+        let shared = &self.0.shared;
+        let keys = match &shared.disk {
+            Some(_) => {
+                self.flush().await;
+                let shared = Arc::clone(shared);
+                let keys = move || shared.disk.as_ref()?.index.keys(after.as_ref(), limit).ok();
+                tokio::task::spawn_blocking(keys)
+                    .await
+                    .ok()
+                    .flatten()
+                    .unwrap_or_default()
+            }
+            None => {
+                let mut keys = shared.memory.keys();
+                keys.retain(|key| after.is_none_or(|after| *key > after));
+                keys.sort_unstable();
+                keys.truncate(limit);
+                keys
+            }
+        };
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            let entry = match shared.memory.peek(&key) {
+                Some(entry) => Some(entry),
+                None => shared.read(key, 0).await.entry(),
+            };
+            entries.extend(entry.map(|entry| (key, entry)));
+        }
+        entries
+    }
+}

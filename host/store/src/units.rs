@@ -1,0 +1,293 @@
+//! The files of bodies: segments of small records, and one file for each large body. Each is a unit of eviction.
+//!
+//! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::index::Kind;
+use crate::medium::{Medium, MediumFile};
+
+/// See the module.
+pub(crate) struct Units {
+    segments: PathBuf,
+    large: PathBuf,
+    medium: Arc<dyn Medium>,
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    units: HashMap<u64, Unit>,
+    /// All units, the next to evict first.
+    order: VecDeque<u64>,
+}
+
+struct Unit {
+    kind: Kind,
+    bytes: u64,
+    /// Segments stay open once they were read; large files as long as somebody reads them.
+    open: Open,
+}
+
+enum Open {
+    Kept(Option<Arc<dyn MediumFile>>),
+    Shared(Option<Weak<dyn MediumFile>>),
+}
+
+impl Open {
+    fn new(kind: Kind, file: Option<&Arc<dyn MediumFile>>) -> Open {
+        match kind {
+            Kind::Segment => Open::Kept(file.cloned()),
+            Kind::Large => Open::Shared(file.map(Arc::downgrade)),
+        }
+    }
+
+    fn get(&self) -> Option<Arc<dyn MediumFile>> {
+        match self {
+            Open::Kept(file) => file.clone(),
+            Open::Shared(file) => file.as_ref().and_then(Weak::upgrade),
+        }
+    }
+}
+
+impl Units {
+    /// Lists what is there. Files with names that are not ours are left alone.
+    pub(crate) fn open(folder: &Path, medium: Arc<dyn Medium>) -> io::Result<Units> {
+        let units = Units {
+            segments: folder.join("segments"),
+            large: folder.join("large"),
+            medium,
+            list: Mutex::default(),
+        };
+        let mut found = Vec::new();
+        for kind in [Kind::Segment, Kind::Large] {
+            let folder = units.folder(kind);
+            fs::create_dir_all(folder)?;
+            for item in fs::read_dir(folder)? {
+                let item = item?;
+                if let Some(unit) = unit_of(&item.file_name()) {
+                    found.push((unit, kind, item.metadata()?.len()));
+                }
+            }
+        }
+        found.sort_by_key(|(unit, ..)| *unit);
+        for (unit, kind, bytes) in found {
+            units.add(unit, kind, bytes, None);
+        }
+        Ok(units)
+    }
+
+    pub(crate) fn folder(&self, kind: Kind) -> &Path {
+        match kind {
+            Kind::Segment => &self.segments,
+            Kind::Large => &self.large,
+        }
+    }
+
+    fn path(&self, kind: Kind, unit: u64) -> PathBuf {
+        self.folder(kind).join(format!("{unit:016x}"))
+    }
+
+    /// Makes the file of a new unit, which is not in the list yet.
+    pub(crate) fn create(&self, kind: Kind, unit: u64) -> io::Result<Arc<dyn MediumFile>> {
+        self.medium.create(&self.path(kind, unit))
+    }
+
+    /// Removes the file of a unit that is not in the list.
+    pub(crate) fn discard(&self, kind: Kind, unit: u64) {
+        let path = self.path(kind, unit);
+        if let Err(error) = self.medium.remove(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "a file of the cache cannot be removed");
+        }
+    }
+
+    pub(crate) fn sync_folder(&self, kind: Kind) -> io::Result<()> {
+        self.medium.sync_folder(self.folder(kind))
+    }
+
+    /// Puts a unit at the end of the list.
+    pub(crate) fn add(
+        &self,
+        unit: u64,
+        kind: Kind,
+        bytes: u64,
+        file: Option<&Arc<dyn MediumFile>>,
+    ) {
+        let mut list = self.list.lock();
+        list.units.insert(
+            unit,
+            Unit {
+                kind,
+                bytes,
+                open: Open::new(kind, file),
+            },
+        );
+        list.order.push_back(unit);
+    }
+
+    pub(crate) fn grow(&self, unit: u64, bytes: u64) {
+        if let Some(unit) = self.list.lock().units.get_mut(&unit) {
+            unit.bytes += bytes;
+        }
+    }
+
+    /// Takes a unit out of the list, removes its file and says how large it was. Open readers may read on.
+    pub(crate) fn remove(&self, unit: u64) -> u64 {
+        let removed = {
+            let mut list = self.list.lock();
+            list.order.retain(|other| *other != unit);
+            list.units.remove(&unit)
+        };
+        let Some(removed) = removed else { return 0 };
+        self.discard(removed.kind, unit);
+        removed.bytes
+    }
+
+    /// The unit to evict next.
+    pub(crate) fn oldest(&self) -> Option<(u64, Kind, u64)> {
+        let list = self.list.lock();
+        let oldest = list.order.front()?;
+        let unit = list.units.get(oldest)?;
+        Some((*oldest, unit.kind, unit.bytes))
+    }
+
+    /// Puts a unit behind all others.
+    pub(crate) fn renew(&self, unit: u64) {
+        let mut list = self.list.lock();
+        list.order.retain(|other| *other != unit);
+        list.order.push_back(unit);
+    }
+
+    /// The file of a unit; `None` when the unit is gone. Blocks the thread.
+    pub(crate) fn file(&self, unit: u64) -> io::Result<Option<Arc<dyn MediumFile>>> {
+        let kind = {
+            let list = self.list.lock();
+            let Some(found) = list.units.get(&unit) else {
+                return Ok(None);
+            };
+            if let Some(file) = found.open.get() {
+                return Ok(Some(file));
+            }
+            found.kind
+        };
+        let file = match self.medium.open(&self.path(kind, unit)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        if let Some(found) = self.list.lock().units.get_mut(&unit) {
+            found.open = Open::new(kind, Some(&file));
+        }
+        Ok(Some(file))
+    }
+
+    /// All units, oldest first.
+    pub(crate) fn all(&self) -> Vec<u64> {
+        self.list.lock().order.iter().copied().collect()
+    }
+
+    /// The bytes of all units, and the number of segments and of large files.
+    pub(crate) fn totals(&self) -> (u64, u64, u64) {
+        let list = self.list.lock();
+        let segments = list
+            .units
+            .values()
+            .filter(|unit| unit.kind == Kind::Segment)
+            .count() as u64;
+        let bytes = list.units.values().map(|unit| unit.bytes).sum();
+        (bytes, segments, list.units.len() as u64 - segments)
+    }
+
+    /// The highest number of a unit.
+    pub(crate) fn highest(&self) -> u64 {
+        self.list.lock().units.keys().max().copied().unwrap_or(0)
+    }
+}
+
+fn unit_of(name: &std::ffi::OsStr) -> Option<u64> {
+    let name = name.to_str().filter(|name| name.len() == 16)?;
+    u64::from_str_radix(name, 16).ok()
+}
+
+/// Counts the bytes of the disk tier: units, what is reserved for new ones, and the index.
+pub(crate) struct Space {
+    units: AtomicU64,
+    index: AtomicU64,
+    limit: u64,
+    /// Kept free for records that eviction moves before it removes their segment.
+    headroom: u64,
+}
+
+impl Space {
+    pub(crate) fn new(limit: u64, headroom: u64) -> Space {
+        Space {
+            units: AtomicU64::new(0),
+            index: AtomicU64::new(0),
+            limit,
+            headroom,
+        }
+    }
+
+    /// Takes `bytes` if they are free.
+    pub(crate) fn reserve(&self, bytes: u64) -> bool {
+        self.reserve_below(bytes, self.limit.saturating_sub(self.headroom))
+    }
+
+    /// Whether `bytes` would be free without these bytes of units.
+    pub(crate) fn could_reserve(&self, bytes: u64, evictable: u64) -> bool {
+        let kept = self.used().saturating_sub(evictable);
+        kept.saturating_add(bytes) <= self.limit.saturating_sub(self.headroom)
+    }
+
+    /// As `reserve`, with the headroom.
+    pub(crate) fn reserve_move(&self, bytes: u64) -> bool {
+        self.reserve_below(bytes, self.limit)
+    }
+
+    fn reserve_below(&self, bytes: u64, limit: u64) -> bool {
+        let index = self.index.load(Ordering::Relaxed);
+        let fits = |units: u64| {
+            let sum = units.checked_add(bytes)?;
+            (sum.saturating_add(index) <= limit).then_some(sum)
+        };
+        self.units
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .is_ok()
+    }
+
+    pub(crate) fn release(&self, bytes: u64) {
+        let less = |units: u64| Some(units.saturating_sub(bytes));
+        let _ = self
+            .units
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Counts what is there already, whether it fits or not.
+    pub(crate) fn set_units(&self, bytes: u64) {
+        self.units.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_index(&self, bytes: u64) {
+        self.index.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.units.load(Ordering::Relaxed) + self.index.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn index(&self) -> u64 {
+        self.index.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+}

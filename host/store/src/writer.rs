@@ -1,0 +1,325 @@
+//! The writer's thread: the only one that changes the index and writes segments.
+//!
+//! Orders are gathered into batches: bodies are appended as they come, and at the end of a batch (a second, some
+//! thousand changes, or a share of the queue) segments are synced, then the index is committed. So the index
+//! never points at bytes that a crash could take away. Readers never wait for any of this.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::disk::Disk;
+use crate::entry::{BodyHandle, Variant};
+use crate::error::StateError;
+use crate::index::{Applied, Change, Kind, Place, Row};
+use crate::key::Key;
+use crate::queue::{Closed, Order, Room, encoded};
+use crate::record;
+use crate::segment::SegmentWriter;
+use crate::shared::Shared;
+
+/// The longest that a change waits for its batch.
+const BATCH_TIME: Duration = Duration::from_secs(1);
+/// Changes per batch.
+const BATCH_CHANGES: usize = 4096;
+/// How long the writer leaves a failed disk alone.
+const RETRY: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 5_000 });
+/// Removals that are remembered while the disk fails; more than these discard the cache's index.
+const KEPT_REMOVALS: usize = 1 << 16;
+
+/// Why something was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error("{0}")]
+    Files(#[from] std::io::Error),
+    #[error("{0}")]
+    Index(#[from] StateError),
+}
+
+/// See the module.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) segment: SegmentWriter,
+    batch: Batch,
+    /// When to try a failed disk again.
+    retry: Option<Instant>,
+}
+
+/// What was taken from the queue and is not durable yet.
+#[derive(Default)]
+struct Batch {
+    changes: Vec<Change>,
+    keys: HashSet<Key>,
+    /// The queue's room that the batch takes, given back when it is settled.
+    room: Vec<Room>,
+    weight: u64,
+    last: u64,
+    due: Option<Instant>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+/// Runs until the queue is closed and empty.
+pub(crate) fn run(shared: Arc<Shared>) {
+    if shared.disk.is_none() {
+        return;
+    }
+    let mut writer = Writer {
+        shared,
+        segment: SegmentWriter::default(),
+        batch: Batch::default(),
+        retry: None,
+    };
+    loop {
+        let until = writer.batch.due;
+        let Some(disk) = writer.shared.disk.as_ref() else {
+            return;
+        };
+        match disk.queue.take(until) {
+            Ok(Some((number, order))) => writer.accept(number, order),
+            Ok(None) => {}
+            Err(Closed) => break,
+        }
+        if writer.is_due() {
+            writer.commit();
+        }
+    }
+    writer.commit();
+}
+
+impl Writer {
+    /// The disk tier; a writer only runs where there is one.
+    pub(crate) fn with_disk<T>(&self, work: impl FnOnce(&Disk) -> T) -> Option<T> {
+        self.shared.disk.as_ref().map(work)
+    }
+
+    fn accept(&mut self, number: u64, order: Order) {
+        let key = order.key();
+        let mut taken = None;
+        match order {
+            Order::PutSmall { key, variant, room } => {
+                self.put_small(key, &variant);
+                taken = Some(room);
+            }
+            Order::PutLarge {
+                key,
+                variant,
+                framed,
+            } => self.put_large(key, &variant, framed),
+            Order::Head { key, variant } => {
+                let (head, notes) = encoded(&variant);
+                self.batch.changes.push(Change::Head {
+                    key,
+                    id: variant.id,
+                    head,
+                    notes,
+                });
+            }
+            Order::Remove { key, id } => self.batch.changes.push(Change::Remove { key, id }),
+            Order::RemoveAll { key } => self.batch.changes.push(Change::RemoveAll { key }),
+            Order::MakeRoom { bytes, reply } => {
+                let made = !self.is_resting() && self.make_room(bytes);
+                if reply.send(made).is_err() && made {
+                    // Whoever asked is gone.
+                    self.with_disk(|disk| disk.space.release(bytes));
+                }
+            }
+            Order::DropUnit { unit } => {
+                self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
+            }
+            Order::Flush { reply } => self.batch.flushes.push(reply),
+        }
+        // Only now: making room may have committed the batch, and this order was not part of that.
+        self.batch
+            .due
+            .get_or_insert_with(|| Instant::now() + BATCH_TIME);
+        self.batch.last = number;
+        self.batch.weight += taken.as_ref().map_or(0, |room| room.bytes);
+        self.batch.room.extend(taken);
+        self.batch.keys.extend(key);
+    }
+
+    fn is_due(&self) -> bool {
+        let batch = &self.batch;
+        !batch.flushes.is_empty()
+            || batch.changes.len() >= BATCH_CHANGES
+            || batch.weight >= self.shared.sizes.queue / 2
+            || batch.due.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Whether the disk failed a moment ago and is left alone.
+    fn is_resting(&self) -> bool {
+        self.retry.is_some_and(|retry| Instant::now() < retry)
+    }
+
+    fn put_small(&mut self, key: Key, variant: &Variant) {
+        if self.is_resting() {
+            return;
+        }
+        let BodyHandle::Memory(body) = &variant.body else {
+            return;
+        };
+        let (head, notes) = encoded(variant);
+        let (Ok(head_length), Ok(notes_length)) =
+            (u32::try_from(head.len()), u32::try_from(notes.len()))
+        else {
+            return;
+        };
+        let length = record::record_length(head_length, notes_length, body.len() as u64);
+        if !self.make_room(length) {
+            self.shared.counters.skipped_writes.add(1);
+            return;
+        }
+        let limit = self.shared.sizes.segment;
+        let id = variant.id;
+        let new_unit = || self.shared.new_id();
+        let Some(disk) = &self.shared.disk else {
+            return;
+        };
+        let written = self
+            .segment
+            .append(&disk.units, limit, length, new_unit, |out| {
+                record::write(&key, id, &head, &notes, body, out);
+            });
+        match written {
+            Ok((unit, offset)) => {
+                let place = Place {
+                    kind: Kind::Segment,
+                    unit,
+                    offset,
+                    head: head_length,
+                    notes: notes_length,
+                    body: body.len() as u64,
+                };
+                let row = Row {
+                    place,
+                    inline: None,
+                };
+                self.batch.changes.push(Change::Put { key, id, row });
+            }
+            Err(error) => {
+                disk.space.release(length);
+                self.fail(&error.into());
+            }
+        }
+    }
+
+    fn put_large(&mut self, key: Key, variant: &Variant, framed: u64) {
+        let BodyHandle::Disk(body) = &variant.body else {
+            return;
+        };
+        let unit = variant.id;
+        if self.is_resting() {
+            self.with_disk(|disk| {
+                disk.units.discard(Kind::Large, unit);
+                disk.space.release(framed);
+            });
+            self.shared.forget(&key, variant.id);
+            return;
+        }
+        self.with_disk(|disk| disk.units.add(unit, Kind::Large, framed, Some(&body.file)));
+        self.segment.new_large();
+        let (head, notes) = encoded(variant);
+        let place = Place {
+            kind: Kind::Large,
+            unit,
+            offset: 0,
+            head: 0,
+            notes: 0,
+            body: body.length,
+        };
+        let row = Row {
+            place,
+            inline: Some((head, notes)),
+        };
+        self.batch.changes.push(Change::Put {
+            key,
+            id: variant.id,
+            row,
+        });
+    }
+
+    /// Makes what was accepted durable and settles it. On failure it is dropped from disk.
+    pub(crate) fn commit(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        // After a failure there is something to do even without changes: the index must be opened again to be read.
+        if (!batch.changes.is_empty() || self.retry.is_some())
+            && !self.is_resting()
+            && let Err(error) = self.apply(&batch.changes)
+        {
+            self.fail(&error);
+        }
+        let removals = match self.retry {
+            Some(_) => batch.changes.into_iter().filter(is_removal).collect(),
+            None => Vec::new(),
+        };
+        self.keep_removals(removals);
+        self.shared.settle(&batch.keys, batch.last);
+        drop(batch.room);
+        for flush in batch.flushes {
+            // Who asked may have left.
+            let _ = flush.send(());
+        }
+    }
+
+    /// Syncs the bodies, then commits the changes.
+    pub(crate) fn apply(&mut self, changes: &[Change]) -> Result<Applied, WriteError> {
+        let Some(disk) = &self.shared.disk else {
+            return Ok(Applied::default());
+        };
+        if self.retry.is_some() {
+            disk.index.reopen()?;
+        }
+        self.segment.sync(&disk.units)?;
+        let next_id = self.shared.next_id.load(Ordering::Relaxed);
+        let applied = disk.index.apply(changes, next_id)?;
+        for unit in &applied.freed {
+            disk.space.release(disk.units.remove(*unit));
+        }
+        disk.space.set_index(disk.index.file_length());
+        self.shared.counters.commits.add(1);
+        if self.retry.take().is_some() {
+            disk.failed.store(false, Ordering::Relaxed);
+            tracing::info!("the cache's disk works again");
+        }
+        Ok(applied)
+    }
+
+    /// Stops writing for a while: what is in memory is served on.
+    pub(crate) fn fail(&mut self, error: &WriteError) {
+        tracing::error!(
+            %error, retry_ms = RETRY.as_millis(),
+            "the cache's disk cannot be written; new responses are kept in memory only until it works again"
+        );
+        self.shared.counters.disk_errors.add(1);
+        self.with_disk(|disk| disk.failed.store(true, Ordering::Relaxed));
+        self.segment.abandon();
+        self.batch.changes.retain(is_removal);
+        self.retry = Some(Instant::now() + RETRY);
+        self.batch.due = self.retry;
+    }
+
+    /// Removals outlive a failing disk: a removed response must not come back.
+    fn keep_removals(&mut self, mut removals: Vec<Change>) {
+        if removals.is_empty() {
+            return;
+        }
+        if removals.len() > KEPT_REMOVALS {
+            tracing::error!(
+                "too many removals wait for the failed disk: the cache on disk is no longer used"
+            );
+            self.with_disk(|disk| {
+                disk.index.close();
+                disk.presence.clear();
+            });
+            removals.clear();
+        }
+        self.batch.changes = removals;
+    }
+}
+
+fn is_removal(change: &Change) -> bool {
+    matches!(change, Change::Remove { .. } | Change::RemoveAll { .. })
+}

@@ -1,0 +1,203 @@
+//! Bounds: memory and disk stay within their sizes under random load, and eviction keeps what is used.
+
+use bytes::Bytes;
+use selvedge_store::{Config, Store};
+
+use crate::support::*;
+
+fn small(dir: &std::path::Path) -> Config {
+    Config {
+        dir: Some(dir.to_path_buf()),
+        memory_bytes: 4 * MIB,
+        disk_bytes: 24 * MIB,
+        max_object_bytes: 6 * MIB,
+        max_variants: 2,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_and_disk_stay_within_their_sizes_under_random_load_and_bodies_are_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(small(dir.path())).unwrap();
+    let seed = 42;
+    let tasks: Vec<_> = (0..3_u64)
+        .map(|task| {
+            let (store, dir) = (store.clone(), dir.path().to_path_buf());
+            tokio::spawn(async move {
+                let mut state = seed + task;
+                for step in 0..700 {
+                    let n = next(&mut state) % 150 * 3 + task;
+                    let length = match n % 13 {
+                        0 => MIB + n * 10_000,
+                        _ => n * 400,
+                    };
+                    match next(&mut state) % 10 {
+                        0..=3 => {
+                            let _ = put(&store, key(n), head("\"b\""), &body(n, length)).await;
+                        }
+                        4 => store.remove(&key(n), None).await,
+                        _ => {
+                            if let Some(content) = body_of(&store, &key(n)).await {
+                                assert_eq!(
+                                    content.unwrap(),
+                                    body(n, length),
+                                    "seed {seed}, body {n}"
+                                );
+                            }
+                        }
+                    }
+                    if step % 50 == 0 {
+                        let stats = store.stats();
+                        assert!(stats.disk_bytes <= stats.disk_limit, "{stats:?}");
+                        assert!(stats.memory_bytes <= stats.memory_limit, "{stats:?}");
+                        assert!(
+                            stats.memory_limit + stats.queued_bytes <= 5 * MIB,
+                            "{stats:?}"
+                        );
+                        let used = disk_usage(&dir.join("cache"));
+                        assert!(used <= 24 * MIB * 11 / 10, "{used} bytes, {stats:?}");
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    store.flush().await;
+    let stats = store.stats();
+    assert!(stats.evicted_objects > 0, "{stats:?}");
+    assert!(
+        !stats.disk_failed && stats.damaged_objects == 0,
+        "{stats:?}"
+    );
+    let counted = disk_usage(&dir.path().join("cache"));
+    assert_eq!(
+        counted, stats.disk_bytes,
+        "what is accounted for is what is there: {stats:?}"
+    );
+    drop(store);
+    let store = Store::open(small(dir.path())).unwrap();
+    assert_eq!(
+        store.stats().disk_bytes,
+        disk_usage(&dir.path().join("cache"))
+    );
+    let listed = store.scan(None, 1000).await.len() as u64;
+    while !store.stats().disk_known {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.stats().disk_objects, listed);
+}
+
+#[tokio::test]
+async fn eviction_keeps_what_is_used_and_drops_what_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(small(dir.path())).unwrap();
+    put(&store, key(0), head("\"used\""), &body(0, 20_000))
+        .await
+        .unwrap();
+    put(&store, key(1), head("\"large\""), &body(1, 2 * MIB))
+        .await
+        .unwrap();
+    put(&store, key(2), head("\"never\""), &body(2, 20_000))
+        .await
+        .unwrap();
+    for n in 100..1_200 {
+        put(&store, key(n), head("\"other\""), &body(n, 40_000))
+            .await
+            .unwrap();
+        if n % 16 == 0 {
+            store.flush().await;
+            assert_same(
+                &body_of(&store, &key(0)).await.unwrap().unwrap(),
+                &body(0, 20_000),
+                "body",
+            );
+            assert_same(
+                &body_of(&store, &key(1)).await.unwrap().unwrap(),
+                &body(1, 2 * MIB),
+                "body",
+            );
+        }
+    }
+    assert!(store.stats().kept_objects > 0);
+    drop(store);
+    let store = Store::open(small(dir.path())).unwrap();
+    assert!(find(&store, &key(2)).await.is_none());
+    assert!(find(&store, &key(100)).await.is_none());
+    assert_same(
+        &body_of(&store, &key(0)).await.unwrap().unwrap(),
+        &body(0, 20_000),
+        "body",
+    );
+    assert_same(
+        &body_of(&store, &key(1)).await.unwrap().unwrap(),
+        &body(1, 2 * MIB),
+        "body",
+    );
+}
+
+#[tokio::test]
+async fn a_reader_of_an_evicted_body_reads_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(small(dir.path())).unwrap();
+    let entry = put(&store, key(1), head("\"large\""), &body(1, 5 * MIB))
+        .await
+        .unwrap();
+    let mut reader = entry.variants()[0].reader(None);
+    let mut got = reader.next().await.unwrap().unwrap().to_vec();
+    store.remove(&key(1), None).await;
+    store.flush().await;
+    assert!(files(dir.path(), "large").is_empty());
+    got.extend_from_slice(&read(reader).await.unwrap());
+    assert_eq!(Bytes::from(got), body(1, 5 * MIB));
+}
+
+#[tokio::test]
+async fn the_process_does_not_grow_with_the_body_that_streams_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Config {
+        disk_bytes: 2 << 30,
+        max_object_bytes: 1 << 30,
+        ..small(dir.path())
+    })
+    .unwrap();
+    let before = resident();
+    let mut fill = store.begin(key(1), head("\"g\""), Bytes::new(), None);
+    let reader = fill.reader();
+    let count = async |mut reader: selvedge_store::BodyReader| {
+        let mut length = 0;
+        while let Some(piece) = reader.next().await {
+            length += piece.unwrap().len() as u64;
+        }
+        length
+    };
+    let follower = tokio::spawn(count(reader));
+    let mut peak = 0;
+    let length = 300 * MIB;
+    for n in 0..length / (64 * KIB) {
+        fill.append(Bytes::from(vec![n as u8; 64 << 10])).await;
+        peak = peak.max(resident());
+    }
+    let entry = fill.finish(None).await.unwrap();
+    assert_eq!(follower.await.unwrap(), length);
+    assert_eq!(count(entry.variants()[0].reader(None)).await, length);
+    peak = peak.max(resident());
+    assert!(
+        peak - before < 64 * MIB,
+        "grew by {} MiB",
+        (peak - before) / MIB
+    );
+}
+
+/// Resident memory of this process in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    status
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 4096
+}

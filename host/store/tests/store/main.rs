@@ -1,0 +1,8 @@
+//! The store through its interface, on real files.
+
+mod basics;
+mod bounds;
+mod crash;
+mod filling;
+mod state;
+mod support;

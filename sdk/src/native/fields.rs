@@ -1,0 +1,55 @@
+//! A field section in memory (RFC 9110, section 5): names without regard to case, lines in order.
+
+/// Field lines in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields(Vec<(String, Vec<u8>)>);
+
+impl Fields {
+    /// Adds a line.
+    pub(super) fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.0
+            .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
+    }
+
+    /// Adds to the last line of this name, or a line where there is none.
+    pub(super) fn extend_line(&mut self, name: &str, separator: &str, value: &[u8]) {
+        match self
+            .0
+            .iter_mut()
+            .rev()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            Some((_, line)) => {
+                line.extend_from_slice(separator.as_bytes());
+                line.extend_from_slice(value);
+            }
+            None => self.append(name, value),
+        }
+    }
+
+    /// The lines of a field, one by one.
+    pub(super) fn values(&self, name: &str) -> Vec<Vec<u8>> {
+        let lines = self
+            .0
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        lines.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The value of a field; several lines come joined by `, ` (RFC 9110, section 5.3).
+    pub(super) fn joined(&self, name: &str) -> Option<Vec<u8>> {
+        let values = self.values(name);
+        (!values.is_empty()).then(|| values.join(&b", "[..]))
+    }
+
+    /// The names that occur, lower case, each once, in the order of their first line.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in &self.0 {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}

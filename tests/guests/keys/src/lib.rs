@@ -1,0 +1,16 @@
+//! One cache-key decision for each path.
+
+use selvedge_sdk::prelude::*;
+
+#[cache_key]
+fn key(request: &Request) -> Result<KeyDecision> {
+    Ok(match request.path().as_str() {
+        "/pass" => KeyDecision::Pass,
+        "/replace" => KeyDecision::replace([KeyPart::literal("all the same")]),
+        "/also-replaced" => KeyDecision::replace([KeyPart::literal("all the same")]),
+        "/query-only" => KeyDecision::extend([KeyPart::query_only(["page"])]),
+        "/field" => KeyDecision::extend([KeyPart::field("X-Device")]),
+        "/cookie" => KeyDecision::extend([KeyPart::cookie("group")]),
+        _ => KeyDecision::Policy,
+    })
+}

@@ -1,0 +1,59 @@
+//! The few system calls that the standard library has no name for.
+
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Sends a signal to a process that this test started.
+pub(crate) fn signal(pid: u32, signal: i32) {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return;
+    };
+    // SAFETY: kill takes two integers and touches no memory of ours.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Has the kernel kill the child when the thread that starts it ends, however that happens.
+pub(crate) fn dies_with_us(command: &mut Command) {
+    let ask = || {
+        // SAFETY: prctl with PR_SET_PDEATHSIG takes integers only.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: the closure makes one async-signal-safe system call and allocates nothing.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Closes a connection with RST instead of FIN.
+pub(crate) fn reset(stream: TcpStream) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    let size = size_of::<libc::linger>() as libc::socklen_t;
+    let value: *const libc::linger = &raw const linger;
+    // SAFETY: the descriptor is open as long as `stream` lives, and `value` points to `size` readable bytes.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            value.cast(),
+            size,
+        )
+    };
+    drop(stream);
+}
+
+/// A figure of `/proc/PID/status` in bytes, for instance `VmRSS`.
+pub(crate) fn memory(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.expect("the figure is there") * 1024
+}

@@ -1,0 +1,312 @@
+//! How long a stored response is used, on a clock that the test moves (RFC 9111, sections 4.2 and 4.3).
+
+use selvedge_tests::*;
+
+#[test]
+fn a_response_is_used_until_its_max_age_is_over() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("one").cache_control("max-age=60"))
+        .then(Answer::ok("two"));
+    edge.get("/a").expect(200).body("one");
+    edge.advance(Secs(59));
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .age(59)
+        .cache_status("hit")
+        .cache_status("ttl=1");
+    edge.advance(Secs(1));
+    edge.get("/a")
+        .expect(200)
+        .body("two")
+        .cache_status("fwd=stale")
+        .no_field("Age");
+}
+
+#[test]
+fn s_maxage_beats_max_age() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("one").cache_control("max-age=5, s-maxage=100"));
+    edge.get("/a").expect(200);
+    edge.advance(Secs(99));
+    edge.get("/a")
+        .expect(200)
+        .cache_status("hit")
+        .cache_status("ttl=1");
+}
+
+#[test]
+fn a_response_that_says_nothing_lives_24_hours() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(Answer::ok("one"));
+    edge.get("/a").expect(200).cache_status("ttl=86400");
+    edge.advance(Secs(86_399));
+    edge.get("/a").expect(200).cache_status("hit");
+    edge.advance(Secs(1));
+    edge.get("/a").expect(200).no_cache_status("hit");
+}
+
+#[test]
+fn the_policy_bounds_what_the_origin_says() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .cache("min_ttl = 10, default_ttl = 20, max_ttl = 30")
+        .start();
+    origin
+        .on("/short")
+        .answers(Answer::ok("x").cache_control("max-age=1"));
+    origin.on("/none").answers(Answer::ok("x"));
+    origin
+        .on("/long")
+        .answers(Answer::ok("x").cache_control("max-age=3000"));
+    edge.get("/short").expect(200).cache_status("ttl=10");
+    edge.get("/none").expect(200).cache_status("ttl=20");
+    edge.get("/long").expect(200).cache_status("ttl=30");
+}
+
+#[test]
+fn the_age_that_the_origin_says_counts() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("one")
+            .cache_control("max-age=60")
+            .field("Age", "50"),
+    );
+    edge.get("/a").expect(200);
+    edge.advance(Secs(9));
+    edge.get("/a").expect(200).age(59).cache_status("hit");
+    edge.advance(Secs(1));
+    edge.get("/a").expect(200).no_cache_status("hit");
+}
+
+#[test]
+fn a_stale_response_is_validated_and_used_again() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    let answer = Answer::ok("one")
+        .cache_control("max-age=60")
+        .field("ETag", "\"v1\"")
+        .or_304();
+    origin.on("/a").answers(answer);
+    edge.get("/a").expect(200).body("one");
+    edge.advance(Secs(61));
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .cache_status("fwd=stale")
+        .cache_status("fwd-status=304")
+        .x_cache("RefreshHit");
+    assert_eq!(
+        origin.requests("/a")[1].field("If-None-Match").as_deref(),
+        Some("\"v1\"")
+    );
+    edge.advance(Secs(59));
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .cache_status("hit")
+        .age(59);
+    assert_eq!(origin.requests("/a").len(), 2);
+}
+
+#[test]
+fn last_modified_validates_too() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    let modified = "Sat, 01 Mar 2025 10:00:00 GMT";
+    origin.on("/a").answers(
+        Answer::ok("one")
+            .cache_control("max-age=60")
+            .field("Last-Modified", modified)
+            .or_304(),
+    );
+    edge.get("/a").expect(200);
+    edge.advance(Secs(61));
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .cache_status("fwd-status=304");
+    assert_eq!(
+        origin.requests("/a")[1]
+            .field("If-Modified-Since")
+            .as_deref(),
+        Some(modified)
+    );
+}
+
+#[test]
+fn a_changed_representation_replaces_the_stored_one() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(
+            Answer::ok("one")
+                .cache_control("max-age=60")
+                .field("ETag", "\"v1\""),
+        )
+        .then(
+            Answer::ok("two")
+                .cache_control("max-age=60")
+                .field("ETag", "\"v2\"")
+                .or_304(),
+        );
+    edge.get("/a").expect(200).body("one");
+    edge.advance(Secs(61));
+    edge.get("/a")
+        .expect(200)
+        .body("two")
+        .cache_status("fwd=stale")
+        .cache_status("fwd-status=200")
+        .cache_status("stored");
+    edge.get("/a")
+        .expect(200)
+        .body("two")
+        .field("ETag", "\"v2\"")
+        .cache_status("hit");
+}
+
+#[test]
+fn a_304_brings_new_fields() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    let answer = |version: &str| {
+        let answer = Answer::ok("one")
+            .cache_control("max-age=60")
+            .field("ETag", "\"v1\"");
+        answer.field("X-Version", version).or_304()
+    };
+    origin.on("/a").answers(answer("1")).then(answer("2"));
+    edge.get("/a").expect(200).field("X-Version", "1");
+    edge.advance(Secs(61));
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .field("X-Version", "2");
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .field("X-Version", "2")
+        .cache_status("hit");
+}
+
+#[test]
+fn no_store_and_private_are_not_stored() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    for (path, value) in [
+        ("/no-store", "no-store"),
+        ("/private", "private, max-age=60"),
+    ] {
+        origin
+            .on(path)
+            .answers(Answer::ok("x").cache_control(value));
+        for _ in 0..2 {
+            edge.get(path)
+                .expect(200)
+                .cache_status("fwd=uri-miss")
+                .no_cache_status("stored");
+        }
+        assert_eq!(origin.requests(path).len(), 2, "{path}");
+    }
+}
+
+#[test]
+fn no_cache_is_validated_each_time() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("one")
+            .cache_control("no-cache")
+            .field("ETag", "\"v1\"")
+            .or_304(),
+    );
+    edge.get("/a").expect(200).body("one");
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .no_cache_status("hit")
+        .cache_status("fwd-status=304");
+    assert_eq!(origin.requests("/a").len(), 2);
+}
+
+#[test]
+fn a_viewers_own_validator_is_answered_from_the_store() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("one")
+            .cache_control("max-age=60")
+            .field("ETag", "\"v1\""),
+    );
+    edge.get("/a").expect(200);
+    edge.get("/a")
+        .with("If-None-Match", "\"v1\"")
+        .expect(304)
+        .body("")
+        .field("ETag", "\"v1\"")
+        .cache_status("hit");
+    edge.get("/a")
+        .with("If-None-Match", "\"v0\"")
+        .expect(200)
+        .body("one");
+    assert_eq!(origin.requests("/a").len(), 1);
+}
+
+#[test]
+fn a_viewers_cache_control_does_not_reach_through_the_cache() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(Answer::ok("one"));
+    edge.get("/a").expect(200);
+    edge.get("/a")
+        .with("Cache-Control", "no-cache")
+        .with("Pragma", "no-cache")
+        .expect(200)
+        .cache_status("hit");
+}
+
+#[test]
+fn an_error_lives_its_own_minimum() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::status(404).content("none"))
+        .then(Answer::ok("found"));
+    edge.get("/a").expect(404).body("none");
+    edge.advance(Secs(9));
+    edge.get("/a").expect(404).cache_status("hit").age(9);
+    edge.advance(Secs(1));
+    edge.get("/a").expect(200).body("found");
+}
+
+#[test]
+fn set_cookie_without_a_freshness_of_its_own_is_not_stored() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("yours").field("Set-Cookie", "session=1"));
+    edge.get("/a").expect(200).no_cache_status("stored");
+    edge.get("/a").expect(200).no_cache_status("hit");
+    assert_eq!(origin.requests("/a").len(), 2);
+}
+
+#[test]
+fn the_test_clock_exists_only_where_it_is_asked_for() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    edge.admin("POST", "/test/clock")
+        .content("advance soon")
+        .expect(400);
+    edge.admin("GET", "/test/clock-not").expect(404);
+}
