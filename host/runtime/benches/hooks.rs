@@ -1,5 +1,8 @@
 //! What a hook call costs: CPU time of the calling thread, for each isolation. `cargo bench -p selvedge-runtime`
 
+// Its output is what it is for.
+#![allow(clippy::print_stdout)]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 

@@ -102,7 +102,7 @@ fn with_function(message: String, backtrace: Option<&WasmBacktrace>) -> String {
         backtrace
             .frames()
             .iter()
-            .find_map(|frame| frame.func_name().map(|name| printable(name)))
+            .find_map(|frame| frame.func_name().map(printable))
     });
     match function {
         Some(function) => format!("{message} in `{function}`"),

@@ -30,7 +30,7 @@ pub struct Server {
     /// Default
     /// `"edge"`.
     pub edge: String,
-    /// `access_log`: one log line per request. Default `false`.
+    /// `access_log`: one log line per request. Default `true`.
     pub access_log: bool,
     /// `workers`: threads that serve requests, 1 to 1024. Default: one per processor.
     pub workers: Option<usize>,
@@ -79,7 +79,7 @@ impl Server {
                 at: At::default(),
             },
             edge: "edge".to_owned(),
-            access_log: false,
+            access_log: true,
             workers: None,
             store,
             limits: Limits::default(),

@@ -45,7 +45,7 @@ fn a_server_file_with_everything_becomes_its_plan() {
     assert_eq!(server.domain_suffix, "edge.example");
     assert_eq!(*server.distributions, good().join("distributions"));
     assert_eq!(server.edge, "fra-1");
-    assert!(server.access_log);
+    assert!(!server.access_log);
     assert_eq!(server.workers, Some(2));
     let store = StoreSettings {
         dir: good().join("cache"),

@@ -47,6 +47,8 @@ fn judge(edge: &Edge, received: &Received, entry: &Arc<Entry>) -> Found {
     match selvedge_caching::may_reuse(&request, &variant.head, policy, edge.clock().now()) {
         Reuse::Fresh { ttl } => Found::Fresh { variant, ttl },
         Reuse::StaleWhileRevalidate { ttl } => Found::Stale { variant, ttl },
+        // What is stored does not hold the bytes that are asked for: confirming it would not help.
+        Reuse::MustValidate(ValidateReason::Partial) => missing(Fwd::Partial),
         Reuse::MustValidate(reason) => Found::Missing {
             why: fwd(reason),
             detail: Some(reason.as_str()),

@@ -14,7 +14,7 @@ use http::header::{
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::multipart::MultipartRanges;
-use selvedge_caching::{Precondition, RangeAnswer, Stored};
+use selvedge_caching::{PartAnswer, Precondition, RangeAnswer, Stored, StoredBody};
 use selvedge_store::{BodyReader, Variant};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -73,7 +73,10 @@ pub(crate) fn from_stored(
     let request = received.request();
     let mut fields = head.fields.clone();
     let age = selvedge_caching::current_age(head, edge.clock().now());
-    fields.insert(AGE, HeaderValue::from(age));
+    // Age says that a response did not come straight from its origin (RFC 9111, section 5.1).
+    if age > 0 || matches!(content, Content::Complete(_)) || cache.collapsed {
+        fields.insert(AGE, HeaderValue::from(age));
+    }
     let mut prepared = Prepared {
         status: head.status,
         fields,
@@ -103,8 +106,47 @@ pub(crate) fn from_stored(
         }
         return prepared;
     };
-    ranges(&mut prepared, received, head, content, length);
+    match head.body {
+        StoredBody::Partial {
+            first,
+            complete_length,
+            ..
+        } => part(&mut prepared, received, head, content, first, complete_length),
+        StoredBody::Complete { .. } => ranges(&mut prepared, received, head, content, length),
+    }
     prepared
+}
+
+/// Answers from a stored part (RFC 9111, section 3.3).
+fn part(prepared: &mut Prepared, received: &Received, head: &Stored, content: Content, start: u64, complete: Option<u64>) {
+    match selvedge_caching::answer_from_part(&received.request(), head) {
+        PartAnswer::Within { first, last } => {
+            prepared.status = StatusCode::PARTIAL_CONTENT;
+            let complete = complete.map_or("*".to_owned(), |complete| complete.to_string());
+            content_range(&mut prepared.fields, &format!("bytes {first}-{last}/{complete}"), last - first + 1);
+            prepared.body = content.range(first - start, last - start);
+        }
+        PartAnswer::Whole => {
+            prepared.status = StatusCode::OK;
+            prepared.fields.remove(CONTENT_RANGE);
+            if let Some(length) = content.length() {
+                prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            prepared.body = content.whole();
+        }
+        // Only the request that the part came for gets here: it gets what the origin sent.
+        PartAnswer::Unsatisfiable | PartAnswer::Missing { .. } | PartAnswer::Useless => {
+            prepared.body = content.whole();
+        }
+    }
+    if received.facts.method == Method::HEAD {
+        prepared.body = Source::Empty;
+    }
+}
+
+fn content_range(fields: &mut HeaderMap, range: &str, length: u64) {
+    set(fields, CONTENT_RANGE, range);
+    fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
 }
 
 /// Which part of the body is sent.
@@ -115,14 +157,8 @@ fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: 
     match (answer, content) {
         (RangeAnswer::Single { first, last }, content) => {
             prepared.status = StatusCode::PARTIAL_CONTENT;
-            prepared
-                .fields
-                .insert(CONTENT_LENGTH, HeaderValue::from(last - first + 1));
-            set(
-                &mut prepared.fields,
-                CONTENT_RANGE,
-                &format!("bytes {first}-{last}/{length}"),
-            );
+            let range = format!("bytes {first}-{last}/{length}");
+            content_range(&mut prepared.fields, &range, last - first + 1);
             prepared.body = content.range(first, last);
         }
         (RangeAnswer::Several(ranges), Content::Complete(variant)) => {

@@ -112,6 +112,9 @@ async fn cached(
                 validating,
             } => (Miss { why, detail }, validating),
         };
+        if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
+            return not_cached(miss);
+        }
         let flight = flight_key(received, &key, validating.as_ref());
         let job = || {
             let parts = key.parts.clone();
@@ -306,6 +309,18 @@ fn from_own(
             prepared
         }
     }
+}
+
+/// The viewer wants nothing but a stored response, and there is none (RFC 9111, section 5.2.1.7).
+fn not_cached(miss: Miss) -> Prepared {
+    let words = "The viewer asked for a stored response only, and none can be used.";
+    let mut prepared = respond::refusal(StatusCode::GATEWAY_TIMEOUT, words, "only-if-cached", false);
+    prepared.cache = Some(CacheStatus {
+        fwd: Some(miss.why),
+        detail: Some("only-if-cached"),
+        ..CacheStatus::default()
+    });
+    prepared
 }
 
 /// Puts what the fetch side did into the record of the request that led it.

@@ -176,6 +176,14 @@ impl Queue {
         self.arrived.notify_one();
     }
 
+    /// Takes no more orders, and drops those that are left with everybody who waits for them.
+    pub(crate) fn end(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        inner.orders.clear();
+        self.room.close();
+    }
+
     /// Bytes of bodies that are not durable yet.
     pub(crate) fn bytes(&self) -> u64 {
         let free = self.room.available_permits() as u64;

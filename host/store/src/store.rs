@@ -240,3 +240,12 @@ impl Store {
         entries
     }
 }
+
+// What crosses threads in the host.
+const _: () = {
+    const fn crosses_threads<T: Send + Sync>() {}
+    crosses_threads::<Store>();
+    crosses_threads::<Fill>();
+    crosses_threads::<crate::Follow>();
+    crosses_threads::<crate::BodyReader>();
+};

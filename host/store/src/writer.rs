@@ -5,6 +5,7 @@
 //! never points at bytes that a crash could take away. Readers never wait for any of this.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -61,38 +62,44 @@ struct Batch {
     flushes: Vec<oneshot::Sender<()>>,
 }
 
-/// Runs until the queue is closed and empty.
+/// Runs until the queue is closed and empty. Whatever ends it, nobody waits for it afterwards.
 pub(crate) fn run(shared: Arc<Shared>) {
-    if shared.disk.is_none() {
-        return;
-    }
-    let mut writer = Writer {
-        shared,
+    let Some(disk) = &shared.disk else { return };
+    let writer = Writer {
+        shared: Arc::clone(&shared),
         segment: SegmentWriter::default(),
         batch: Batch::default(),
         retry: None,
     };
-    loop {
-        let until = writer.batch.due;
-        let Some(disk) = writer.shared.disk.as_ref() else {
-            return;
-        };
-        match disk.queue.take(until) {
-            Ok(Some((number, order))) => writer.accept(number, order),
-            Ok(None) => {}
-            Err(Closed) => break,
-        }
-        if writer.is_due() {
-            writer.commit();
-        }
+    if catch_unwind(AssertUnwindSafe(|| writer.work())).is_err() {
+        tracing::error!(
+            "the store's writer has panicked: nothing is written to the cache's disk until the next start"
+        );
+        disk.failed.store(true, Ordering::Relaxed);
     }
-    writer.commit();
+    disk.queue.end();
 }
 
 impl Writer {
     /// The disk tier; a writer only runs where there is one.
     pub(crate) fn with_disk<T>(&self, work: impl FnOnce(&Disk) -> T) -> Option<T> {
         self.shared.disk.as_ref().map(work)
+    }
+
+    fn work(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let Some(disk) = &shared.disk else { return };
+        loop {
+            match disk.queue.take(self.batch.due) {
+                Ok(Some((number, order))) => self.accept(number, order),
+                Ok(None) => {}
+                Err(Closed) => break,
+            }
+            if self.is_due() {
+                self.commit();
+            }
+        }
+        self.commit();
     }
 
     fn accept(&mut self, number: u64, order: Order) {

@@ -44,12 +44,19 @@ impl Projects {
     pub(super) fn take(&mut self, config: &Config) {
         let mut before = std::mem::take(&mut self.known);
         for plugin in config.distributions.iter().flat_map(|one| &one.plugins) {
-            let Some(folder) = project(&plugin.file) else { continue };
-            let project = self.known.entry(folder).or_insert_with_key(|folder| Project {
-                plugins: BTreeSet::new(),
-                ..before.remove(folder).unwrap_or_default()
-            });
-            project.plugins.insert((plugin.name.to_string(), plugin.file.value.clone()));
+            let Some(folder) = project(&plugin.file) else {
+                continue;
+            };
+            let project = self
+                .known
+                .entry(folder)
+                .or_insert_with_key(|folder| Project {
+                    plugins: BTreeSet::new(),
+                    ..before.remove(folder).unwrap_or_default()
+                });
+            project
+                .plugins
+                .insert((plugin.name.to_string(), plugin.file.value.clone()));
         }
     }
 
@@ -91,7 +98,11 @@ impl Projects {
                 before
             });
             let names = project.plugins.iter().map(|(name, _)| format!("`{name}`"));
-            if project.built { round.built.extend(names) } else { round.failed.extend(names) }
+            if project.built {
+                round.built.extend(names)
+            } else {
+                round.failed.extend(names)
+            }
         }
         round
     }
@@ -114,11 +125,22 @@ impl Project {
 
     /// Builds it and says so. Whether it was a success.
     async fn build(&self, folder: &Path) -> bool {
-        let names: Vec<String> = self.plugins.iter().map(|(name, _)| format!("`{name}`")).collect();
-        say(format_args!("building plugin {} in {}", names.join(", "), shown(folder).display()));
+        let names: Vec<String> = self
+            .plugins
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        say(format_args!(
+            "building plugin {} in {}",
+            names.join(", "),
+            shown(folder).display()
+        ));
         let begun = Instant::now();
         let project = folder.to_owned();
-        let built = tokio::task::spawn_blocking(move || scaffold::build(&project, &mut |line| complain(line))).await;
+        let built = tokio::task::spawn_blocking(move || {
+            scaffold::build(&project, &mut |line| complain(line))
+        })
+        .await;
         match built {
             Ok(Ok(built)) => {
                 say(format_args!(
@@ -164,7 +186,9 @@ pub(super) fn project(file: &Path) -> Option<PathBuf> {
 /// A path as it is shortest from here.
 fn shown(path: &Path) -> &Path {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
-    here.ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
+    here.ok()
+        .and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
 }
 
 /// What a project consists of by convention: its manifest, its build script, and everything below `src`, folders included.
@@ -192,7 +216,11 @@ fn sources(folder: &Path) -> BTreeSet<PathBuf> {
 /// Files that editors and builds keep beside the sources.
 fn is_of_an_editor(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    name.starts_with(b".") || name.starts_with(b"#") || [&b"~"[..], b".tmp", b".wasm"].iter().any(|end| name.ends_with(end))
+    name.starts_with(b".")
+        || name.starts_with(b"#")
+        || [&b"~"[..], b".tmp", b".wasm"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -236,7 +264,13 @@ mod tests {
         let plugin = dir.path().join("plugin");
         let before = Project::default().now(&plugin);
         assert_eq!(before.len(), 3);
-        for name in ["src/.lib.rs.swp", "src/lib.rs~", "src/#lib.rs#", "src/x.tmp", "plugin.wasm"] {
+        for name in [
+            "src/.lib.rs.swp",
+            "src/lib.rs~",
+            "src/#lib.rs#",
+            "src/x.tmp",
+            "plugin.wasm",
+        ] {
             fs::write(plugin.join(name), "x").unwrap();
         }
         assert_eq!(Project::default().now(&plugin), before);

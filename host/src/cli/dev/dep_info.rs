@@ -19,13 +19,16 @@ pub(super) async fn files(folder: &Path) -> Vec<PathBuf> {
 /// Where cargo notes it.
 fn noted_at(folder: &Path) -> Option<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder);
+    cargo
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(folder);
     let metadata: Value = serde_json::from_slice(&cargo.output().ok()?.stdout).ok()?;
     let manifest = folder.join("Cargo.toml");
-    let package = metadata["packages"]
-        .as_array()?
-        .iter()
-        .find(|package| package["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest))?;
+    let package = metadata["packages"].as_array()?.iter().find(|package| {
+        package["manifest_path"]
+            .as_str()
+            .is_some_and(|path| Path::new(path) == manifest)
+    })?;
     let is_cdylib = |target: &&Value| {
         let kinds = target["crate_types"].as_array();
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
@@ -41,9 +44,15 @@ fn noted_at(folder: &Path) -> Option<PathBuf> {
 fn prerequisites(noted: &str) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for line in noted.lines() {
-        let Some((_, files)) = line.split_once(": ") else { continue };
+        let Some((_, files)) = line.split_once(": ") else {
+            continue;
+        };
         let files = files.replace("\\ ", "\0");
-        paths.extend(files.split_ascii_whitespace().map(|file| PathBuf::from(file.replace('\0', " "))));
+        paths.extend(
+            files
+                .split_ascii_whitespace()
+                .map(|file| PathBuf::from(file.replace('\0', " "))),
+        );
     }
     paths.retain(|path| path.is_absolute());
     paths.sort();

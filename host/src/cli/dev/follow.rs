@@ -42,7 +42,10 @@ pub(super) struct Fresh {
 
 impl Followed {
     /// Follows a folder's files. Where the system does not report changes, the reason is given as well.
-    pub(super) fn new(server_file: &Path, manifest_file: &Path) -> (Followed, Option<notify::Error>) {
+    pub(super) fn new(
+        server_file: &Path,
+        manifest_file: &Path,
+    ) -> (Followed, Option<notify::Error>) {
         let (watch, error) = match Watch::new() {
             Ok(watch) => (Some(watch), None),
             Err(error) => (None, Some(error)),
@@ -110,11 +113,16 @@ impl Followed {
         self.distributions = Some(config.server.distributions.value.clone());
         self.named = config.files().map(Path::to_owned).collect();
         for distribution in &config.distributions {
-            let certificates = distribution.origins.iter().filter_map(|origin| origin.ca_file.as_ref());
-            self.named.extend(certificates.map(|file| file.value.clone()));
+            let certificates = distribution
+                .origins
+                .iter()
+                .filter_map(|origin| origin.ca_file.as_ref());
+            self.named
+                .extend(certificates.map(|file| file.value.clone()));
             // A plugin with a project changes by being built.
             let files = distribution.plugins.iter().map(|plugin| &plugin.file.value);
-            self.named.extend(files.filter(|file| project(file).is_none()).cloned());
+            self.named
+                .extend(files.filter(|file| project(file).is_none()).cloned());
         }
         self.projects.take(config);
         // Files that are named now for the first time have not changed by that.
@@ -135,10 +143,18 @@ impl Followed {
 
     /// The files of the configuration as they are now, and those that the last good one named.
     fn files(&self) -> BTreeSet<PathBuf> {
-        let listed = self.distributions.iter().flat_map(std::fs::read_dir).flatten().flatten();
+        let listed = self
+            .distributions
+            .iter()
+            .flat_map(std::fs::read_dir)
+            .flatten()
+            .flatten();
         let mut files: BTreeSet<PathBuf> = listed
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "toml")
+            })
             .collect();
         files.insert(self.server_file.clone());
         files.extend(self.named.iter().cloned());

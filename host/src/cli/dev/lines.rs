@@ -126,16 +126,28 @@ impl Paint {
             words.push(self.paint(colour, &CacheStatus::parameters(cache)));
         }
         words.extend(record.reason.map(|reason| format!("reason {reason}")));
-        if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+        if words.is_empty() {
+            "-".to_owned()
+        } else {
+            words.join(" ")
+        }
     }
 
     fn hook(self, call: &HookRecord) -> String {
         let words = printable(&hook_words(std::slice::from_ref(call)));
-        if call.outcome.is_err() { self.paint(RED, &words) } else { words }
+        if call.outcome.is_err() {
+            self.paint(RED, &words)
+        } else {
+            words
+        }
     }
 
     fn paint(self, colour: &str, text: &str) -> String {
-        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colours {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -166,7 +178,11 @@ fn bytes(count: u64) -> String {
 
 fn duration(took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+    if seconds < 0.1 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
 }
 
 #[cfg(test)]
@@ -271,7 +287,11 @@ mod tests {
         assert!(coloured.contains("\x1b[32m200\x1b[0m"), "{coloured:?}");
         let mut plain = String::new();
         for (number, piece) in coloured.split('\x1b').enumerate() {
-            let text = if number == 0 { piece } else { piece.split_once('m').unwrap().1 };
+            let text = if number == 0 {
+                piece
+            } else {
+                piece.split_once('m').unwrap().1
+            };
             plain.push_str(text);
         }
         assert_eq!(plain, PLAIN.line(&record(), Duration::ZERO));

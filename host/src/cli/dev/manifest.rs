@@ -111,7 +111,11 @@ impl Manifest {
         let mut wrong = Vec::new();
         manifest.find_bad_programs(&mut wrong);
         manifest.find_bad_steps(&mut wrong);
-        if wrong.is_empty() { Ok(manifest) } else { Err(ManifestError::Wrong(wrong)) }
+        if wrong.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(ManifestError::Wrong(wrong))
+        }
     }
 
     /// Whether every program belongs to an origin.
@@ -123,7 +127,8 @@ impl Manifest {
         let mut wrong = Vec::new();
         for program in &self.typed.origins {
             if !origins().any(|origin| *origin.id == program.id()) {
-                let exist: Vec<String> = origins().map(|origin| format!("`{}`", origin.id)).collect();
+                let exist: Vec<String> =
+                    origins().map(|origin| format!("`{}`", origin.id)).collect();
                 let message = format!(
                     "no distribution has an origin `{}`; there are {}: write the id of one of them",
                     program.id(),
@@ -132,7 +137,11 @@ impl Manifest {
                 wrong.push(self.at(&program.id, &message));
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(ManifestError::Wrong(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(ManifestError::Wrong(wrong))
+        }
     }
 
     /// The programs, in the order of the file.
@@ -208,7 +217,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(manifest.origins()[0].id(), "main");
-        assert_eq!(manifest.origins()[0].command(), ("cargo", &["run".to_owned()][..]));
+        assert_eq!(
+            manifest.origins()[0].command(),
+            ("cargo", &["run".to_owned()][..])
+        );
         assert_eq!(
             manifest.tour()[0].curl(),
             (&["-A".to_owned(), "iPhone".to_owned()][..], "/")
@@ -231,8 +243,14 @@ mod tests {
         );
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines.len(), 3, "{said}");
-        assert!(lines[0].contains("dev.toml:3: `command` names no program"), "{said}");
-        assert!(lines[1].contains("dev.toml:5: the origin `main` has two programs"), "{said}");
+        assert!(
+            lines[0].contains("dev.toml:3: `command` names no program"),
+            "{said}"
+        );
+        assert!(
+            lines[1].contains("dev.toml:5: the origin `main` has two programs"),
+            "{said}"
+        );
         assert!(lines[2].contains("dev.toml:9: the last word"), "{said}");
     }
 
@@ -246,7 +264,10 @@ mod tests {
         let config = config::load_one(&file).unwrap();
         let manifest = read("[[origins]]\nid = \"mian\"\ncommand = [\"a\"]\n").unwrap();
         let said = manifest.check(&config).unwrap_err().to_string();
-        assert!(said.contains("dev.toml:2:") && said.contains("`mian`") && said.contains("`main`"), "{said}");
+        assert!(
+            said.contains("dev.toml:2:") && said.contains("`mian`") && said.contains("`main`"),
+            "{said}"
+        );
         let manifest = read("[[origins]]\nid = \"main\"\ncommand = [\"a\"]\n").unwrap();
         assert!(manifest.check(&config).is_ok());
     }

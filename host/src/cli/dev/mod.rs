@@ -95,11 +95,17 @@ pub(super) fn dev(arguments: &Arguments) -> u8 {
     let (lines, runtime) = match started {
         Ok((lines, runtime)) => (Arc::new(lines), runtime),
         Err(error) => {
-            complain(format_args!("the threads of the server could not be started: {error}"));
+            complain(format_args!(
+                "the threads of the server could not be started: {error}"
+            ));
             return FAILED;
         }
     };
-    let session = Session { folder, manifest, lines };
+    let session = Session {
+        folder,
+        manifest,
+        lines,
+    };
     let code = runtime.block_on(session.run());
     // A build that is under way is not waited for.
     runtime.shutdown_background();
@@ -127,10 +133,14 @@ impl Session {
                 return FAILED;
             }
         };
-        let (mut followed, error) =
-            Followed::new(&self.folder.join("selvedge.toml"), &self.folder.join("dev.toml"));
+        let (mut followed, error) = Followed::new(
+            &self.folder.join("selvedge.toml"),
+            &self.folder.join("dev.toml"),
+        );
         if let Some(error) = error {
-            complain(format_args!("changed files are not noticed, only SIGHUP: {error}"));
+            complain(format_args!(
+                "changed files are not noticed, only SIGHUP: {error}"
+            ));
         }
         let mut origins = Origins::default();
         let running = tokio::select! {
@@ -139,7 +149,8 @@ impl Session {
         };
         let code = match running {
             Ok(Some(running)) => {
-                self.follow(&running, &mut followed, &origins, &mut signals).await;
+                self.follow(&running, &mut followed, &origins, &mut signals)
+                    .await;
                 stop(running).await;
                 0
             }
@@ -155,7 +166,11 @@ impl Session {
     }
 
     /// Builds, starts the origins and then the host. Plugins that can't be built or loaded are waited for.
-    async fn set_up(&self, followed: &mut Followed, origins: &mut Origins) -> Result<Running, Failure> {
+    async fn set_up(
+        &self,
+        followed: &mut Followed,
+        origins: &mut Origins,
+    ) -> Result<Running, Failure> {
         loop {
             match followed.look().await {
                 News::Nothing => {}
@@ -211,12 +226,20 @@ impl Session {
             say(line);
         }
         drop(plan);
-        say("one line for each request from here on; changes are taken as they are saved; Ctrl-C ends it");
+        say(
+            "one line for each request from here on; changes are taken as they are saved; Ctrl-C ends it",
+        );
         Ok(running)
     }
 
     /// Takes every change until a signal says to stop.
-    async fn follow(&mut self, running: &Running, followed: &mut Followed, origins: &Origins, signals: &mut Signals) {
+    async fn follow(
+        &mut self,
+        running: &Running,
+        followed: &mut Followed,
+        origins: &Origins,
+        signals: &mut Signals,
+    ) {
         loop {
             tokio::select! {
                 told = signals.next() => match told {
@@ -251,10 +274,11 @@ impl Session {
     fn take_manifest(&mut self, running: &Running) {
         let plan = running.edge().plan();
         let read = Manifest::read(&self.folder.join("dev.toml"));
-        let manifest = match read.and_then(|manifest| manifest.check(plan.config()).map(|()| manifest)) {
-            Ok(manifest) => manifest,
-            Err(error) => return complain(error),
-        };
+        let manifest =
+            match read.and_then(|manifest| manifest.check(plan.config()).map(|()| manifest)) {
+                Ok(manifest) => manifest,
+                Err(error) => return complain(error),
+            };
         if manifest.origins() != self.manifest.origins() {
             say("dev.toml has changed: its programs are started anew when dev is");
         }
@@ -276,7 +300,10 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
         ..
     } = fresh;
     if !round.failed.is_empty() {
-        say(format_args!("plugin {} not built, the one before stays", round.failed.join(", ")));
+        say(format_args!(
+            "plugin {} not built, the one before stays",
+            round.failed.join(", ")
+        ));
     }
     let mut news = Vec::new();
     if config_changed {
@@ -296,9 +323,14 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
             if config_changed && !warnings.is_empty() {
                 complain(warnings);
             }
-            say(format_args!("{news} in {:.1} s, taken", begun.elapsed().as_secs_f64()));
+            say(format_args!(
+                "{news} in {:.1} s, taken",
+                begun.elapsed().as_secs_f64()
+            ));
             if taken.restart {
-                say("what the server file says of listeners and the store takes effect when dev is started anew");
+                say(
+                    "what the server file says of listeners and the store takes effect when dev is started anew",
+                );
             }
         }
         Err(report) => {
@@ -311,7 +343,11 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
 fn say_moved(whom: &str, wanted: &[SocketAddr], got: &[SocketAddr]) {
     for (wanted, got) in wanted.iter().zip(got) {
         if wanted.port() != got.port() && wanted.port() != 0 {
-            say(format_args!("port {} is taken: {whom} on {}", wanted.port(), got.port()));
+            say(format_args!(
+                "port {} is taken: {whom} on {}",
+                wanted.port(),
+                got.port()
+            ));
         }
     }
 }

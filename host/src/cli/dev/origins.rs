@@ -96,7 +96,12 @@ pub(super) enum OriginError {
 
 impl Origins {
     /// Starts all programs and waits until they accept connections. After an error some may run: end them.
-    pub(super) async fn start(&mut self, manifest: &Manifest, folder: &Path, config: &Config) -> Result<(), OriginError> {
+    pub(super) async fn start(
+        &mut self,
+        manifest: &Manifest,
+        folder: &Path,
+        config: &Config,
+    ) -> Result<(), OriginError> {
         let mut spoken_for = ports_of(config);
         for program in manifest.origins() {
             let Some(origin) = origins(config).find(|origin| *origin.id == program.id()) else {
@@ -107,7 +112,10 @@ impl Origins {
         }
         for started in &self.started {
             started.accepts_connections().await?;
-            say(format_args!("origin {}: http://{}:{}", started.id, started.domain, started.port));
+            say(format_args!(
+                "origin {}: http://{}:{}",
+                started.id, started.domain, started.port
+            ));
         }
         Ok(())
     }
@@ -119,7 +127,11 @@ impl Origins {
 
     /// Puts the ports that the programs have in place of those that the files say.
     pub(super) fn apply(&self, config: &mut Config) {
-        for origin in config.distributions.iter_mut().flat_map(|one| &mut one.origins) {
+        for origin in config
+            .distributions
+            .iter_mut()
+            .flat_map(|one| &mut one.origins)
+        {
             if let Some(started) = self.started.iter().find(|started| started.id == *origin.id) {
                 *port_of(origin) = started.port;
             }
@@ -149,7 +161,10 @@ impl Started {
             }
             if !said && begun.elapsed() > WAITING_IS_SAID {
                 said = true;
-                say(format_args!("waiting for origin {} on port {}: {}", self.id, self.port, self.command));
+                say(format_args!(
+                    "waiting for origin {} on port {}: {}",
+                    self.id, self.port, self.command
+                ));
             }
             if begun.elapsed() > MOST_WAITING {
                 return Err(OriginError::Silent {
@@ -191,8 +206,14 @@ fn port_of(origin: &mut Origin) -> &mut u16 {
 /// All ports that the configuration names: no program is moved to another's.
 fn ports_of(config: &Config) -> BTreeSet<u16> {
     let server = &config.server;
-    let listeners = server.listen.iter().chain(&server.admin).map(|address| address.port());
-    listeners.chain(origins(config).map(|origin| *port_of(&mut origin.clone()))).collect()
+    let listeners = server
+        .listen
+        .iter()
+        .chain(&server.admin)
+        .map(|address| address.port());
+    listeners
+        .chain(origins(config).map(|origin| *port_of(&mut origin.clone())))
+        .collect()
 }
 
 /// The origin's own port, or the next free one.
@@ -210,22 +231,30 @@ fn choose(origin: &Origin, spoken_for: &mut BTreeSet<u16>) -> Result<u16, Origin
             });
         }
     }
-    let free = |port: &u16| !spoken_for.contains(port) && matches!(can_listen(&origin.domain, *port), Some(Ok(())));
+    let free = |port: &u16| {
+        !spoken_for.contains(port) && matches!(can_listen(&origin.domain, *port), Some(Ok(())))
+    };
     let Some(port) = (wanted..=u16::MAX).skip(1).find(free) else {
         return Err(OriginError::NoPort { id, from: wanted });
     };
     spoken_for.insert(port);
     let why = match own {
-        Some(Err(error)) if error.kind() != io::ErrorKind::AddrInUse => format!("cannot be used ({error})"),
+        Some(Err(error)) if error.kind() != io::ErrorKind::AddrInUse => {
+            format!("cannot be used ({error})")
+        }
         _ => "is taken".to_owned(),
     };
-    say(format_args!("port {wanted} {why}: origin {id} listens on {port}"));
+    say(format_args!(
+        "port {wanted} {why}: origin {id} listens on {port}"
+    ));
     Ok(port)
 }
 
 /// Whether a program could listen there; `None` where the name leads to no address of this machine.
 fn can_listen(domain: &str, port: u16) -> Option<io::Result<()>> {
-    let addresses = (domain.trim_matches(['[', ']']), port).to_socket_addrs().ok()?;
+    let addresses = (domain.trim_matches(['[', ']']), port)
+        .to_socket_addrs()
+        .ok()?;
     let mut own = None;
     for address in addresses {
         match TcpListener::bind(address) {
@@ -237,7 +266,12 @@ fn can_listen(domain: &str, port: u16) -> Option<io::Result<()>> {
     own
 }
 
-fn start(program: &Program, origin: &Origin, port: u16, folder: &Path) -> Result<Started, OriginError> {
+fn start(
+    program: &Program,
+    origin: &Origin,
+    port: u16,
+    folder: &Path,
+) -> Result<Started, OriginError> {
     let (name, arguments) = program.command();
     let command = [&[name.to_owned()], arguments].concat().join(" ");
     let child = Command::new(name)
@@ -270,8 +304,15 @@ fn start(program: &Program, origin: &Origin, port: u16, folder: &Path) -> Result
 }
 
 /// Stays with a program until its end: passes its output on, and brings the end about when told to.
-async fn attend(id: String, mut child: Child, exited: watch::Sender<Option<ExitStatus>>, mut ending: watch::Receiver<bool>) {
-    let group = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+async fn attend(
+    id: String,
+    mut child: Child,
+    exited: watch::Sender<Option<ExitStatus>>,
+    mut ending: watch::Receiver<bool>,
+) {
+    let group = child
+        .id()
+        .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     // Waiting for a child would close its input, so it is held here.
     let input = child.stdin.take();
     let mut output = JoinSet::new();
@@ -288,9 +329,14 @@ async fn attend(id: String, mut child: Child, exited: watch::Sender<Option<ExitS
     match ended {
         Some(status) => {
             // What it said last comes before the news of its end; a child of its own may hold the pipes open.
-            let _ = timeout(TO_END, async { while output.join_next().await.is_some() {} }).await;
+            let _ = timeout(TO_END, async {
+                while output.join_next().await.is_some() {}
+            })
+            .await;
             if let Ok(status) = status {
-                complain(format_args!("origin {id} has ended ({status}); its requests will fail until dev is started anew"));
+                complain(format_args!(
+                    "origin {id} has ended ({status}); its requests will fail until dev is started anew"
+                ));
                 exited.send_replace(Some(status));
             }
             signal(group, Signal::TERM);
@@ -317,8 +363,15 @@ fn signal(group: Option<Pid>, signal: Signal) {
 async fn pass_on(id: String, output: impl AsyncRead + Unpin) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
-    while output.read_until(b'\n', &mut line).await.is_ok_and(|count| count > 0) {
-        complain(format_args!("[{id}] {}", String::from_utf8_lossy(&line).trim_end()));
+    while output
+        .read_until(b'\n', &mut line)
+        .await
+        .is_ok_and(|count| count > 0)
+    {
+        complain(format_args!(
+            "[{id}] {}",
+            String::from_utf8_lossy(&line).trim_end()
+        ));
         line.clear();
     }
 }
@@ -333,14 +386,24 @@ mod tests {
     fn folder(port: u16, domain: &str, command: &str) -> (tempfile::TempDir, Manifest, Config) {
         let dir = tempfile::tempdir().unwrap();
         let (one, dev) = (dir.path().join("one.toml"), dir.path().join("dev.toml"));
-        let text = format!("id = \"one\"\n[[origins]]\nid = \"main\"\ndomain = \"{domain}\"\nhttp_port = {port}\n{HALF}");
+        let text = format!(
+            "id = \"one\"\n[[origins]]\nid = \"main\"\ndomain = \"{domain}\"\nhttp_port = {port}\n{HALF}"
+        );
         std::fs::write(&one, text).unwrap();
-        std::fs::write(&dev, format!("[[origins]]\nid = \"main\"\ncommand = {command}\n")).unwrap();
+        std::fs::write(
+            &dev,
+            format!("[[origins]]\nid = \"main\"\ncommand = {command}\n"),
+        )
+        .unwrap();
         let config = config::load_one(&one).unwrap();
         (dir, Manifest::read(&dev).unwrap(), config)
     }
 
-    async fn started(port: u16, domain: &str, command: &str) -> (Result<(), OriginError>, Origins, Config) {
+    async fn started(
+        port: u16,
+        domain: &str,
+        command: &str,
+    ) -> (Result<(), OriginError>, Origins, Config) {
         let (dir, manifest, mut config) = folder(port, domain, command);
         let mut origins = Origins::default();
         let result = origins.start(&manifest, dir.path(), &config).await;
@@ -349,14 +412,22 @@ mod tests {
     }
 
     fn free_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+        TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port()
     }
 
     #[tokio::test]
     async fn a_program_that_ends_at_once_is_reported_with_its_command() {
-        let (result, origins, _) = started(free_port(), "127.0.0.1", r#"["sh", "-c", "exit 7"]"#).await;
+        let (result, origins, _) =
+            started(free_port(), "127.0.0.1", r#"["sh", "-c", "exit 7"]"#).await;
         let said = result.unwrap_err().to_string();
-        assert!(said.contains("exit status: 7") && said.contains("sh -c exit 7"), "{said}");
+        assert!(
+            said.contains("exit status: 7") && said.contains("sh -c exit 7"),
+            "{said}"
+        );
         origins.end().await;
     }
 
@@ -364,14 +435,20 @@ mod tests {
     async fn a_program_that_is_not_there_is_reported_with_what_to_do() {
         let (result, ..) = started(free_port(), "127.0.0.1", r#"["no-such-program"]"#).await;
         let said = result.unwrap_err().to_string();
-        assert!(said.contains("no-such-program") && said.contains("dev.toml"), "{said}");
+        assert!(
+            said.contains("no-such-program") && said.contains("dev.toml"),
+            "{said}"
+        );
     }
 
     #[tokio::test]
     async fn an_origin_on_another_machine_gets_no_program() {
         let (result, ..) = started(free_port(), "192.0.2.1", r#"["sh"]"#).await;
         let said = result.unwrap_err().to_string();
-        assert!(said.contains("192.0.2.1") && said.contains("not this machine"), "{said}");
+        assert!(
+            said.contains("192.0.2.1") && said.contains("not this machine"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -389,14 +466,26 @@ mod tests {
 
     #[tokio::test]
     async fn programs_end_with_their_input_or_else_by_a_signal() {
-        for script in ["cat >/dev/null", "sleep 1000", "trap '' TERM; while :; do sleep 1; done"] {
-            let (dir, manifest, config) = folder(free_port(), "127.0.0.1", &format!("[\"sh\", \"-c\", \"{script}\"]"));
+        for script in [
+            "cat >/dev/null",
+            "sleep 1000",
+            "trap '' TERM; while :; do sleep 1; done",
+        ] {
+            let (dir, manifest, config) = folder(
+                free_port(),
+                "127.0.0.1",
+                &format!("[\"sh\", \"-c\", \"{script}\"]"),
+            );
             let origin = &config.distributions[0].origins[0];
             let started = start(&manifest.origins()[0], origin, 1, dir.path()).unwrap();
             let attended = started.attended.abort_handle();
             assert!(started.exit.borrow().is_none());
-            let origins = Origins { started: vec![started] };
-            timeout(Duration::from_secs(30), origins.end()).await.unwrap();
+            let origins = Origins {
+                started: vec![started],
+            };
+            timeout(Duration::from_secs(30), origins.end())
+                .await
+                .unwrap();
             assert!(attended.is_finished(), "{script}");
         }
     }
@@ -408,7 +497,9 @@ mod tests {
         let (_dir, manifest, mut config) = folder(wanted, "127.0.0.1", r#"["cat"]"#);
         let origin = config.distributions[0].origins[0].clone();
         let started = start(&manifest.origins()[0], &origin, 4711, Path::new("/")).unwrap();
-        let origins = Origins { started: vec![started] };
+        let origins = Origins {
+            started: vec![started],
+        };
         origins.apply(&mut config);
         assert_eq!(config.distributions[0].origins[0].http_port, 4711);
         assert_eq!(config.distributions[0].origins[0].domain, "127.0.0.1");

@@ -36,7 +36,11 @@ pub(super) fn lines(manifest: &Manifest, config: &Config, addresses: &[SocketAdd
         for way in door.ways(distribution) {
             lines.push(match way.host {
                 None => format!("  {}/", way.url),
-                Some(host) => format!("  {}/ with the field {}", way.url, quote(&format!("Host: {host}"))),
+                Some(host) => format!(
+                    "  {}/ with the field {}",
+                    way.url,
+                    quote(&format!("Host: {host}"))
+                ),
             });
         }
     }
@@ -69,10 +73,13 @@ impl Door {
     /// The ways to a distribution, the shortest to type first: curl and browsers take `localhost` and all names below it
     /// for this machine; other names go into the field Host.
     fn ways(&self, distribution: &Distribution) -> Vec<Way> {
-        let exact = distribution.aliases.iter().filter_map(|alias| match &alias.value {
-            Alias::Exact(name) => Some(name.as_str()),
-            Alias::Wildcard(_) => None,
-        });
+        let exact = distribution
+            .aliases
+            .iter()
+            .filter_map(|alias| match &alias.value {
+                Alias::Exact(name) => Some(name.as_str()),
+                Alias::Wildcard(_) => None,
+            });
         let names = exact.chain([distribution.domain.as_str()]);
         let mut ways: Vec<Way> = names.map(|name| self.way(name)).collect();
         ways.sort_by_key(|way| way.host.is_some());
@@ -140,22 +147,49 @@ mod tests {
 
     fn pasted(aliases: &str, step: &str, address: &str) -> String {
         let lines = printed(aliases, step, address);
-        lines.into_iter().find(|line| line.starts_with("curl")).unwrap()
+        lines
+            .into_iter()
+            .find(|line| line.starts_with("curl"))
+            .unwrap()
     }
 
     #[test]
     fn a_curl_line_has_the_real_port_and_quotes_only_what_needs_it() {
-        let line = pasted(r#"["localhost"]"#, r#"["-A", "iPhone", "/"]"#, "127.0.0.1:8082");
+        let line = pasted(
+            r#"["localhost"]"#,
+            r#"["-A", "iPhone", "/"]"#,
+            "127.0.0.1:8082",
+        );
         assert_eq!(line, "curl -si -A iPhone 'http://localhost:8082/'");
-        let line = pasted(r#"["localhost"]"#, r#"["-H", "X-Canary: 1", "/?a=1&b=2"]"#, "127.0.0.1:8080");
-        assert_eq!(line, "curl -si -H 'X-Canary: 1' 'http://localhost:8080/?a=1&b=2'");
+        let line = pasted(
+            r#"["localhost"]"#,
+            r#"["-H", "X-Canary: 1", "/?a=1&b=2"]"#,
+            "127.0.0.1:8080",
+        );
+        assert_eq!(
+            line,
+            "curl -si -H 'X-Canary: 1' 'http://localhost:8080/?a=1&b=2'"
+        );
     }
 
     #[test]
     fn a_shell_reads_back_every_word_as_it_was() {
-        for word in ["", "it's", "$HOME `id` \"x\" \\", "a b", "~", "*", "plain-1.0", "caf\u{e9}", "!x"] {
+        for word in [
+            "",
+            "it's",
+            "$HOME `id` \"x\" \\",
+            "a b",
+            "~",
+            "*",
+            "plain-1.0",
+            "caf\u{e9}",
+            "!x",
+        ] {
             let script = format!("printf %s {}", quote(word));
-            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
         }
     }
@@ -170,15 +204,28 @@ mod tests {
     #[test]
     fn where_no_name_leads_to_the_address_the_name_goes_into_the_field_host() {
         let line = pasted(r#"["www.example.test"]"#, r#"["/"]"#, "127.0.0.2:8080");
-        assert_eq!(line, "curl -si -H 'Host: www.example.test' 'http://127.0.0.2:8080/'");
+        assert_eq!(
+            line,
+            "curl -si -H 'Host: www.example.test' 'http://127.0.0.2:8080/'"
+        );
     }
 
     #[test]
     fn all_names_of_a_distribution_are_shown() {
-        let lines = printed(r#"["www.example.test", "localhost"]"#, r#"["/"]"#, "127.0.0.1:8080");
+        let lines = printed(
+            r#"["www.example.test", "localhost"]"#,
+            r#"["/"]"#,
+            "127.0.0.1:8080",
+        );
         assert_eq!(lines[1], "distribution one");
         assert_eq!(lines[2], "  http://localhost:8080/");
-        assert!(lines[3].starts_with("  http://d") && lines[3].ends_with(".edge.localhost:8080/"), "{lines:?}");
-        assert_eq!(lines[4], "  http://127.0.0.1:8080/ with the field 'Host: www.example.test'");
+        assert!(
+            lines[3].starts_with("  http://d") && lines[3].ends_with(".edge.localhost:8080/"),
+            "{lines:?}"
+        );
+        assert_eq!(
+            lines[4],
+            "  http://127.0.0.1:8080/ with the field 'Host: www.example.test'"
+        );
     }
 }
