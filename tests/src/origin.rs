@@ -264,8 +264,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// Answers the requests of one connection until it ends.
 fn converse(wire: &mut Wire, shared: &Shared, connection: usize) -> io::Result<Then> {
     while let Some(head) = wire.head()? {
-        let (seen, index) = receive(wire, shared, head, connection)?;
-        let answer = reply(shared, &seen, index);
+        let seen = receive(wire, shared, head, connection)?;
+        let answer = reply(shared, &seen);
         match send(wire, shared, &seen, &answer) {
             Ok(Then::Keep) => {}
             Ok(Then::Silence) => {
@@ -283,12 +283,7 @@ fn converse(wire: &mut Wire, shared: &Shared, connection: usize) -> io::Result<T
 }
 
 /// Records the request when its head is there, and once more when its content is.
-fn receive(
-    wire: &mut Wire,
-    shared: &Shared,
-    head: Head,
-    connection: usize,
-) -> io::Result<(Seen, usize)> {
+fn receive(wire: &mut Wire, shared: &Shared, head: Head, connection: usize) -> io::Result<Seen> {
     let framing = Framing::of_request(&head.fields);
     let mut seen = Seen {
         head,
@@ -318,12 +313,12 @@ fn receive(
     }
     locked(&shared.seen)[index] = seen.clone();
     match ended?.complete {
-        true => Ok((seen, index)),
+        true => Ok(seen),
         false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
-fn reply(shared: &Shared, seen: &Seen, _index: usize) -> Answer {
+fn reply(shared: &Shared, seen: &Seen) -> Answer {
     let mut script = locked(&shared.script);
     let key = [seen.target(), seen.path(), "*"]
         .into_iter()
@@ -389,22 +384,22 @@ fn framed(answer: &Answer) -> Fields {
 
 fn send_content(wire: &mut Wire, shared: &Shared, answer: &Answer) -> io::Result<()> {
     let mut left = answer.cut.unwrap_or(u64::MAX);
+    // Sends what may be sent of these bytes; false where that is not all.
     let mut piece = |wire: &mut Wire, bytes: &[u8]| -> io::Result<bool> {
         let room = left.min(bytes.len() as u64) as usize;
-        let bytes = bytes.get(..room).unwrap_or_default();
+        let allowed = bytes.get(..room).unwrap_or_default();
         left -= room as u64;
-        if bytes.is_empty() {
-            return Ok(left > 0);
-        }
-        if answer.framing == Sent::Chunked {
-            wire.write(format!("{:x}\r\n", bytes.len()).as_bytes())?;
-        }
-        wire.write(bytes)?;
-        if answer.framing == Sent::Chunked {
+        if !allowed.is_empty() && answer.framing == Sent::Chunked {
+            wire.write(format!("{:x}\r\n", allowed.len()).as_bytes())?;
+            wire.write(allowed)?;
             wire.write(b"\r\n")?;
+        } else {
+            wire.write(allowed)?;
         }
-        shared.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
-        Ok(left > 0)
+        shared
+            .sent
+            .fetch_add(allowed.len() as u64, Ordering::SeqCst);
+        Ok(room == bytes.len())
     };
     for part in &answer.body {
         match part {

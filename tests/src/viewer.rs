@@ -185,6 +185,11 @@ impl Viewer {
         }
     }
 
+    /// Whether the connection ends before another byte.
+    fn ends(&mut self) -> bool {
+        matches!(self.wire.stream.peek(&mut [0]), Ok(0))
+    }
+
     /// Claims that nothing arrives for a moment, and that the connection stays open.
     #[track_caller]
     pub fn hears_nothing(&mut self, moment: Duration) {
@@ -291,6 +296,20 @@ impl Ask {
     #[track_caller]
     pub fn expect(self, status: u16) -> Response {
         self.send().expect(status)
+    }
+
+    /// Sends the request and claims a response that is visibly broken off: cut short, or closed before its head,
+    /// where the failure came before the head had left. Returns the content that came.
+    #[track_caller]
+    pub fn expect_broken_off(self) -> Vec<u8> {
+        let mut viewer = self.start();
+        if viewer.ends() {
+            return Vec::new();
+        }
+        viewer
+            .response_to(&self.method)
+            .expect_cut_short(200)
+            .content
     }
 
     /// Sends the request and claims a response of this status that was cut short.

@@ -104,7 +104,14 @@ fn a_hook_that_the_plugin_lacks_is_refused_with_those_it_has() {
 
 #[test]
 fn a_hook_that_does_not_exist_is_refused_with_those_that_do() {
-    refused(&guest("lifetimes"), "hooks = [\"tll\"]", "tll").reports("ttl");
+    let origin = Origin::start();
+    let edge =
+        Edge::in_front_of(&origin).plugin("lifetimes", &guest("lifetimes"), "hooks = [\"tll\"]");
+    edge.check()
+        .code(2)
+        .reports("main.toml:")
+        .reports("tll")
+        .reports("`ttl`");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_broken_off_body_is_not_there_after_a_restart() {
             .cut_after(50_000)
             .cache_control("max-age=6000"),
     );
-    edge.get("/a").expect_cut_short(200);
+    edge.get("/a").expect_broken_off();
     let edge = edge.restart();
     origin.on("/a").answers(Answer::ok("whole"));
     edge.get("/a")

@@ -42,6 +42,18 @@ pub enum LifetimeSource {
 }
 
 impl LifetimeSource {
+    /// Whether the response itself, or a plugin, says how long it is fresh.
+    pub const fn is_explicit(self) -> bool {
+        !matches!(
+            self,
+            LifetimeSource::None
+                | LifetimeSource::Default
+                | LifetimeSource::Heuristic
+                | LifetimeSource::Minimum
+                | LifetimeSource::ErrorMinimum
+        )
+    }
+
     const ALL: [LifetimeSource; 12] = [
         LifetimeSource::None,
         LifetimeSource::Plugin,

@@ -33,6 +33,11 @@ pub fn invalidated_uris(request: &Request<'_>, received: &Received<'_>) -> Vec<U
     uris
 }
 
+/// Whether the response says that its content is what a GET of the target URI would give (RFC 9110, section 9.3.3).
+pub(crate) fn is_about_target(request: &Request<'_>, received: &Received<'_>) -> bool {
+    named(request.uri, received, &CONTENT_LOCATION).as_ref() == Some(request.uri)
+}
+
 /// The URI in a field of the response that has one line, if it is of the target's origin.
 fn named(target: &Uri, received: &Received<'_>, name: &HeaderName) -> Option<Uri> {
     let mut lines = received.fields.get_all(name).iter();

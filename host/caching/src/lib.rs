@@ -43,14 +43,14 @@ pub use policy::{Compatibility, Policy};
 pub use preconditions::{Precondition, evaluate_preconditions};
 pub use ranges::{MAX_RANGES, RangeAnswer, select_ranges};
 pub use reuse::{
-    LookupRule, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached, may_look_up,
+    LookupRule, OriginTrouble, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached, may_look_up,
     may_reuse, may_serve_stale_on_error,
 };
 pub use stored::{Stored, StoredBody, StoredDirectives};
 pub use storing::{NoStore, Overrides, may_store};
 pub use time::Time;
 pub use validation::{Freshen, freshen, freshen_by_head, validation_fields};
-pub use vary::{Nominated, select_variant};
+pub use vary::{Nominated, normal_form, select_variant};
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 

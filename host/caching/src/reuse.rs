@@ -255,8 +255,20 @@ impl StaleRefusal {
     }
 }
 
+/// How an origin failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OriginTrouble {
+    /// It can't be reached, or gave no response: the cache is disconnected (RFC 9111, section 4.2.4).
+    Disconnected,
+    /// It answered with an error (RFC 5861, section 4).
+    Error,
+}
+
 /// Whether the stored response may be used since the origin failed (RFC 5861, section 4; RFC 9111, section 4.2.4). Returns
 /// the seconds of freshness left, negative for a stale response.
+///
+/// A disconnected cache may use what nothing forbids: for at most the policy's maximum after the lifetime, unless
+/// `stale-if-error` says how long.
 ///
 /// # Errors
 /// What forbids it.
@@ -264,6 +276,7 @@ pub fn may_serve_stale_on_error(
     request: &Request<'_>,
     stored: &Stored,
     policy: &Policy,
+    trouble: OriginTrouble,
     now: Time,
 ) -> Result<i64, StaleRefusal> {
     if !has_what_is_asked(request, stored) {
@@ -292,7 +305,9 @@ pub fn may_serve_stale_on_error(
         stored.stale_while_revalidate,
         asked.stale_if_error,
     ];
-    if windows.iter().any(|window| is_within(*window, ttl)) || is_kept_by_cloudfront(stored, policy)
+    if windows.iter().any(|window| is_within(*window, ttl))
+        || is_kept_by_cloudfront(stored, policy)
+        || (trouble == OriginTrouble::Disconnected && is_kept_while_disconnected(stored, policy, ttl))
     {
         return Ok(ttl);
     }
@@ -323,6 +338,11 @@ fn is_kept_by_cloudfront(stored: &Stored, policy: &Policy) -> bool {
     policy.compatibility == Compatibility::Cloudfront
         && stored.stale_if_error.is_none()
         && policy.max_ttl > 0
+}
+
+/// RFC 9111, section 4.2.4: a disconnected cache may send a stale response.
+fn is_kept_while_disconnected(stored: &Stored, policy: &Policy, ttl: i64) -> bool {
+    stored.stale_if_error.is_none() && is_within(Some(policy.max_ttl), ttl)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::stored::{Stored, StoredBody};
 use crate::terms::Terms;
 use crate::{Received, Request};
 use http::header::{AGE, CONTENT_LENGTH, DATE};
+use crate::invalidation::is_about_target;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// What a ttl hook decided.
@@ -104,7 +105,7 @@ pub fn may_store(
     policy: &Policy,
     overrides: &Overrides,
 ) -> Result<Stored, NoStore> {
-    if *request.method != Method::GET {
+    if !is_storable_method(request, received) {
         return Err(NoStore::Method);
     }
     if overrides.dont_store {
@@ -118,11 +119,23 @@ pub fn may_store(
     }
     let body = body(received)?;
     let terms = Terms::of(request, received, policy, overrides)?;
+    if *request.method == Method::POST && !terms.lifetime.source.is_explicit() {
+        return Err(NoStore::Method);
+    }
     let head = head(terms, received, policy, overrides, body)?;
     if is_of_no_use(&head) {
         return Err(NoStore::NotFresh);
     }
     Ok(head)
+}
+
+/// GET; and POST where the response says that it is what GET would give (RFC 9110, section 9.3.3): it is then stored for GET.
+fn is_storable_method(request: &Request<'_>, received: &Received<'_>) -> bool {
+    match *request.method {
+        Method::GET => true,
+        Method::POST => received.status == StatusCode::OK && is_about_target(request, received),
+        _ => false,
+    }
 }
 
 /// Not final, a confirmation, or about a range that the key does not have.

@@ -98,7 +98,7 @@ impl Form {
 }
 
 /// The field's value in normal form; `None` where it is absent. Borrows where one line is in normal form already.
-fn normal_form<'a>(name: &HeaderName, fields: &'a HeaderMap) -> Option<Cow<'a, [u8]>> {
+pub fn normal_form<'a>(name: &HeaderName, fields: &'a HeaderMap) -> Option<Cow<'a, [u8]>> {
     let mut lines = fields.get_all(name).iter();
     let first = lines.next()?.as_bytes();
     let single = lines.next().is_none();

@@ -141,6 +141,8 @@ fn first_instance(path: &Path, plugin: &Plugin) -> Result<(), LoadError> {
     };
     match made {
         Ok(Ok(Ok(()))) => Ok(()),
+        // A busy host can still take a new configuration; the first call will tell.
+        Ok(Ok(Err(HookError::NoInstance { .. }))) => Ok(()),
         Ok(Ok(Err(HookError::InitRefused(message)))) => Err(LoadError::InitRefused {
             path: path.to_owned(),
             message,

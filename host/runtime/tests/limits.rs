@@ -315,6 +315,53 @@ async fn a_caller_that_goes_away_leaves_no_half_used_instance() {
     assert_eq!(literal(ask(&plugin, "/count").await), "1");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_calls_at_once_on_several_threads_do_not_mix() {
+    let cpu = Duration::from_millis(5);
+    let limits = Limits {
+        cpu,
+        wall: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    for isolation in [Isolation::Request, Isolation::Reuse] {
+        let plugin = load(&PluginSpec {
+            isolation,
+            limits: limits.clone(),
+            ..spec()
+        });
+        let tasks: Vec<_> = (0..32)
+            .map(|task| {
+                let plugin = plugin.clone();
+                tokio::spawn(async move {
+                    for call in 0..20 {
+                        match (task + call) % 8 {
+                            0 => assert_eq!(
+                                error(ask(&plugin, "/loop").await),
+                                HookError::CpuLimit { limit: cpu }
+                            ),
+                            1 => assert!(matches!(
+                                error(ask(&plugin, "/panic").await),
+                                HookError::Trap(_)
+                            )),
+                            2 => assert_eq!(
+                                ask(&plugin, "/nap").await.decision,
+                                Ok(KeyDecision::Policy)
+                            ),
+                            _ => assert_eq!(
+                                ask(&plugin, "/pass").await.decision,
+                                Ok(KeyDecision::Pass)
+                            ),
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no assertion fails");
+        }
+    }
+}
+
 #[tokio::test]
 async fn when_all_instances_are_in_use_a_call_says_so() {
     let options = selvedge_runtime::Options {
@@ -363,7 +410,7 @@ async fn thousands_of_failures_leave_memory_and_handles_where_they_were() {
         ..Limits::default()
     };
     let plugin = plugin_with(limits);
-    let paths = ["/panic", "/recurse", "/flood", "/huge", "/error", "/exit"];
+    let paths = ["/panic", "/recurse", "/flood", "/large", "/error", "/exit"];
     let round = async |count: usize| {
         for n in 0..count {
             assert!(ask(&plugin, paths[n % paths.len()]).await.decision.is_err());

@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderName, Method};
 use selvedge_runtime::{KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
 use selvedge_store::Key;
 
+/// A request whose key would be longer than this many bytes passes the cache by.
+const LONGEST_KEY: usize = 32 * 1024;
+
 /// The parts of a key, policy and plugins together.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KeyParts {
@@ -118,13 +121,21 @@ pub(crate) async fn decide(
     if !is_cached_method(received) {
         return Keyed::Pass("method", parts);
     }
-    let facts = &received.facts;
+    let key = finish(&received.facts, parts);
+    if key.bytes.len() > LONGEST_KEY {
+        return Keyed::Pass("key-too-long", key.parts);
+    }
+    Keyed::Key(key)
+}
+
+/// The key of a request whose parts are decided.
+pub(crate) fn finish(facts: &RequestFacts, parts: KeyParts) -> CacheKey {
     let bytes = write(facts, &facts.path, facts.query.as_deref(), &parts);
-    Keyed::Key(CacheKey {
+    CacheKey {
         hash: hash(&bytes),
         parts,
         bytes,
-    })
+    }
 }
 
 /// GET and HEAD share a key: a HEAD is answered from a stored GET. OPTIONS has its own.

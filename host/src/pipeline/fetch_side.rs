@@ -8,12 +8,12 @@ use super::cache_key::{CacheKey, KeyParts};
 use super::flights::Permit;
 use super::hooks::Hooks;
 use super::receive::Received;
-use super::{Edge, fetch, origin_selection, store_stage, ttl};
+use super::{Edge, cache_key, fetch, origin_selection, store_stage, ttl};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::HookRecord;
 use crate::origin::{OriginBody, OutgoingBody};
-use http::{HeaderMap, StatusCode, Uri};
-use selvedge_caching::{Freshen, Received as Arrived, Stored, Time};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
 use selvedge_runtime::{Read, RequestFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
@@ -89,6 +89,8 @@ pub(crate) enum Outcome {
     /// A new stored response, with the first reader of its body.
     Filling {
         head: Arc<Stored>,
+        /// The fields as the origin sent them, where not all of them are stored.
+        fields: Option<HeaderMap>,
         body: BodyReader,
         report: Arc<Report>,
     },
@@ -137,6 +139,12 @@ impl Job {
         }
     }
 
+    /// The same, stored under the key that a GET has.
+    fn for_get(mut self) -> Job {
+        self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
+        self
+    }
+
     pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
         selvedge_caching::Request {
             method: &self.facts.method,
@@ -159,18 +167,25 @@ pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outco
     }
 }
 
-/// Fetches for one request alone: nothing is stored, and the fetch ends when its viewer leaves.
-pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Result<Own, Failure> {
+/// Fetches for one request alone; the fetch ends when its viewer leaves. Nothing is stored, except a response to POST that
+/// says it is what GET would give.
+pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Result<Outcome, Failure> {
     let mut side = Side::new(&job);
     let fetched = side.obtain(&job, body).await?;
     store_stage::invalidate(&job, &fetched).await;
-    Ok(Own {
-        report: side.report(&fetched),
-        status: fetched.status,
-        fields: fetched.fields,
-        body: fetched.body,
-        why,
-    })
+    let report = side.report(&fetched);
+    if job.facts.method == Method::POST && store_stage::is_for_get(&job, &fetched) {
+        let (leader, outcome) = oneshot::channel();
+        let edge = job.edge.clone();
+        let job = job.for_get();
+        edge.spawn(async move {
+            let overrides = Overrides::default();
+            store_stage::store(job, fetched, &overrides, Permit::for_nobody(), leader, report).await;
+        });
+        let lost = side.failure(StatusCode::BAD_GATEWAY, "fetch-lost");
+        return outcome.await.map_err(|_| lost);
+    }
+    Ok(Outcome::Own(Box::new(store_stage::own(fetched, why, report))))
 }
 
 /// The transaction of one fetch.
@@ -196,6 +211,8 @@ impl Side {
             Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
         };
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
+        // Origins may be slow, and instances are scarce: those of this side begin anew when the response has come.
+        self.transaction = Transaction::new(job.edge.runtime());
         match fetch::fetch(job, &targets, body).await {
             Ok(fetched) => {
                 self.origin = Some(fetched.origin.clone());
@@ -254,26 +271,44 @@ impl Side {
                 }
             }
         }
+        if job.facts.method == Method::HEAD
+            && fetched.status.is_success()
+            && let Some(stored) = job.validating.clone()
+        {
+            store_stage::freshen_by_head(&job, stored, &fetched, &overrides).await;
+        }
         store_stage::store(job, fetched, &overrides, permit, leader, report).await;
     }
 
     /// A stored response in place of a 5xx, where stale-if-error allows it.
     fn stale_instead(&self, job: &Job, fetched: &Fetched) -> Option<Answer> {
         let stored = job.validating.as_ref()?;
-        self.may_use_stale(job, stored, fetched.status.as_u16(), "origin-error")
+        let status = fetched.status.as_u16();
+        self.may_use_stale(job, stored, OriginTrouble::Error, status, "origin-error")
     }
 
     /// A stored response in place of nothing, where stale-if-error allows it.
     fn stale_on_error(&self, job: &Job, failure: Failure) -> Answer {
         job.validating
             .as_ref()
-            .and_then(|stored| self.may_use_stale(job, stored, failure.status.as_u16(), failure.reason))
+            .and_then(|stored| {
+                let status = failure.status.as_u16();
+                self.may_use_stale(job, stored, OriginTrouble::Disconnected, status, failure.reason)
+            })
             .unwrap_or(Answer::Failed(failure))
     }
 
-    fn may_use_stale(&self, job: &Job, stored: &Variant, status: u16, word: &'static str) -> Option<Answer> {
+    fn may_use_stale(
+        &self,
+        job: &Job,
+        stored: &Variant,
+        trouble: OriginTrouble,
+        status: u16,
+        word: &'static str,
+    ) -> Option<Answer> {
         let now = job.edge.clock().now();
-        selvedge_caching::may_serve_stale_on_error(&job.request(), &stored.head, job.behavior.policy(), now).ok()?;
+        let policy = job.behavior.policy();
+        selvedge_caching::may_serve_stale_on_error(&job.request(), &stored.head, policy, trouble, now).ok()?;
         Some(Answer::Stored {
             variant: stored.clone(),
             use_of: StoredUse::StaleOnError(word),

@@ -3,6 +3,7 @@
 use super::cache_key::CacheKey;
 use super::receive::Received;
 use super::Edge;
+use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{Reuse, ValidateReason};
 use selvedge_store::{Entry, Found as InStore, Variant};
@@ -19,6 +20,8 @@ pub(crate) enum Found {
         why: Fwd,
         detail: Option<&'static str>,
         validating: Option<Variant>,
+        /// The request fields that tell the stored variants of this key apart.
+        nominated: Vec<HeaderName>,
     },
 }
 
@@ -38,7 +41,12 @@ pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) ->
 fn judge(edge: &Edge, received: &Received, entry: &Arc<Entry>) -> Found {
     let request = received.request();
     let Some(index) = selvedge_caching::select_variant(&request, entry.heads()) else {
-        return missing(Fwd::VaryMiss);
+        return Found::Missing {
+            why: Fwd::VaryMiss,
+            detail: None,
+            validating: None,
+            nominated: nominated(entry),
+        };
     };
     let Some(variant) = entry.variants().get(index).cloned() else {
         return missing(Fwd::VaryMiss);
@@ -53,8 +61,20 @@ fn judge(edge: &Edge, received: &Received, entry: &Arc<Entry>) -> Found {
             why: fwd(reason),
             detail: Some(reason.as_str()),
             validating: Some(variant),
+            nominated: Vec::new(),
         },
     }
+}
+
+/// The fields by which any of the variants was chosen.
+fn nominated(entry: &Entry) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    for nominated in entry.heads().iter().flat_map(|head| &head.vary) {
+        if !names.contains(&nominated.name) {
+            names.push(nominated.name.clone());
+        }
+    }
+    names
 }
 
 fn missing(why: Fwd) -> Found {
@@ -62,6 +82,7 @@ fn missing(why: Fwd) -> Found {
         why,
         detail: None,
         validating: None,
+        nominated: Vec::new(),
     }
 }
 

@@ -43,11 +43,14 @@ const ALWAYS: [HeaderName; 5] = [
 pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     let settings = target.origin.settings();
     let mut fields = forwarded(job);
-    if let Some(validators) = job.validating.as_ref().and_then(|stored| selvedge_caching::validation_fields(&stored.head)) {
+    if let Some(stored) = &job.validating {
+        // What comes back is for the store: whole, unless the stored response is confirmed.
         for name in SELECTING {
             fields.remove(name);
         }
-        fields.extend(validators);
+        if let Some(validators) = selvedge_caching::validation_fields(&stored.head) {
+            fields.extend(validators);
+        }
     }
     add_proxy_fields(job, &mut fields);
     if let Some(host) = host_field(job, target) {

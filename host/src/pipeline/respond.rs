@@ -149,6 +149,17 @@ fn content_range(fields: &mut HeaderMap, range: &str, length: u64) {
     fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
 }
 
+/// Gives the request that a response came for the fields that are not stored: those that `private` and `no-cache` name.
+pub(crate) fn add_missing(prepared: &mut Prepared, sent: &HeaderMap) {
+    for name in sent.keys() {
+        if !prepared.fields.contains_key(name) && !matches!(*name, AGE | CONTENT_LENGTH | CONTENT_RANGE) {
+            for value in sent.get_all(name) {
+                prepared.fields.append(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
 /// Which part of the body is sent.
 fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: Content, length: u64) {
     let request = received.request();

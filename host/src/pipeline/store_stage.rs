@@ -8,7 +8,7 @@ use super::fetch_side::{Answer, Fetched, Job, Outcome, Own, Report, arrived};
 use super::flights::Permit;
 use super::notes::Notes;
 use http_body_util::BodyExt;
-use selvedge_caching::{Overrides, Reuse, Stored};
+use selvedge_caching::{Freshen, Overrides, Reuse, Stored};
 use selvedge_store::{Fill, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -22,11 +22,11 @@ pub(crate) async fn store(
     leader: oneshot::Sender<Outcome>,
     report: Arc<Report>,
 ) {
-    let decided = selvedge_caching::may_store(&job.request(), &arrived(&fetched), job.behavior.policy(), overrides);
+    let decided = may_store(&job, &fetched, overrides);
     let (head, key) = match (decided, &job.key) {
         (Ok(head), Some(key)) => (head, key),
         (decided, _) => {
-            let why = decided.err().map_or("pass", |why| why.as_str());
+            let why = decided.err().unwrap_or("pass");
             permit.announce(Answer::NotShareable);
             let own = own(fetched, why, report);
             let _ = leader.send(Outcome::Own(Box::new(own)));
@@ -39,6 +39,7 @@ pub(crate) async fn store(
     let head = Arc::new(head);
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
     let first = Outcome::Filling {
+        fields: (head.fields.len() < fetched.fields.len()).then(|| fetched.fields.clone()),
         head: head.clone(),
         body: fill.reader(),
         report: report.clone(),
@@ -55,6 +56,31 @@ pub(crate) async fn store(
     let _ = leader.send(first);
     pump(&job, fetched, fill, &head).await;
     drop(permit);
+}
+
+/// Whether it may be stored, and as what; or the word why not.
+fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stored, &'static str> {
+    let policy = job.behavior.policy();
+    let head = selvedge_caching::may_store(&job.request(), &arrived(fetched), policy, overrides)
+        .map_err(|why| why.as_str())?;
+    // A stream of events never ends: it is stored only where somebody says for how long.
+    if is_event_stream(fetched) && !head.lifetime_source.is_explicit() {
+        return Err("event-stream");
+    }
+    Ok(head)
+}
+
+fn is_event_stream(fetched: &Fetched) -> bool {
+    fetched
+        .fields
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// Whether a response to POST may be stored for GET (RFC 9110, section 9.3.3).
+pub(crate) fn is_for_get(job: &Job, fetched: &Fetched) -> bool {
+    may_store(job, fetched, &Overrides::default()).is_ok()
 }
 
 /// A stored response that needs validation at once, or that is stale at once, answers only the request that it came for.
@@ -118,6 +144,21 @@ pub(crate) async fn freshen(job: &Job, stored: Variant, head: Stored) -> Variant
     confirmed
 }
 
+/// Takes what a response to HEAD says of a stored response (RFC 9111, section 4.3.5): news of its fields, or that it is out
+/// of date.
+pub(crate) async fn freshen_by_head(job: &Job, stored: Variant, fetched: &Fetched, overrides: &Overrides) {
+    let arrived = arrived(fetched);
+    let policy = job.behavior.policy();
+    let head = match selvedge_caching::freshen_by_head(&stored.head, &job.request(), &arrived, policy, overrides) {
+        Freshen::Updated(head) => head,
+        Freshen::NotThisOne => Stored {
+            invalidated_softly: true,
+            ..(*stored.head).clone()
+        },
+    };
+    freshen(job, stored, head).await;
+}
+
 /// Removes what an unsafe request made out of date (RFC 9111, section 4.4).
 pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) {
     for uri in selvedge_caching::invalidated_uris(&job.request(), &arrived(fetched)) {
@@ -126,7 +167,8 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) {
     }
 }
 
-fn own(fetched: Fetched, why: &'static str, report: Arc<Report>) -> Own {
+/// A response for one viewer only.
+pub(crate) fn own(fetched: Fetched, why: &'static str, report: Arc<Report>) -> Own {
     Own {
         status: fetched.status,
         fields: fetched.fields,

@@ -11,7 +11,7 @@ use super::respond::{self, Content, Prepared};
 use super::Edge;
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
@@ -71,8 +71,14 @@ async fn pass(
     };
     let fwd = if why == "method" { Fwd::Method } else { Fwd::Bypass };
     let job = Job::new(edge, received, parts, None, key_reads, None);
-    let own = fetch_side::alone(job, body, why).await;
-    from_own(own, Miss { why: fwd, detail: None }, record)
+    let miss = Miss {
+        why: fwd,
+        detail: None,
+    };
+    match fetch_side::alone(job, body, why).await {
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
+        Err(failure) => from_own(Err(failure), miss, record),
+    }
 }
 
 /// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
@@ -97,6 +103,7 @@ async fn cached(
     key_reads: Vec<Read>,
     record: &mut Record,
 ) -> Prepared {
+    let mut nominated = Vec::new();
     for _ in 0..MOST_ROUNDS {
         let (miss, validating) = match look_up(edge, received, &key).await {
             Found::Fresh { variant, ttl } => {
@@ -110,12 +117,16 @@ async fn cached(
                 why,
                 detail,
                 validating,
-            } => (Miss { why, detail }, validating),
+                nominated: more,
+            } => {
+                nominated.extend(more);
+                (Miss { why, detail }, validating)
+            }
         };
         if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
             return not_cached(miss);
         }
-        let flight = flight_key(received, &key, validating.as_ref());
+        let flight = flight_key(received, &key, validating.as_ref(), &nominated);
         let job = || {
             let parts = key.parts.clone();
             Job::new(edge, received, parts, Some(key.clone()), key_reads.clone(), validating.clone())
@@ -124,10 +135,12 @@ async fn cached(
             Role::Leader(permit) => return lead(edge, received, job(), permit, miss, record).await,
             Role::Alone => return lead(edge, received, job(), Permit::for_nobody(), miss, record).await,
             Role::Follower(waiting) => {
-                let answer = waiting.answer().await;
-                if let Some(answer) = answer
-                    && let Some(prepared) = from_answer(edge, received, answer, miss, true, record)
-                {
+                let Some(answer) = waiting.answer().await else { continue };
+                if let Answer::Filling { head, .. } = &answer {
+                    // Another variant: the next round waits for, or leads, the fetch of this request's own.
+                    nominated.extend(head.vary.iter().map(|nominated| nominated.name.clone()));
+                }
+                if let Some(prepared) = from_answer(edge, received, answer, miss, true, record) {
                     return prepared;
                 }
             }
@@ -160,7 +173,7 @@ fn hit(
 
 /// Fetches a fresh response in the background, once for all who find the stale one.
 fn refresh(edge: &Arc<Edge>, received: &Received, key: &CacheKey, key_reads: &[Read], stale: &Variant) {
-    if let Role::Leader(permit) = edge.flights().join(flight_key(received, key, Some(stale))) {
+    if let Role::Leader(permit) = edge.flights().join(flight_key(received, key, Some(stale), &[])) {
         let job = Job::new(
             edge,
             received,
@@ -186,15 +199,31 @@ async fn lead(
     let (sender, result) = oneshot::channel();
     edge.spawn(fetch_side::lead(job, permit, sender));
     match result.await {
-        Ok(Outcome::Shared(answer)) => from_answer(edge, received, answer, miss, false, record)
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
+        Err(_) => failed(StatusCode::BAD_GATEWAY, "fetch-lost"),
+    }
+}
+
+/// What a fetch that this request led is for it.
+fn from_outcome(edge: &Edge, received: &Received, outcome: Outcome, miss: Miss, record: &mut Record) -> Prepared {
+    match outcome {
+        Outcome::Shared(answer) => from_answer(edge, received, answer, miss, false, record)
             .unwrap_or_else(|| failed(StatusCode::BAD_GATEWAY, "fetch-lost")),
-        Ok(Outcome::Filling { head, body, report }) => {
+        Outcome::Filling {
+            head,
+            fields,
+            body,
+            report,
+        } => {
             note(record, &report, false);
             let cache = filling(edge, received, &head, &report, miss, false);
-            respond::from_stored(edge, received, &head, Content::Arriving(body), cache)
+            let mut prepared = respond::from_stored(edge, received, &head, Content::Arriving(body), cache);
+            if let Some(fields) = fields {
+                respond::add_missing(&mut prepared, &fields);
+            }
+            prepared
         }
-        Ok(Outcome::Own(own)) => from_own(Ok(*own), miss, record),
-        Err(_) => failed(StatusCode::BAD_GATEWAY, "fetch-lost"),
+        Outcome::Own(own) => from_own(Ok(*own), miss, record),
     }
 }
 
@@ -343,11 +372,21 @@ fn failed(status: StatusCode, reason: &'static str) -> Prepared {
 
 /// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
 /// method, and the conditions and ranges that go to the origin because nothing is stored.
-fn flight_key(received: &Received, key: &CacheKey, validating: Option<&Variant>) -> FlightKey {
+fn flight_key(
+    received: &Received,
+    key: &CacheKey,
+    validating: Option<&Variant>,
+    nominated: &[HeaderName],
+) -> FlightKey {
     let mut hash = blake3::Hasher::new();
     hash.update(&key.hash.0);
     let head: &[u8] = if received.facts.method == Method::HEAD { b"h" } else { b"g" };
     hash.update(head);
+    for name in nominated {
+        if let Some(value) = selvedge_caching::normal_form(name, &received.facts.fields) {
+            put(&mut hash, name, &value);
+        }
+    }
     match validating {
         Some(variant) => {
             hash.update(&variant.id.to_be_bytes());
@@ -355,12 +394,16 @@ fn flight_key(received: &Received, key: &CacheKey, validating: Option<&Variant>)
         None => {
             for name in SELECTING {
                 for value in received.facts.fields.get_all(&name) {
-                    hash.update(name.as_str().as_bytes());
-                    hash.update(&(value.len() as u64).to_be_bytes());
-                    hash.update(value.as_bytes());
+                    put(&mut hash, &name, value.as_bytes());
                 }
             }
         }
     }
     FlightKey(*hash.finalize().as_bytes())
+}
+
+fn put(hash: &mut blake3::Hasher, name: &HeaderName, value: &[u8]) {
+    hash.update(name.as_str().as_bytes());
+    hash.update(&(value.len() as u64).to_be_bytes());
+    hash.update(value);
 }

@@ -47,6 +47,7 @@ fn on_error(line: &str, seconds: u64, policy: &Policy) -> Result<i64, StaleRefus
         &get(&none),
         &stored.expect(line),
         policy,
+        OriginTrouble::Error,
         NOW.plus_secs(seconds),
     )
 }
@@ -198,6 +199,23 @@ fn rfc_5861_4_stale_if_error() {
 }
 
 #[test]
+fn rfc_9111_4_2_4_a_disconnected_cache_uses_what_nothing_forbids() {
+    let none = HeaderMap::new();
+    for (line, expected) in [
+        ("max-age=60", Ok(-40)),
+        ("max-age=60, stale-if-error=10", Err(StaleRefusal::WindowOver)),
+        ("max-age=60, must-revalidate", Err(StaleRefusal::MustRevalidate)),
+        ("s-maxage=60", Err(StaleRefusal::MustRevalidate)),
+    ] {
+        let stored = stored(200, &[("cache-control", line)]);
+        let later = NOW.plus_secs(100);
+        let decided =
+            may_serve_stale_on_error(&get(&none), &stored, &plain(), OriginTrouble::Disconnected, later);
+        assert_eq!(decided, expected, "{line}");
+    }
+}
+
+#[test]
 fn cloudfront_uses_expired_responses_when_the_origin_fails() {
     let cloudfront = Policy {
         compatibility: Compatibility::Cloudfront,
@@ -244,7 +262,7 @@ fn a_softly_invalidated_response_is_stale_although_its_lifetime_is_not_over() {
             expected,
             "{line}"
         );
-        let error = may_serve_stale_on_error(&get(&none), &stored, &plain(), now);
+        let error = may_serve_stale_on_error(&get(&none), &stored, &plain(), OriginTrouble::Error, now);
         assert_eq!(error, on_error, "{line}");
         let any = fields(&[("cache-control", "max-stale")]);
         assert_eq!(
@@ -346,7 +364,7 @@ fn rfc_5861_4_a_requests_directives_when_the_origin_fails() {
     let stored = stored(200, &[("cache-control", "max-age=60")]);
     let ask = |line: &str, seconds: u64| {
         let request = fields(&[("cache-control", line)]);
-        may_serve_stale_on_error(&get(&request), &stored, &honoured(), NOW.plus_secs(seconds))
+        may_serve_stale_on_error(&get(&request), &stored, &honoured(), OriginTrouble::Error, NOW.plus_secs(seconds))
     };
     assert_eq!(ask("stale-if-error=10", 69), Ok(-9));
     assert_eq!(ask("stale-if-error=10", 70), Err(StaleRefusal::WindowOver));
@@ -354,7 +372,7 @@ fn rfc_5861_4_a_requests_directives_when_the_origin_fails() {
     assert_eq!(ask("max-age=5", 10), Err(StaleRefusal::Request));
     assert_eq!(ask("max-age=5, stale-if-error=10", 10), Ok(50));
     let request = fields(&[("cache-control", "stale-if-error=10")]);
-    let ignored = may_serve_stale_on_error(&get(&request), &stored, &plain(), NOW.plus_secs(61));
+    let ignored = may_serve_stale_on_error(&get(&request), &stored, &plain(), OriginTrouble::Error, NOW.plus_secs(61));
     assert_eq!(ignored, Err(StaleRefusal::NoWindow));
 }
 
@@ -380,7 +398,7 @@ fn rfc_9111_3_3_a_part_is_used_for_what_lies_in_it_only() {
             may_reuse(&get(&request), &stored, &plain(), NOW),
             validate(ValidateReason::Partial)
         );
-        let error = may_serve_stale_on_error(&get(&request), &stored, &plain(), NOW);
+        let error = may_serve_stale_on_error(&get(&request), &stored, &plain(), OriginTrouble::Error, NOW);
         assert_eq!(error, Err(StaleRefusal::Partial));
     }
 }

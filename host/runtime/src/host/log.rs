@@ -157,6 +157,13 @@ impl GuestLog {
     }
 }
 
+/// A call that was cut off by its wall time, or whose caller went away, still says what it had to say.
+impl Drop for GuestLog {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Host for State {
     fn write(
         &mut self,

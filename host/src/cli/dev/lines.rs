@@ -125,7 +125,9 @@ impl Paint {
             let colour = if cache.hit { GREEN } else { YELLOW };
             words.push(self.paint(colour, &CacheStatus::parameters(cache)));
         }
-        words.extend(record.reason.map(|reason| format!("reason {reason}")));
+        let said = record.cache.as_ref().and_then(|cache| cache.detail);
+        let reason = record.reason.filter(|reason| said != Some(reason));
+        words.extend(reason.map(|reason| format!("reason {reason}")));
         if words.is_empty() {
             "-".to_owned()
         } else {

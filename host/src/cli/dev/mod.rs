@@ -310,7 +310,11 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
         news.push("configuration read anew".to_owned());
     }
     if !round.built.is_empty() {
-        news.push(format!("plugin {} rebuilt", round.built.join(", ")));
+        let names = round.built.join(", ");
+        news.push(format!(
+            "plugin {names} rebuilt in {:.1} s",
+            begun.elapsed().as_secs_f64()
+        ));
     }
     if news.is_empty() {
         return;
@@ -323,10 +327,7 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
             if config_changed && !warnings.is_empty() {
                 complain(warnings);
             }
-            say(format_args!(
-                "{news} in {:.1} s, taken",
-                begun.elapsed().as_secs_f64()
-            ));
+            say(format_args!("{news}, taken"));
             if taken.restart {
                 say(
                     "what the server file says of listeners and the store takes effect when dev is started anew",

@@ -116,6 +116,7 @@ impl Origins {
                 "origin {}: http://{}:{}",
                 started.id, started.domain, started.port
             ));
+            tokio::spawn(say_end(started.id.clone(), started.exit.clone()));
         }
         Ok(())
     }
@@ -334,9 +335,6 @@ async fn attend(
             })
             .await;
             if let Ok(status) = status {
-                complain(format_args!(
-                    "origin {id} has ended ({status}); its requests will fail until dev is started anew"
-                ));
                 exited.send_replace(Some(status));
             }
             signal(group, Signal::TERM);
@@ -350,6 +348,17 @@ async fn attend(
                 let _ = child.wait().await;
             }
         }
+    }
+}
+
+/// Says so when a program that served ends by itself.
+async fn say_end(id: String, mut exit: watch::Receiver<Option<ExitStatus>>) {
+    if let Ok(exit) = exit.wait_for(Option::is_some).await
+        && let Some(status) = *exit
+    {
+        complain(format_args!(
+            "the program of the origin `{id}` has ended ({status}): requests to it fail until dev is started anew"
+        ));
     }
 }
 

@@ -40,7 +40,11 @@ impl cache_key::Guest for Guest {
             "/replace" => Ok(Key::Replace(vec![KeyPart::Path])),
             "/pass" => Ok(Key::Pass),
             "/facts" => text(facts(request)),
-            "/config" => text(format!("{:?} {}", config::get("device.mobile"), config::json())),
+            "/config" => text(format!(
+                "{:?} {}",
+                config::get("device.mobile"),
+                config::json()
+            )),
             "/device" => device(request),
             "/count" => text(count()),
             "/log" => logs(),
@@ -96,13 +100,19 @@ impl cache_key::Guest for Guest {
 }
 
 fn text(value: impl ToString) -> Result<Key, String> {
-    Ok(Key::Replace(vec![KeyPart::Literal(value.to_string().into_bytes())]))
+    Ok(Key::Replace(vec![KeyPart::Literal(
+        value.to_string().into_bytes(),
+    )]))
 }
 
 /// What a plugin for device classes does; the benchmark measures it.
 fn device(request: &Request) -> Result<Key, String> {
     let agent = request.field("user-agent").unwrap_or_default();
-    let class = if agent.windows(6).any(|w| w == b"Mobile") { "mobile" } else { "desktop" };
+    let class = if agent.windows(6).any(|w| w == b"Mobile") {
+        "mobile"
+    } else {
+        "desktop"
+    };
     let language = request.field("accept-language").unwrap_or_default();
     Ok(Key::Extend(vec![
         KeyPart::QueryExcept(vec!["utm_*".into()]),
@@ -129,19 +139,45 @@ fn facts(request: &Request) -> String {
         format!("host={}", request.host()),
         format!("query={:?}", request.query()),
         format!("params={:?}", request.query_params()),
-        format!("param={:?} {:?}", request.query_param("q"), request.query_param("absent")),
-        format!("field={:?} {:?}", text(request.field("Accept")), text(request.field("not a name"))),
+        format!(
+            "param={:?} {:?}",
+            request.query_param("q"),
+            request.query_param("absent")
+        ),
+        format!(
+            "field={:?} {:?}",
+            text(request.field("Accept")),
+            text(request.field("not a name"))
+        ),
         format!("lines={:?}", request.field_values("accept").len()),
         format!("names={:?}", request.field_names()),
-        format!("cookie={:?} {:?}", text(request.cookie("group")), text(request.cookie("none"))),
+        format!(
+            "cookie={:?} {:?}",
+            text(request.cookie("group")),
+            text(request.cookie("none"))
+        ),
         format!("body={:?}", request.body(10).is_err()),
-        format!("viewer={} {}", request.viewer_address(), request.viewer_port()),
+        format!(
+            "viewer={} {}",
+            request.viewer_address(),
+            request.viewer_port()
+        ),
         format!("version={version}"),
         format!("tls={:?} {:?}", request.tls_version(), request.tls_cipher()),
         format!("geo={:?}", request.geo("country")),
-        format!("ids={} {} {}", request.request_id(), request.distribution(), request.edge()),
+        format!(
+            "ids={} {} {}",
+            request.request_id(),
+            request.distribution(),
+            request.edge()
+        ),
         format!("origin={:?}", request.origin()),
-        format!("cache={:?} {:?} {:?}", request.cache_status(), request.cache_age(), request.cache_key()),
+        format!(
+            "cache={:?} {:?} {:?}",
+            request.cache_status(),
+            request.cache_age(),
+            request.cache_key()
+        ),
         format!("elapsed={}", request.elapsed() > 0),
     ];
     lines.join("\n")
@@ -154,7 +190,11 @@ fn count() -> u32 {
 }
 
 fn logs() -> Result<Key, String> {
-    log::write(log::Level::Warn, "a warning\nwith a second line", &[("tenant".into(), "acme".into())]);
+    log::write(
+        log::Level::Warn,
+        "a warning\nwith a second line",
+        &[("tenant".into(), "acme".into())],
+    );
     println!("printed");
     eprintln!("complained");
     print!("unfinished");
@@ -182,22 +222,34 @@ fn try_allocate() -> Result<Key, String> {
 }
 
 fn recurse(depth: u64) -> u64 {
-    if std::hint::black_box(depth) == 0 { 0 } else { recurse(depth + 1).wrapping_add(depth) }
+    if std::hint::black_box(depth) == 0 {
+        0
+    } else {
+        recurse(depth + 1).wrapping_add(depth)
+    }
 }
 
 fn recurse_wide(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth as u8; 8 << 10]);
-    if std::hint::black_box(depth) == 0 { 0 } else { recurse_wide(depth + 1) + u64::from(frame[7]) }
+    if std::hint::black_box(depth) == 0 {
+        0
+    } else {
+        recurse_wide(depth + 1) + u64::from(frame[7])
+    }
 }
 
 /// Everything that leads out of the sandbox.
 fn outside() -> String {
-    let file = std::fs::read("/etc/passwd").map(|_| ()).map_err(|e| e.kind());
+    let file = std::fs::read("/etc/passwd")
+        .map(|_| ())
+        .map_err(|e| e.kind());
     let made = std::fs::write("made-by-a-plugin", "x").map_err(|e| e.kind());
     let listed = std::fs::read_dir(".").map(|_| ()).map_err(|e| e.kind());
     let environment = std::env::vars().count();
     let arguments = std::env::args().count();
-    let socket = std::net::TcpStream::connect("127.0.0.1:80").map(|_| ()).map_err(|e| e.kind());
+    let socket = std::net::TcpStream::connect("127.0.0.1:80")
+        .map(|_| ())
+        .map_err(|e| e.kind());
     let input = std::io::Read::read(&mut std::io::stdin(), &mut [0; 8]).ok();
     format!("{file:?} {made:?} {listed:?} {environment} {arguments} {socket:?} {input:?}")
 }
@@ -208,9 +260,11 @@ impl origin_selection::Guest for Guest {
         Ok(match request.path().as_str() {
             "/origin" => Decision::Origin("canary".into()),
             "/failover" => Decision::Failover(vec!["main".into(), "spare".into()]),
-            "/host" => {
-                Decision::Host(HostOrigin { scheme: Scheme::Https, name: "tenant.test".into(), port: Some(8443) })
-            }
+            "/host" => Decision::Host(HostOrigin {
+                scheme: Scheme::Https,
+                name: "tenant.test".into(),
+                port: Some(8443),
+            }),
             "/count" => Decision::Origin(count().to_string()),
             _ => Decision::Policy,
         })
@@ -221,9 +275,14 @@ impl ttl::Guest for Guest {
     fn decide(request: &Request, response: &Response) -> Result<ttl::Decision, String> {
         if request.path() == "/facts" {
             let lines = response.field_values("cache-control").len();
-            let field = response.field("content-type").map(|v| String::from_utf8_lossy(&v).into_owned());
+            let field = response
+                .field("content-type")
+                .map(|v| String::from_utf8_lossy(&v).into_owned());
             let (status, origin) = (response.status(), response.origin());
-            return Err(format!("{status} {field:?} {lines} {:?} {origin:?}", response.field_names()));
+            return Err(format!(
+                "{status} {field:?} {lines} {:?} {origin:?}",
+                response.field_names()
+            ));
         }
         Ok(match request.path().as_str() {
             "/set" => ttl::Decision::Set(ttl::Settings {

@@ -45,6 +45,8 @@ impl lifecycle::Guest for Guest {
 impl cache_key::Guest for Guest {
     fn decide(_: &Request) -> Result<cache_key::Decision, String> {
         let count = INITIALISED.with(Cell::get).to_string();
-        Ok(cache_key::Decision::Replace(vec![cache_key::KeyPart::Literal(count.into_bytes())]))
+        Ok(cache_key::Decision::Replace(vec![
+            cache_key::KeyPart::Literal(count.into_bytes()),
+        ]))
     }
 }
