@@ -43,14 +43,10 @@ pub fn selvedge() -> &'static Path {
 fn build() -> PathBuf {
     let (target, profile) = target();
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace()).args([
-        "build",
-        "--quiet",
-        "--package",
-        "selvedge",
-        "--bin",
-        "selvedge",
-    ]);
+    // The whole workspace selects the features, as `cargo test` there does: otherwise the large dependencies would
+    // be built a second time with a feature less.
+    command.current_dir(workspace());
+    command.args(["build", "--quiet", "--workspace", "--bin", "selvedge"]);
     command.arg("--target-dir").arg(&target);
     if profile != "debug" {
         command.args(["--profile", &profile]);

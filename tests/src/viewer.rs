@@ -232,7 +232,8 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub(crate) fn new(address: SocketAddr, method: &str, target: &str) -> Ask {
+    /// A request to whoever listens at this address.
+    pub fn new(address: SocketAddr, method: &str, target: &str) -> Ask {
         Ask {
             address,
             method: method.to_owned(),

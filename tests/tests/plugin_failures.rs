@@ -148,7 +148,7 @@ fn other_requests_go_on_while_plugins_spin() {
         .and(other)
         .start();
     edge.get("/a").host("other.example.test").expect(200);
-    let mut spinning: Vec<Viewer> = (0..8).map(|_| edge.get("/key/loop").start()).collect();
+    let mut spinning: Vec<Viewer> = (0..4).map(|_| edge.get("/key/loop").start()).collect();
     let start = Instant::now();
     for _ in 0..20 {
         edge.get("/a")
@@ -159,7 +159,7 @@ fn other_requests_go_on_while_plugins_spin() {
     let took = start.elapsed();
     assert!(
         took < Duration::from_secs(4),
-        "20 hits took {took:?} beside 8 spinning plugins"
+        "20 hits took {took:?} beside 4 spinning plugins"
     );
     for viewer in &mut spinning {
         viewer.response().expect(500);

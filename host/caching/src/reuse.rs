@@ -145,7 +145,7 @@ fn by_itself(stored: &Stored, ttl: i64) -> Reuse {
     if is_within(stored.stale_while_revalidate, ttl) && !stored.directives.forbid_stale() {
         return Reuse::StaleWhileRevalidate { ttl: ttl.min(0) };
     }
-    Reuse::MustValidate(if fresh {
+    Reuse::MustValidate(if stored.invalidated_softly {
         ValidateReason::Invalidated
     } else {
         ValidateReason::Stale

@@ -92,6 +92,17 @@ impl Stored {
         lifetime.saturating_sub(age)
     }
 
+    /// The same, made stale by a soft invalidation at this time: its freshness ends there, and so its windows of stale use
+    /// begin there (RFC 5861), unless it was stale before.
+    #[must_use]
+    pub fn invalidated_softly_at(&self, at: Time) -> Stored {
+        Stored {
+            lifetime: self.lifetime.min(crate::age::current_age(self, at)),
+            invalidated_softly: true,
+            ..self.clone()
+        }
+    }
+
     /// Whether it has an ETag or a Last-Modified to ask the origin with.
     pub fn has_validator(&self) -> bool {
         self.fields.contains_key(http::header::ETAG)

@@ -102,7 +102,8 @@ pub struct OriginBody {
 }
 
 impl OriginBody {
-    pub(crate) fn new(incoming: Incoming, origin: Arc<Origin>, secure: bool, sender: Sender) -> OriginBody {
+    /// `sender` is `None` where the connection is not to be used again.
+    pub(crate) fn new(incoming: Incoming, origin: Arc<Origin>, secure: bool, sender: Option<Sender>) -> OriginBody {
         let settings = origin.settings();
         let idle = settings.read_timeout;
         let complete_by = settings
@@ -110,7 +111,7 @@ impl OriginBody {
             .map(|limit| (Instant::now() + limit, limit));
         let mut body = OriginBody {
             incoming,
-            back: Some((origin, secure, sender)),
+            back: sender.map(|sender| (origin, secure, sender)),
             patience: Box::pin(tokio::time::sleep(idle)),
             idle,
             complete_by,

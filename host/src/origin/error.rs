@@ -54,9 +54,6 @@ pub enum OriginError {
     /// The viewer's request body broke off or was malformed.
     #[error("the request body failed: {0}")]
     RequestBody(#[source] hyper::Error),
-    /// The origin failed a moment ago and is not asked again yet.
-    #[error("it failed {} ms ago and is not asked again yet", .0.as_millis())]
-    Remembered(Duration),
 }
 
 impl OriginError {
@@ -83,7 +80,6 @@ impl OriginError {
             OriginError::ReadTimeout(_) => "origin-read-timeout",
             OriginError::CompletionTimeout(_) => "origin-completion-timeout",
             OriginError::RequestBody(_) => "request-body-error",
-            OriginError::Remembered(_) => "origin-known-bad",
         }
     }
 

@@ -7,13 +7,14 @@
 mod body;
 mod connect;
 mod error;
+mod health;
 mod pool;
 mod send;
 
 pub use body::{OriginBody, OutgoingBody};
 pub use connect::Tls;
 pub use error::OriginError;
-pub use send::{Interim, Sent};
+pub use send::Sent;
 
 use crate::config;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub struct Origin {
     plain: pool::Pool,
     secure: pool::Pool,
     tls: Arc<Tls>,
+    health: health::Health,
 }
 
 impl Origin {
@@ -35,6 +37,7 @@ impl Origin {
             plain: pool::Pool::new(idle),
             secure: pool::Pool::new(idle),
             tls,
+            health: health::Health::default(),
         }
     }
 
@@ -52,6 +55,16 @@ impl Origin {
     pub fn close_idle(&self) {
         self.plain.close_idle();
         self.secure.close_idle();
+    }
+
+    /// Whether it could not be reached at the last try.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.health.is_unreachable()
+    }
+
+    /// Whether it is time to try it (again); for an unreachable origin true once in a while.
+    pub(crate) fn may_try(&self) -> bool {
+        self.health.may_try()
     }
 
     fn pool(&self, secure: bool) -> &pool::Pool {

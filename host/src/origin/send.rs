@@ -4,14 +4,11 @@ use super::body::{OriginBody, OutgoingBody};
 use super::connect::connect;
 use super::pool::Sender;
 use super::{Origin, OriginError};
-use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http::{Method, Request, Response, StatusCode, request};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Called for each interim response (1xx) that an origin sends before the final one (RFC 9110, section 15.2).
-pub type Interim = Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>;
 
 /// What came of a request to an origin.
 pub struct Sent {
@@ -39,6 +36,21 @@ impl Origin {
     /// # Errors
     /// [`OriginError`] once no further attempt is allowed.
     pub async fn send(
+        self: &Arc<Self>,
+        head: &request::Parts,
+        body: OutgoingBody,
+        secure: bool,
+    ) -> Result<Sent, OriginError> {
+        let sent = self.attempt(head, body, secure).await;
+        match &sent {
+            Ok(_) => self.health.answered(),
+            Err(error) => self.health.failed(error),
+        }
+        sent
+    }
+
+    /// On a kept connection first, where there is one.
+    async fn attempt(
         self: &Arc<Self>,
         head: &request::Parts,
         mut body: OutgoingBody,
@@ -130,9 +142,13 @@ impl Origin {
             return Tried::Failed(OriginError::ReadTimeout(limit));
         };
         match answer {
-            Ok(response) => Tried::Answered(Box::new(
-                response.map(|incoming| OriginBody::new(incoming, self.clone(), secure, sender)),
-            )),
+            Ok(response) => {
+                let again = response.status() != StatusCode::SWITCHING_PROTOCOLS;
+                let sender = again.then_some(sender);
+                Tried::Answered(Box::new(
+                    response.map(|incoming| OriginBody::new(incoming, self.clone(), secure, sender)),
+                ))
+            }
             Err(mut failed) => match failed.take_message() {
                 Some(request) => Tried::Unsent(request.into_body()),
                 None => Tried::Failed(blame(failed.into_error())),

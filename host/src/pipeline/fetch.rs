@@ -44,7 +44,13 @@ async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, 
         .metrics()
         .fetch(job.distribution.id(), target.origin.id(), "answered");
     let response_time = job.edge.clock().now();
-    let (mut head, body) = sent.response.into_parts();
+    let mut response = sent.response;
+    let agreed = job.upgrade.is_some() && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upgrade = agreed.then(|| hyper::upgrade::on(&mut response));
+    let (mut head, body) = response.into_parts();
+    if head.status.is_informational() && !agreed {
+        return Err(OriginError::Garbage("101 without an upgrade".to_owned()));
+    }
     selvedge_caching::end_to_end(&mut head.headers);
     if !head.headers.contains_key(DATE) {
         // RFC 9110, section 6.6.1: a recipient with a clock records when a response without Date came.
@@ -60,6 +66,7 @@ async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, 
         origin: target.origin.id().to_owned(),
         request_time,
         response_time,
+        upgrade,
     })
 }
 

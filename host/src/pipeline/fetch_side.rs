@@ -12,7 +12,8 @@ use super::{Edge, cache_key, fetch, origin_selection, store_stage, ttl};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::HookRecord;
 use crate::origin::{OriginBody, OutgoingBody};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use hyper::upgrade::OnUpgrade;
 use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
 use selvedge_runtime::{Read, RequestFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
@@ -34,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) key_reads: Vec<Read>,
     /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
     pub(crate) validating: Option<Variant>,
+    /// The protocol that the viewer wants to change to.
+    pub(crate) upgrade: Option<HeaderValue>,
 }
 
 /// What the fetch side did, for the access line of the request that led it.
@@ -105,6 +108,8 @@ pub(crate) struct Own {
     pub(crate) body: OriginBody,
     pub(crate) why: &'static str,
     pub(crate) report: Arc<Report>,
+    /// The origin's connection, where it agreed to upgrade.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 /// A response whose head has arrived.
@@ -115,6 +120,8 @@ pub(crate) struct Fetched {
     pub(crate) origin: String,
     pub(crate) request_time: Time,
     pub(crate) response_time: Time,
+    /// The connection, where the origin agreed to upgrade.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Job {
@@ -136,6 +143,7 @@ impl Job {
             key,
             key_reads,
             validating,
+            upgrade: None,
         }
     }
 

@@ -26,6 +26,7 @@ mod receive;
 mod respond;
 mod store_stage;
 mod ttl;
+mod upgrade;
 mod viewer_side;
 
 pub use body::{BodyError, Delivery};
@@ -41,10 +42,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Who asks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Viewer {
     /// The address that the connection comes from.
     pub address: SocketAddr,
+    /// The connection itself.
+    pub connection: Arc<dyn Connection>,
+}
+
+/// What the pipeline wants of a viewer's connection.
+pub trait Connection: Send + Sync {
+    /// Lets everything through from the end of the present request on; `false` where the viewer has sent more than it should.
+    fn become_tunnel(&self) -> bool;
 }
 
 /// A request that the connection's guard refused before it could be read as one.
@@ -61,8 +70,8 @@ pub struct Malformed<'a> {
 /// Answers one request. Every failure becomes a response; none is returned.
 pub async fn handle(edge: &Arc<Edge>, viewer: Viewer, request: Request<Incoming>) -> Response<Delivery> {
     let version = request.version();
-    let mut record = record_of(edge, viewer, &request);
-    let prepared = match receive(edge, viewer, request, &mut record) {
+    let mut record = record_of(edge, &viewer, &request);
+    let prepared = match receive(edge, &viewer, request, &mut record) {
         Ok(received) => viewer_side::serve(edge, received, &mut record).await,
         Err(refusal) => {
             let close = refusal.closes();
@@ -74,14 +83,14 @@ pub async fn handle(edge: &Arc<Edge>, viewer: Viewer, request: Request<Incoming>
 
 /// Answers what the guard refused; the connection is closed afterwards.
 pub fn refuse(edge: &Arc<Edge>, viewer: Viewer, request: &Request<Incoming>, malformed: Malformed<'_>) -> Response<Delivery> {
-    let mut record = record_of(edge, viewer, request);
+    let mut record = record_of(edge, &viewer, request);
     record.host.clear();
     record.target.clear();
     let prepared = respond::refusal(malformed.status, malformed.text, malformed.reason, true);
     deliver(edge, request.version(), record, prepared)
 }
 
-fn record_of(edge: &Edge, viewer: Viewer, request: &Request<Incoming>) -> Box<Record> {
+fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<Incoming>) -> Box<Record> {
     Box::new(Record {
         received: Instant::now(),
         request_id: edge.next_request_id(),

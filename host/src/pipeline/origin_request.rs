@@ -9,6 +9,7 @@ use super::fetch_side::Job;
 use super::origin_selection::Target;
 use super::query;
 use super::receive::CDN_LOOP;
+use super::upgrade;
 use crate::config::{FieldSet, NameSet};
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPECT, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
@@ -58,6 +59,9 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     }
     for (name, value) in &settings.fields {
         fields.insert(name.clone(), value.clone());
+    }
+    if let Some(protocol) = &job.upgrade {
+        upgrade::ask(&mut fields, protocol);
     }
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = job.facts.method.clone();

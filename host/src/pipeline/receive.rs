@@ -3,6 +3,7 @@
 //! The first stage of a request's life. The distribution is found by the host that the viewer asked for (RFC 9112,
 //! section 3.2), the behavior by the path as it was sent; it is never chosen again after a rewrite.
 
+use super::upgrade::{self, Upgrade};
 use super::{Edge, Viewer};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
@@ -25,6 +26,8 @@ pub(crate) struct Received {
     pub(crate) uri: Uri,
     /// The request's body; `None` where it has none.
     pub(crate) body: Option<Incoming>,
+    /// The viewer's wish to leave HTTP.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 /// Why a request goes no further.
@@ -109,10 +112,11 @@ impl Received {
 /// Finds distribution and behavior, checks the gates, and gathers what hooks may read.
 pub(crate) fn receive(
     edge: &Edge,
-    viewer: Viewer,
-    request: Request<Incoming>,
+    viewer: &Viewer,
+    mut request: Request<Incoming>,
     record: &mut Record,
 ) -> Result<Received, Refusal> {
+    let upgrade = upgrade::asked(viewer, &mut request);
     let (mut head, body) = request.into_parts();
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
@@ -170,6 +174,7 @@ pub(crate) fn receive(
         facts: Arc::new(facts),
         uri,
         body: (!body.is_end_stream()).then_some(body),
+        upgrade,
     })
 }
 

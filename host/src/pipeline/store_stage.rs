@@ -175,5 +175,6 @@ pub(crate) fn own(fetched: Fetched, why: &'static str, report: Arc<Report>) -> O
         body: fetched.body,
         why,
         report,
+        upgrade: fetched.upgrade,
     }
 }

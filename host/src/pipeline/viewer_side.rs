@@ -8,6 +8,7 @@ use super::look_up::{Found, look_up};
 use super::origin_request::SELECTING;
 use super::receive::Received;
 use super::respond::{self, Content, Prepared};
+use super::upgrade::{self, Upgrade};
 use super::Edge;
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
@@ -15,7 +16,7 @@ use http::{HeaderName, Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
-use selvedge_caching::{LookupRule, Reuse};
+use selvedge_caching::{LookupRule, OriginTrouble, Reuse};
 use selvedge_runtime::{Read, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
@@ -40,6 +41,14 @@ pub(crate) async fn serve(edge: &Arc<Edge>, mut received: Received, record: &mut
     record.hooks = hooks.calls;
     drop(transaction);
     let body = received.body.take();
+    if let Some(upgrade) = received.upgrade.take() {
+        let parts = match keyed {
+            Keyed::Failed(reason) => return failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
+            Keyed::Pass(_, parts) => parts,
+            Keyed::Key(key) => key.parts,
+        };
+        return pass_upgrade(edge, &received, upgrade, parts, key_reads, record).await;
+    }
     match keyed {
         Keyed::Failed(reason) => failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
         Keyed::Pass(why, parts) => pass(edge, &received, parts, key_reads, body, why, record).await,
@@ -76,6 +85,31 @@ async fn pass(
         detail: None,
     };
     match fetch_side::alone(job, body, why).await {
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
+        Err(failure) => from_own(Err(failure), miss, record),
+    }
+}
+
+/// Passes a wish to leave HTTP on to the origin, and joins the two connections where it agrees.
+async fn pass_upgrade(
+    edge: &Arc<Edge>,
+    received: &Received,
+    upgrade: Upgrade,
+    parts: KeyParts,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Prepared {
+    let miss = Miss {
+        why: Fwd::Bypass,
+        detail: None,
+    };
+    let mut job = Job::new(edge, received, parts, None, key_reads, None);
+    job.upgrade = Some(upgrade.protocol.clone());
+    match fetch_side::alone(job, OutgoingBody::Empty, "upgrade").await {
+        Ok(Outcome::Own(mut own)) => match own.upgrade.take() {
+            Some(origin) => upgrade::join(edge, upgrade, origin, from_own(Ok(*own), miss, record)),
+            None => from_own(Ok(*own), miss, record),
+        },
         Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
         Err(failure) => from_own(Err(failure), miss, record),
     }
@@ -123,6 +157,14 @@ async fn cached(
                 (Miss { why, detail }, validating)
             }
         };
+        if let Some(stale) = &validating
+            && let Some(ttl) = usable_meanwhile(edge, received, stale)
+        {
+            if received.behavior.origin().may_try() {
+                refresh(edge, received, &key, &key_reads, stale);
+            }
+            return hit(edge, received, stale, ttl, Some("origin-unreachable"));
+        }
         if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
             return not_cached(miss);
         }
@@ -185,6 +227,17 @@ fn refresh(edge: &Arc<Edge>, received: &Received, key: &CacheKey, key_reads: &[R
         let (nobody, _) = oneshot::channel();
         edge.spawn(fetch_side::lead(job, permit, nobody));
     }
+}
+
+/// Whether a stale response is used at once because the origin could not be reached a moment ago: nobody waits for the same
+/// timeout again. Returns the seconds of freshness left.
+fn usable_meanwhile(edge: &Edge, received: &Received, stale: &Variant) -> Option<i64> {
+    if !received.behavior.origin().is_unreachable() {
+        return None;
+    }
+    let (policy, now) = (received.behavior.policy(), edge.clock().now());
+    let trouble = OriginTrouble::Disconnected;
+    selvedge_caching::may_serve_stale_on_error(&received.request(), &stale.head, policy, trouble, now).ok()
 }
 
 /// A fetch that this request leads, be it shared or not.

@@ -19,9 +19,12 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Serves a connection until the viewer leaves, or until `closing` turns true: then what runs is finished.
 pub(crate) async fn serve(edge: Arc<Edge>, stream: TcpStream, address: SocketAddr, mut closing: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    let viewer = Viewer { address };
     let (guarded, state) = Guard::new(stream);
-    let service = service_fn(|request| answer(edge.clone(), viewer, state.clone(), request));
+    let viewer = Viewer {
+        address,
+        connection: state.clone(),
+    };
+    let service = service_fn(|request| answer(edge.clone(), viewer.clone(), state.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -46,6 +49,12 @@ pub(crate) async fn serve(edge: Arc<Edge>, stream: TcpStream, address: SocketAdd
 pub(super) async fn until_closing(closing: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same.
     let _ = closing.wait_for(|closing| *closing).await;
+}
+
+impl pipeline::Connection for GuardState {
+    fn become_tunnel(&self) -> bool {
+        GuardState::become_tunnel(self)
+    }
 }
 
 async fn answer(

@@ -250,15 +250,14 @@ async fn a_disk_that_works_again_is_used_again_and_removals_were_not_forgotten()
     store.flush().await;
     faults.left.store(0, Ordering::Relaxed);
     put(&store, 2).await.expect("in memory");
+    store.remove(&key(1), None).await;
+    store.remove(&key(5), None).await;
     store.flush().await;
     assert!(store.stats().disk_failed);
     assert_eq!(
         put(&store, 10).await.expect_err("no disk"),
         NotStored::DiskFailed
     );
-    store.remove(&key(1), None).await;
-    store.remove(&key(5), None).await;
-    store.flush().await;
     faults.heal();
     while store.stats().disk_failed {
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -135,14 +135,25 @@ impl Store {
         Fill::new(Arc::clone(&self.0.shared), key, head, notes, expected)
     }
 
-    /// Replaces the head of a variant, as freshening does (RFC 9111 section 4.3.4); its body stays. Nothing
-    /// happens when the variant is gone.
+    /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone.
     pub async fn update_head(&self, key: &Key, id: u64, head: Stored) {
+        self.update(key, id, head, None).await;
+    }
+
+    /// As [`Store::update_head`], and replaces the notes too: what freshening does (RFC 9111 section 4.3.4).
+    pub async fn update_head_and_notes(&self, key: &Key, id: u64, head: Stored, notes: Bytes) {
+        self.update(key, id, head, Some(notes)).await;
+    }
+
+    async fn update(&self, key: &Key, id: u64, head: Stored, notes: Option<Bytes>) {
         let head = Arc::new(head);
         let update = |variants: &[Variant]| {
             let mut variants = variants.to_vec();
             let variant = variants.iter_mut().find(|variant| variant.id == id)?;
             variant.head = Arc::clone(&head);
+            if let Some(notes) = &notes {
+                variant.notes = notes.clone();
+            }
             let order = Order::Head {
                 key: *key,
                 variant: variant.clone(),

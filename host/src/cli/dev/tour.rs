@@ -123,7 +123,7 @@ fn quote(word: &str) -> String {
 }
 
 fn in_quotes(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+    format!("'{}'", word.replace('\'', "'"))
 }
 
 #[cfg(test)]

@@ -138,6 +138,35 @@ async fn eviction_keeps_what_is_used_and_drops_what_is_not() {
 }
 
 #[tokio::test]
+async fn a_large_file_that_is_evicted_is_not_kept_open_by_the_memory_tier() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Config {
+        memory_bytes: 128 * MIB,
+        ..small(dir.path())
+    })
+    .unwrap();
+    put(&store, key(1), head("\"large\""), &body(1, 3 * MIB))
+        .await
+        .unwrap();
+    for n in 100..900 {
+        put(&store, key(n), head("\"other\""), &body(n, 40_000))
+            .await
+            .unwrap();
+        if n % 16 == 0 {
+            store.flush().await;
+        }
+    }
+    assert!(files(dir.path(), "large").is_empty());
+    let folder = dir.path().canonicalize().unwrap().join("cache/large");
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter(|fd| {
+        let path = std::fs::read_link(fd.as_ref().unwrap().path());
+        path.is_ok_and(|path| path.starts_with(&folder))
+    });
+    assert_eq!(open.count(), 0);
+    assert!(find(&store, &key(1)).await.is_none());
+}
+
+#[tokio::test]
 async fn a_reader_of_an_evicted_body_reads_on() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(small(dir.path())).unwrap();
