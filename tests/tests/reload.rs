@@ -157,3 +157,16 @@ fn a_changed_lifetime_counts_for_what_is_fetched_from_now_on() {
     };
     edge.eventually("the new lifetime counts", next, |r| r.has("ttl=50"));
 }
+
+#[test]
+fn a_file_that_changes_right_after_the_start_is_taken_too() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    edge.write_distribution(&main_with(&origin).alias("more.example.test"));
+    origin.on("*").answers(Answer::ok("x"));
+    edge.eventually(
+        "the new alias answers",
+        || edge.get("/").host("more.example.test"),
+        |r| r.status() == 200,
+    );
+}

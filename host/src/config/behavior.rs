@@ -22,7 +22,8 @@ pub struct Behavior {
     pub origin: usize,
     /// `viewer_protocol`: whether plain HTTP is served. Default `"allow-all"`.
     pub viewer_protocol: ViewerProtocol,
-    /// `allowed_methods`: one of CloudFront's three sets. Default `["GET", "HEAD"]`.
+    /// `allowed_methods`: one of CloudFront's three sets, or `"any"` for every method but CONNECT, unknown ones included.
+    /// Default `["GET", "HEAD"]`.
     pub allowed_methods: AllowedMethods,
     /// `cached_methods`: `["GET", "HEAD"]` or `["GET", "HEAD", "OPTIONS"]`, all of them allowed ones. Default
     /// `["GET", "HEAD"]`.
@@ -62,6 +63,8 @@ pub enum AllowedMethods {
     GetHeadOptions,
     /// GET, HEAD, OPTIONS, PUT, POST, PATCH and DELETE.
     All,
+    /// Every method that there is or will be, CONNECT apart.
+    Any,
 }
 
 impl AllowedMethods {
@@ -71,12 +74,16 @@ impl AllowedMethods {
             AllowedMethods::GetHead => &["GET", "HEAD"],
             AllowedMethods::GetHeadOptions => &["GET", "HEAD", "OPTIONS"],
             AllowedMethods::All => &["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+            AllowedMethods::Any => &["any"],
         }
     }
 
     /// Whether the method is among them.
     pub fn contains(self, method: &Method) -> bool {
-        self.names().contains(&method.as_str())
+        match self {
+            AllowedMethods::Any => method != Method::CONNECT,
+            listed => listed.names().contains(&method.as_str()),
+        }
     }
 }
 
@@ -258,6 +265,9 @@ const METHODS: [(&str, &str); 7] = [
 ];
 
 fn allowed_methods(value: &Value<'_>) -> Option<AllowedMethods> {
+    if let Kind::Text("any") = kind(value) {
+        return Some(AllowedMethods::Any);
+    }
     let sets = [
         AllowedMethods::GetHead,
         AllowedMethods::GetHeadOptions,

@@ -20,10 +20,14 @@ use selvedge_caching::{LookupRule, OriginTrouble, Reuse};
 use selvedge_runtime::{Read, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
 const MOST_ROUNDS: u32 = 3;
+
+/// The first piece of a request's body has to arrive within this time; the origin's read timeout bounds the rest.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why the origin is asked: RFC 9211's word and one of ours.
 #[derive(Clone, Copy)]
@@ -117,10 +121,16 @@ async fn pass_upgrade(
 
 /// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
 async fn read_ahead(mut incoming: Incoming) -> Result<OutgoingBody, Box<Prepared>> {
-    match incoming.frame().await {
-        None => Ok(OutgoingBody::viewer(None, incoming)),
-        Some(Ok(frame)) => Ok(OutgoingBody::viewer(Some(frame), incoming)),
-        Some(Err(_)) => Err(Box::new(respond::refusal(
+    match tokio::time::timeout(BODY_TIMEOUT, incoming.frame()).await {
+        Ok(None) => Ok(OutgoingBody::viewer(None, incoming)),
+        Ok(Some(Ok(frame))) => Ok(OutgoingBody::viewer(Some(frame), incoming)),
+        Err(_) => Err(Box::new(respond::refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            "The request's body did not come in time.",
+            "request-body-timeout",
+            true,
+        ))),
+        Ok(Some(Err(_))) => Err(Box::new(respond::refusal(
             StatusCode::BAD_REQUEST,
             "The request's body is malformed or broke off.",
             "request-body-error",

@@ -1,6 +1,7 @@
 //! One viewer's connection, from the first byte to the last.
 
 use super::guard::{Guard, GuardState};
+use super::patience::Patience;
 use crate::pipeline::{self, Edge, Malformed, Viewer};
 use http::Request;
 use hyper::body::Incoming;
@@ -16,10 +17,13 @@ use tokio::sync::watch;
 /// A request's head has to arrive within this time, and an idle connection gets its next request within it.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A viewer that reads nothing of a response for this long is given up.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Serves a connection until the viewer leaves, or until `closing` turns true: then what runs is finished.
 pub(crate) async fn serve(edge: Arc<Edge>, stream: TcpStream, address: SocketAddr, mut closing: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    let (guarded, state) = Guard::new(stream);
+    let (guarded, state) = Guard::new(Patience::new(stream, READ_TIMEOUT));
     let viewer = Viewer {
         address,
         connection: state.clone(),

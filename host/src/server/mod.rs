@@ -6,5 +6,6 @@
 mod connection;
 pub mod guard;
 mod listen;
+mod patience;
 
 pub use listen::{Listening, bind, serve};

@@ -203,7 +203,7 @@ fn sources(folder: &Path) -> BTreeSet<PathBuf> {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             match entry.path() {
-                
+                path if is_of_an_editor(&path) => {}
                 path if is_folder => folders.push(path),
                 path => _ = found.insert(path),
             }

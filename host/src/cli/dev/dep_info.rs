@@ -10,33 +10,45 @@ use std::process::Command;
 pub(super) async fn files(folder: &Path) -> Vec<PathBuf> {
     let folder = folder.to_owned();
     let found = tokio::task::spawn_blocking(move || {
-        let noted = std::fs::read_to_string(noted_at(&folder)?).ok()?;
-        Some(prerequisites(&noted))
+        let noted = Noted::of(&folder)?;
+        let mut files = prerequisites(&std::fs::read_to_string(noted.file).ok()?);
+        // What a build writes is no reason for the next one.
+        files.retain(|file| !file.starts_with(&noted.target));
+        Some(files)
     });
     found.await.ok().flatten().unwrap_or_default()
 }
 
 /// Where cargo notes it.
-fn noted_at(folder: &Path) -> Option<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(folder);
-    let metadata: Value = serde_json::from_slice(&cargo.output().ok()?.stdout).ok()?;
-    let manifest = folder.join("Cargo.toml");
-    let package = metadata["packages"].as_array()?.iter().find(|package| {
-        package["manifest_path"]
-            .as_str()
-            .is_some_and(|path| Path::new(path) == manifest)
-    })?;
-    let is_cdylib = |target: &&Value| {
-        let kinds = target["crate_types"].as_array();
-        kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
-    };
-    let library = package["targets"].as_array()?.iter().find(is_cdylib)?;
-    let name = library["name"].as_str()?.replace('-', "_");
-    let target = Path::new(metadata["target_directory"].as_str()?);
-    Some(target.join(TARGET).join("plugin").join(format!("{name}.d")))
+struct Noted {
+    file: PathBuf,
+    /// Cargo's own folder, which holds everything that is built.
+    target: PathBuf,
+}
+
+impl Noted {
+    fn of(folder: &Path) -> Option<Noted> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(folder);
+        let metadata: Value = serde_json::from_slice(&cargo.output().ok()?.stdout).ok()?;
+        let manifest = folder.join("Cargo.toml");
+        let package = metadata["packages"].as_array()?.iter().find(|package| {
+            package["manifest_path"]
+                .as_str()
+                .is_some_and(|path| Path::new(path) == manifest)
+        })?;
+        let is_cdylib = |target: &&Value| {
+            let kinds = target["crate_types"].as_array();
+            kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
+        };
+        let library = package["targets"].as_array()?.iter().find(is_cdylib)?;
+        let name = library["name"].as_str()?.replace('-', "_");
+        let target = PathBuf::from(metadata["target_directory"].as_str()?);
+        let file = target.join(TARGET).join("plugin").join(format!("{name}.d"));
+        Some(Noted { file, target })
+    }
 }
 
 /// What stands behind the colons of a make file: paths, in which a space has a backslash before it. Only those that

@@ -163,7 +163,7 @@ fn printable(text: &str) -> String {
         }
         match c {
             '\n' | '\r' | '\t' => shown.push(' '),
-            
+            c if c.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
             c => shown.push(c),
         }
     }

@@ -181,7 +181,7 @@ impl Manifest {
     /// A message with the place of a value.
     fn at<T>(&self, value: &Spanned<T>, message: &str) -> String {
         let before = self.text.get(..value.span().start).unwrap_or_default();
-        let line = before.matches("\n").count();
+        let line = before.matches('\n').count() + 1;
         format!("{}:{line}: {message}", self.file.display())
     }
 }

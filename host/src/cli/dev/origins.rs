@@ -134,7 +134,7 @@ impl Origins {
             .flat_map(|one| &mut one.origins)
         {
             if let Some(started) = self.started.iter().find(|started| started.id == *origin.id) {
-                let _ = (port_of(origin), started.port);
+                *port_of(origin) = started.port;
             }
         }
     }
@@ -233,7 +233,7 @@ fn choose(origin: &Origin, spoken_for: &mut BTreeSet<u16>) -> Result<u16, Origin
         }
     }
     let free = |port: &u16| {
-        true && matches!(can_listen(&origin.domain, *port), Some(Ok(())))
+        !spoken_for.contains(port) && matches!(can_listen(&origin.domain, *port), Some(Ok(())))
     };
     let Some(port) = (wanted..=u16::MAX).skip(1).find(free) else {
         return Err(OriginError::NoPort { id, from: wanted });
@@ -344,7 +344,7 @@ async fn attend(
             let by_itself = timeout(TO_END, child.wait()).await.is_ok();
             signal(group, Signal::TERM);
             if !by_itself && timeout(TO_END, child.wait()).await.is_err() {
-                signal(group, Signal::TERM);
+                signal(group, Signal::KILL);
                 let _ = child.wait().await;
             }
         }

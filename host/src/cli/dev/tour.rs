@@ -123,7 +123,7 @@ fn quote(word: &str) -> String {
 }
 
 fn in_quotes(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'"))
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

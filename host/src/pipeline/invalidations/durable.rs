@@ -1,0 +1,109 @@
+//! Invalidations in the durable state: one value for each place, and the number that orders begin at.
+
+use super::marks::{Mark, Marks, Place};
+use super::Order;
+use selvedge_caching::Time;
+use selvedge_store::{State, StateChange, StateError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Key: distribution, a zero byte, the kind, the path or tag. Value: three numbers of 8 bytes.
+const TABLE: &str = "invalidations";
+
+/// The number of the last start.
+const START: (&str, &[u8]) = ("edge", b"invalidations-start");
+
+/// So many values are read at once.
+const PAGE: usize = 4096;
+
+const EXACT: u8 = b'p';
+const PREFIX: u8 = b'w';
+const TAG: u8 = b't';
+
+/// The place in the order that this run of the host begins at: above all places of earlier runs, which the number of the
+/// start in its upper half sees to. That number is the time in seconds unless the clock was turned back, so that what is
+/// stored stays older than what comes even where the durable state was lost.
+pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
+    let (table, key) = START;
+    let before = state.blocking_get(table, key)?;
+    let before = before.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let start = before.saturating_add(1).max(now) & u64::from(u32::MAX);
+    state.blocking_put(table, key, &start.to_be_bytes())?;
+    Ok(start << 32)
+}
+
+/// All that was kept, by distribution. What can't be read, as another version may have written it, is left out.
+pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, StateError> {
+    let mut all: HashMap<Arc<str>, Marks> = HashMap::new();
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = state.blocking_scan(TABLE, b"", after.as_deref(), PAGE)?;
+        for (key, value) in &page {
+            match read(key, value) {
+                Some((distribution, place, mark)) => all.entry(distribution.into()).or_default().set(place, mark),
+                None => tracing::warn!(
+                    target: "cache",
+                    "an invalidation in the durable state can't be read: {}",
+                    key.escape_ascii()
+                ),
+            }
+        }
+        match page.into_iter().next_back() {
+            Some((last, _)) => after = Some(last),
+            None => break,
+        }
+    }
+    Ok(all.into_iter().map(|(id, marks)| (id, Arc::new(marks))).collect())
+}
+
+/// What makes the durable state the same as these marks at the places that changed.
+pub(super) fn changes(distribution: &str, marks: &Marks, changed: &BTreeSet<Place>) -> Vec<StateChange> {
+    let change = |place: &Place| {
+        let table = TABLE.to_owned();
+        let key = key(distribution, place);
+        match marks.get(place) {
+            Some(mark) => StateChange::Put {
+                table,
+                key,
+                value: value(mark),
+            },
+            None => StateChange::Delete { table, key },
+        }
+    };
+    changed.iter().map(change).collect()
+}
+
+fn key(distribution: &str, place: &Place) -> Vec<u8> {
+    let (kind, name) = match place {
+        Place::Exact(path) => (EXACT, path),
+        Place::Prefix(prefix) => (PREFIX, prefix),
+        Place::Tag(tag) => (TAG, tag),
+    };
+    [distribution.as_bytes(), &[0, kind], name.as_bytes()].concat()
+}
+
+fn value(mark: Mark) -> Vec<u8> {
+    [mark.hard.0, mark.soft.0, mark.soft_at.0].map(u64::to_be_bytes).concat()
+}
+
+fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Place, Mark)> {
+    let (distribution, rest) = key.split_at_checked(key.iter().position(|byte| *byte == 0)?)?;
+    let [0, kind, name @ ..] = rest else { return None };
+    let name: Box<str> = std::str::from_utf8(name).ok()?.into();
+    let place = match *kind {
+        EXACT => Place::Exact(name),
+        PREFIX => Place::Prefix(name),
+        TAG => Place::Tag(name),
+        _ => return None,
+    };
+    let (numbers, []) = value.as_chunks::<8>() else { return None };
+    let [hard, soft, soft_at] = numbers else { return None };
+    let mark = Mark {
+        hard: Order(u64::from_be_bytes(*hard)),
+        soft: Order(u64::from_be_bytes(*soft)),
+        soft_at: Time(u64::from_be_bytes(*soft_at)),
+    };
+    Some((std::str::from_utf8(distribution).ok()?, place, mark))
+}

@@ -1,0 +1,235 @@
+//! The invalidations of one distribution that are kept: by path, by prefix, by tag.
+
+use super::names::Wanted;
+use super::{Order, Standing};
+use selvedge_caching::Time;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+/// A distribution keeps so many. Beyond that the older half becomes one that concerns everything fetched before it: what
+/// is that old is fetched again, instead of being served although it was invalidated.
+pub(super) const MOST: usize = 20_000;
+
+/// The newest invalidations of each kind, and with that all that there is to know: what they concern began before them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) hard: Order,
+    pub(super) soft: Order,
+    /// When `soft` was made.
+    pub(super) soft_at: Time,
+}
+
+/// What an invalidation goes by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// This path and query.
+    Exact(Box<str>),
+    /// Paths and queries that begin with this; all of them with the empty one.
+    Prefix(Box<str>),
+    /// Responses with this tag, in lower case.
+    Tag(Box<str>),
+}
+
+/// All that is kept for one distribution.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    exact: HashMap<Box<str>, Mark>,
+    prefixes: HashMap<Box<str>, Mark>,
+    /// The lengths of the prefixes.
+    lengths: BTreeSet<usize>,
+    tags: HashMap<Box<str>, Mark>,
+    newest: Order,
+    newest_tag: Order,
+}
+
+impl Mark {
+    pub(super) fn hard(order: Order) -> Mark {
+        Mark {
+            hard: order,
+            ..Mark::default()
+        }
+    }
+
+    pub(super) fn soft(order: Order, at: Time) -> Mark {
+        Mark {
+            hard: Order(0),
+            soft: order,
+            soft_at: at,
+        }
+    }
+
+    /// The newer of each kind.
+    pub(super) fn and(self, other: Mark) -> Mark {
+        let (soft, soft_at) = (self.soft, self.soft_at).max((other.soft, other.soft_at));
+        Mark {
+            hard: self.hard.max(other.hard),
+            soft,
+            soft_at,
+        }
+    }
+
+    pub(super) fn newest(self) -> Order {
+        self.hard.max(self.soft)
+    }
+
+    /// Whether this one says nothing that a newer and wider one does not say as well.
+    fn is_within(self, wider: Mark) -> bool {
+        self.hard <= wider.hard && self.soft <= wider.newest()
+    }
+
+    pub(super) fn standing(self, began: Order) -> Standing {
+        if began < self.hard {
+            Standing::Gone
+        } else if began < self.soft {
+            Standing::Stale { since: self.soft_at }
+        } else {
+            Standing::Valid
+        }
+    }
+}
+
+impl Marks {
+    /// Adds invalidations that are newer than all before. Returns the places whose marks changed or went.
+    pub(super) fn add(&mut self, wanted: &[Wanted], mark: Mark) -> BTreeSet<Place> {
+        let mut new = Marks::default();
+        for wanted in wanted {
+            new.set(wanted.place(), mark);
+        }
+        let mut changed = self.drop_within(&new);
+        for place in new.places() {
+            let merged = self.get(&place).unwrap_or_default().and(mark);
+            self.set(place.clone(), merged);
+            changed.insert(place);
+        }
+        if self.len() > MOST {
+            self.fold(&mut changed);
+        }
+        changed
+    }
+
+    /// Sets the mark of a place, as adding and loading do.
+    pub(super) fn set(&mut self, place: Place, mark: Mark) {
+        self.newest = self.newest.max(mark.newest());
+        match place {
+            Place::Exact(path) => self.exact.insert(path, mark),
+            Place::Prefix(prefix) => {
+                self.lengths.insert(prefix.len());
+                self.prefixes.insert(prefix, mark)
+            }
+            Place::Tag(tag) => {
+                self.newest_tag = self.newest_tag.max(mark.newest());
+                self.tags.insert(tag, mark)
+            }
+        };
+    }
+
+    /// The mark of a place.
+    pub(super) fn get(&self, place: &Place) -> Option<Mark> {
+        match place {
+            Place::Exact(path) => self.exact.get(path),
+            Place::Prefix(prefix) => self.prefixes.get(prefix),
+            Place::Tag(tag) => self.tags.get(tag),
+        }
+        .copied()
+    }
+
+    pub(super) fn newest(&self) -> Order {
+        self.newest
+    }
+
+    pub(super) fn newest_tag(&self) -> Order {
+        self.newest_tag
+    }
+
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.exact.len() + self.prefixes.len() + self.tags.len()
+    }
+
+    /// What concerns a path and query: one probe, and one for each length of a known prefix.
+    pub(super) fn of_path(&self, name: &str) -> Mark {
+        let exact = self.exact.get(name).copied().unwrap_or_default();
+        exact.and(self.of_prefixes(name))
+    }
+
+    fn of_prefixes(&self, name: &str) -> Mark {
+        let mut mark = Mark::default();
+        for length in self.lengths.range(..=name.len()) {
+            if let Some(found) = name.get(..*length).and_then(|start| self.prefixes.get(start)) {
+                mark = mark.and(*found);
+            }
+        }
+        mark
+    }
+
+    /// What concerns a tag.
+    pub(super) fn of_tag(&self, tag: &str) -> Mark {
+        if self.tags.is_empty() {
+            return Mark::default();
+        }
+        self.tags.get(&*lower(tag)).copied().unwrap_or_default()
+    }
+
+    /// Drops what new, wider invalidations say as well.
+    fn drop_within(&mut self, new: &Marks) -> BTreeSet<Place> {
+        let everything = new.of_prefixes("");
+        let gone: BTreeSet<Place> = self
+            .places()
+            .filter(|place| {
+                let wider = match place {
+                    Place::Exact(name) | Place::Prefix(name) => new.of_prefixes(name),
+                    Place::Tag(_) => everything,
+                };
+                self.get(place).is_some_and(|mark| mark.is_within(wider))
+            })
+            .collect();
+        self.remove(&gone);
+        gone
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let exact = self.exact.keys().cloned().map(Place::Exact);
+        let prefixes = self.prefixes.keys().cloned().map(Place::Prefix);
+        exact.chain(prefixes).chain(self.tags.keys().cloned().map(Place::Tag))
+    }
+
+    fn remove(&mut self, places: &BTreeSet<Place>) {
+        for place in places {
+            match place {
+                Place::Exact(path) => self.exact.remove(path),
+                Place::Prefix(prefix) => self.prefixes.remove(prefix),
+                Place::Tag(tag) => self.tags.remove(tag),
+            };
+        }
+        self.lengths = self.prefixes.keys().map(|prefix| prefix.len()).collect();
+    }
+
+    /// Makes one invalidation of everything from the older half.
+    fn fold(&mut self, changed: &mut BTreeSet<Place>) {
+        let mut by_age: Vec<(Order, Place)> = self
+            .places()
+            .filter_map(|place| Some((self.get(&place)?.newest(), place)))
+            .collect();
+        by_age.sort_unstable();
+        let older: BTreeSet<Place> = by_age.into_iter().take(MOST / 2).map(|(_, place)| place).collect();
+        let everything = Place::Prefix("".into());
+        let mark = older
+            .iter()
+            .chain([&everything])
+            .filter_map(|place| self.get(place))
+            .fold(Mark::default(), Mark::and);
+        self.remove(&older);
+        self.set(everything.clone(), mark);
+        changed.extend(older);
+        changed.insert(everything);
+    }
+}
+
+/// A tag as it is compared: upper and lower case are the same, as with CloudFront.
+pub(super) fn lower(tag: &str) -> Cow<'_, str> {
+    if tag.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(tag.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(tag)
+    }
+}

@@ -1,0 +1,199 @@
+//! Invalidations: which stored responses are not to be used any more, or only as stale ones.
+//!
+//! Nothing that is stored is touched when an invalidation is made. It is remembered by path, prefix or tag, and the
+//! look-up asks here about the variant that it would use: one load of a number where nothing was invalidated since that
+//! variant's fetch began, a few probes of hash tables where something was. What is stored plays no part in the cost.
+//!
+//! Fetches and invalidations have places in one [`Order`], which is no time: a fetch notes its place before it looks the
+//! key up, an invalidation takes the next one, and it concerns what began before it. So it does not matter whether the
+//! clock moves, and a fetch that was under way comes too late whenever it ends.
+//!
+//! What the operator asks for is durable before the command returns and is read at the start. What unsafe methods
+//! invalidate (RFC 9111, section 4.4) is remembered in memory, for a bounded number of URIs (`recent`).
+
+mod durable;
+mod marks;
+mod names;
+mod recent;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use names::{Names, Wanted, WantedError};
+
+use arc_swap::ArcSwap;
+use marks::{Mark, Marks};
+use parking_lot::{Mutex, RwLock};
+use recent::Recent;
+use selvedge_caching::Time;
+use selvedge_store::{State, StateError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A place in the order of fetches and invalidations. It goes on rising over restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Order(pub(crate) u64);
+
+/// What invalidations make of a stored response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// None concerns it.
+    Valid,
+    /// It became stale at this time.
+    Stale {
+        /// When the invalidation was made.
+        since: Time,
+    },
+    /// It is not to be used.
+    Gone,
+}
+
+/// All invalidations of a host.
+pub struct Invalidations {
+    state: State,
+    /// The last place that is taken.
+    last: AtomicU64,
+    /// The place of the newest invalidation of any kind; 0 for none.
+    newest: AtomicU64,
+    by_distribution: ArcSwap<HashMap<Arc<str>, Arc<Marks>>>,
+    recent: RwLock<Recent>,
+    /// Held while an invalidation takes its place and becomes visible: a fetch that begins after that place sees it.
+    publishing: Mutex<()>,
+    /// Held while a command is carried out, so that changes reach the durable state in their order.
+    commanding: tokio::sync::Mutex<()>,
+}
+
+impl Invalidations {
+    /// Reads what earlier runs of the host left. Blocks the thread.
+    ///
+    /// # Errors
+    /// The durable state can't be read or written.
+    pub fn open(state: &State) -> Result<Invalidations, StateError> {
+        let by_distribution = durable::load(state)?;
+        let newest = by_distribution.values().map(|marks| marks.newest().0).max();
+        let last = durable::first_order(state)?.max(newest.unwrap_or(0));
+        Ok(Invalidations {
+            state: state.clone(),
+            last: AtomicU64::new(last),
+            newest: AtomicU64::new(newest.unwrap_or(0)),
+            by_distribution: ArcSwap::from_pointee(by_distribution),
+            recent: RwLock::default(),
+            publishing: Mutex::new(()),
+            commanding: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The place of a fetch that begins now. Taken before the look-up that leads to the fetch.
+    pub(crate) fn now(&self) -> Order {
+        Order(self.last.load(Ordering::Acquire))
+    }
+
+    /// What is left of a stored response whose fetch began at `began`, which carries these tags, and which goes by these
+    /// names: those of the request that it was fetched for, and those of the request that asks now.
+    pub(crate) fn standing<'n>(
+        &self,
+        distribution: &str,
+        began: Order,
+        tags: &[String],
+        names: impl IntoIterator<Item = Names<'n>>,
+    ) -> Standing {
+        if began.0 >= self.newest.load(Ordering::Acquire) {
+            return Standing::Valid;
+        }
+        let by_distribution = self.by_distribution.load();
+        let marks = by_distribution.get(distribution).filter(|marks| began < marks.newest());
+        let recent = self.recent.read();
+        let recent = (began < recent.newest()).then_some(&*recent);
+        let mut mark = Mark::default();
+        for names in names {
+            names.each(|name| {
+                if let Some(marks) = marks {
+                    mark = mark.and(marks.of_path(name));
+                }
+                if let Some(recent) = recent {
+                    mark = mark.and(recent.of_path(distribution, name));
+                }
+            });
+        }
+        if let Some(marks) = marks {
+            mark = tags.iter().fold(mark, |mark, tag| mark.and(marks.of_tag(tag)));
+        }
+        mark.standing(began)
+    }
+
+    /// Whether anything at all was invalidated since `began`: where not, nobody needs names and tags.
+    pub(crate) fn any_since(&self, began: Order) -> bool {
+        began.0 < self.newest.load(Ordering::Acquire)
+    }
+
+    /// The newest invalidation that may concern a response to a request of these names, known before there is one: requests
+    /// before and after it do not share a fetch.
+    pub(crate) fn since(&self, distribution: &str, names: Names<'_>) -> Order {
+        if self.newest.load(Ordering::Acquire) == 0 {
+            return Order(0);
+        }
+        let by_distribution = self.by_distribution.load();
+        let marks = by_distribution.get(distribution);
+        let recent = self.recent.read();
+        let mut mark = Mark::default();
+        names.each(|name| {
+            if let Some(marks) = marks {
+                mark = mark.and(marks.of_path(name));
+            }
+            mark = mark.and(recent.of_path(distribution, name));
+        });
+        // Which tags the response will have, nobody knows yet.
+        mark.newest().max(marks.map_or(Order(0), |marks| marks.newest_tag()))
+    }
+
+    /// Invalidates, for every request from now on, whatever becomes of the host.
+    ///
+    /// # Errors
+    /// The durable state can't be written: the invalidation is in force, and a restart may forget it.
+    pub(crate) async fn invalidate(
+        &self,
+        distribution: &Arc<str>,
+        wanted: &[Wanted],
+        soft: bool,
+        now: Time,
+    ) -> Result<(), StateError> {
+        let _one_at_a_time = self.commanding.lock().await;
+        let changes = {
+            let _publishing = self.publishing.lock();
+            let order = self.next();
+            let mark = if soft { Mark::soft(order, now) } else { Mark::hard(order) };
+            let mut all = HashMap::clone(&self.by_distribution.load());
+            let marks = Arc::make_mut(all.entry(distribution.clone()).or_default());
+            let changed = marks.add(wanted, mark);
+            let changes = durable::changes(distribution, marks, &changed);
+            self.by_distribution.store(Arc::new(all));
+            self.publish(order);
+            changes
+        };
+        self.state.apply(changes).await
+    }
+
+    /// Remembers for a while that what is stored of these URIs is out of date (RFC 9111, section 4.4): path and query, as
+    /// the viewer sent them and as the key has them.
+    pub(crate) fn outdated<'n>(&self, distribution: &str, names: impl IntoIterator<Item = Names<'n>>) {
+        let _publishing = self.publishing.lock();
+        let order = self.next();
+        {
+            let mut recent = self.recent.write();
+            for names in names {
+                names.each(|name| recent.add(distribution, name, order));
+            }
+        }
+        self.publish(order);
+    }
+
+    fn next(&self) -> Order {
+        Order(self.last.load(Ordering::Acquire) + 1)
+    }
+
+    /// Everybody sees the invalidation before anybody can begin a fetch at its place.
+    fn publish(&self, order: Order) {
+        self.newest.store(order.0, Ordering::Release);
+        self.last.store(order.0, Ordering::Release);
+    }
+}

@@ -1,0 +1,116 @@
+//! A viewer that stops reading: its connection is closed after a while, so that it can't hold memory and origins for ever.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// A stream whose writes fail when nothing can be written for a given time. Reading is not bounded here.
+pub(crate) struct Patience<S> {
+    stream: S,
+    limit: Duration,
+    /// Made at the first write that has to wait: most never do.
+    waiting: Option<Pin<Box<Sleep>>>,
+    is_waiting: bool,
+}
+
+impl<S> Patience<S> {
+    pub(crate) fn new(stream: S, limit: Duration) -> Patience<S> {
+        Patience {
+            stream,
+            limit,
+            waiting: None,
+            is_waiting: false,
+        }
+    }
+
+    /// Passes on what came of a write, or gives up on it.
+    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.is_waiting = false;
+            return written;
+        }
+        let until = Instant::now() + self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        if !self.is_waiting {
+            waiting.as_mut().reset(until);
+            self.is_waiting = true;
+        }
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the viewer stopped reading")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.bound(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.bound(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.bound(cx, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_viewer_that_stops_reading_is_given_up() {
+        let (near, _far) = tokio::io::duplex(16);
+        let mut stream = Patience::new(near, Duration::from_secs(60));
+        let began = Instant::now();
+        let error = stream.write_all(&[0; 64]).await.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_viewer_is_not_given_up_as_long_as_it_reads() {
+        use tokio::io::AsyncReadExt;
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut stream = Patience::new(near, Duration::from_secs(60));
+        let reader = tokio::spawn(async move {
+            let mut all = 0;
+            while all < 64 {
+                tokio::time::sleep(Duration::from_secs(50)).await;
+                all += far.read(&mut [0; 16]).await.expect("it reads");
+            }
+            all
+        });
+        stream.write_all(&[0; 64]).await.expect("it is read in the end");
+        assert_eq!(reader.await.expect("no panic"), 64);
+    }
+}
