@@ -1,13 +1,13 @@
 //! A host from start to stop: what `selvedge run` and `selvedge dev` have in common.
 
-use crate::config::{self, Config, Report};
+use crate::config::{self, Config, Report, Server};
 use crate::distribution::Plan;
 use crate::observe::access::Sink;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
-use crate::pipeline::{Edge, EdgeParts};
+use crate::pipeline::{Edge, EdgeParts, Invalidations};
 use crate::server::{self, Listening};
-use crate::admin;
+use crate::admin::{self, socket};
 use selvedge_runtime::Runtime;
 use selvedge_store::Store;
 use std::io;
@@ -46,6 +46,9 @@ pub enum StartError {
         /// The system's words.
         cause: io::Error,
     },
+    /// There is no admin socket.
+    #[error("{0}")]
+    Socket(#[from] socket::SocketError),
     /// The store can't be opened.
     #[error("{0}")]
     Store(#[from] selvedge_store::OpenError),
@@ -77,6 +80,7 @@ pub struct Start {
 /// A host that serves.
 pub struct Running {
     edge: Arc<Edge>,
+    started_with: Server,
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     closing: watch::Sender<bool>,
@@ -93,7 +97,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let store_settings = settings.store.clone();
     let cache_dir = store_settings.dir.join("compiled");
     let config = start.config;
-    let (store, loop_id, runtime, plan) = tokio::task::spawn_blocking(move || {
+    let (store, invalidations, loop_id, runtime, plan) = tokio::task::spawn_blocking(move || {
         let store = Store::open(selvedge_store::Config {
             dir: Some(store_settings.dir.clone()),
             memory_bytes: store_settings.memory_bytes,
@@ -102,12 +106,13 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
             max_variants: MOST_VARIANTS,
         })?;
         let loop_id = edge_id(&store)?;
+        let invalidations = Invalidations::open(store.state())?;
         let runtime = Runtime::new(selvedge_runtime::Options {
             cache_dir: Some(cache_dir),
             ..selvedge_runtime::Options::default()
         })?;
         let plan = Plan::build(config, &runtime).map_err(StartError::Configuration)?;
-        Ok::<_, StartError>((store, loop_id, runtime, plan))
+        Ok::<_, StartError>((store, invalidations, loop_id, runtime, plan))
     })
     .await
     .map_err(|_| StartError::Interrupted)??;
@@ -117,9 +122,11 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         .map(|address| listen(&[address], start.next_free_port))
         .transpose()?
         .and_then(|mut listeners| listeners.pop());
+    let socket = socket::bind(&settings.socket)?;
     let edge = Edge::new(EdgeParts {
         plan: Arc::new(plan),
         store,
+        invalidations,
         runtime,
         clock: start.clock,
         metrics: Arc::new(Metrics::new()),
@@ -127,7 +134,8 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         name: settings.edge.clone(),
         loop_id,
     });
-    Ok(Running::new(edge, listeners, admin, start.test_clock))
+    let running = Running::new(edge, listeners, admin, start.test_clock);
+    Ok(running.with(socket))
 }
 
 impl Running {
@@ -140,6 +148,7 @@ impl Running {
             background.push(tokio::spawn(admin::serve(edge.clone(), admin.into_inner(), test_clock)));
         }
         Running {
+            started_with: edge.plan().config().server.clone(),
             serving: tokio::spawn(server::serve(edge.clone(), listeners, closes, GRACE)),
             edge,
             addresses,
@@ -147,6 +156,12 @@ impl Running {
             closing,
             background,
         }
+    }
+
+    fn with(mut self, socket: socket::Socket) -> Running {
+        let serving = socket::serve(self.edge.clone(), socket);
+        self.background.push(tokio::spawn(serving));
+        self
     }
 
     /// The host itself.
@@ -190,7 +205,6 @@ impl Running {
         load: impl FnOnce() -> Result<Config, Report> + Send + 'static,
     ) -> Result<Taken, Report> {
         let runtime = self.edge.runtime().clone();
-        let before = self.edge.plan().config().server.clone();
         let built = tokio::task::spawn_blocking(move || {
             let plan = Plan::build(load()?, &runtime)?;
             Ok::<_, Report>(plan)
@@ -203,7 +217,7 @@ impl Running {
         });
         match built {
             Ok(plan) => {
-                let restart = before != plan.config().server;
+                let restart = needs_restart(&self.started_with, &plan.config().server);
                 self.edge.take(Arc::new(plan));
                 self.edge.metrics().reload("taken");
                 if restart {
@@ -228,6 +242,8 @@ impl Running {
         let cut_off = self.serving.await.unwrap_or(0);
         for task in self.background {
             task.abort();
+            // Its end removes the admin socket.
+            let _ = task.await;
         }
         self.edge.store().flush().await;
         cut_off
@@ -239,6 +255,24 @@ impl Running {
 pub struct Taken {
     /// Whether the server file asks for something that only a restart brings.
     pub restart: bool,
+}
+
+/// Whether a server file says something that only a new process can do.
+fn needs_restart(started_with: &Server, now: &Server) -> bool {
+    let fixed = |server: &Server| {
+        let Server {
+            listen,
+            admin,
+            socket,
+            edge,
+            access_log,
+            workers,
+            store,
+            ..
+        } = server.clone();
+        (listen, admin, socket, edge, access_log, workers, store)
+    };
+    fixed(started_with) != fixed(now)
 }
 
 async fn keep_house(edge: Arc<Edge>) {

@@ -75,9 +75,9 @@ fn the_quickstart_shows_all_three_hooks_at_work() {
 /// A folder for `dev` with a plugin that makes everything live this long.
 fn project(origin: &Origin) -> tempfile::TempDir {
     let dir = Edge::in_front_of(origin)
-        .plugin("mine", Path::new("../mine/mine.wasm"), "")
+        .plugin("lives", Path::new("../lives/lives.wasm"), "")
         .write();
-    run_in(dir.path(), ["plugin", "new", "mine", "--hook", "ttl"]).code(0);
+    run_in(dir.path(), ["plugin", "new", "lives", "--hook", "ttl"]).code(0);
     write_plugin(dir.path(), "Duration::from_secs(5)");
     dir
 }
@@ -87,7 +87,7 @@ fn write_plugin(dir: &Path, lifetime: &str) {
         "use selvedge_sdk::prelude::*;\n\n#[ttl]\nfn life(_: &Request, _: &Response) -> Result<TtlDecision> {{\n    \
          Ok(TtlDecision::lifetime({lifetime}))\n}}\n"
     );
-    std::fs::write(dir.join("mine/src/lib.rs"), source).expect("the folder is ours");
+    std::fs::write(dir.join("lives/src/lib.rs"), source).expect("the folder is ours");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A plugin from nothing to the first request: `plugin new`, its own tests, `plugin build`, `check`, `run`.
+//! A plugin from nothing to the first request: `plugin new`, `plugin build`, `check`, `run`. Each test names its
+//! plugin differently: they share a target directory, and cargo tells them apart by name.
 
 use selvedge_tests::*;
 use std::path::Path;
@@ -42,7 +43,7 @@ fn a_written_hook_is_built_in_the_projects_own_folder() {
         [
             "plugin",
             "new",
-            "mine",
+            "written",
             "--hook",
             "ttl",
             "--path",
@@ -56,7 +57,7 @@ fn a_written_hook_is_built_in_the_projects_own_folder() {
     run_in(&project, ["plugin", "build"]).code(0);
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)
-        .plugin("mine", &project.join("mine.wasm"), "")
+        .plugin("written", &project.join("written.wasm"), "")
         .start();
     origin.on("/a").answers(Answer::ok("x"));
     edge.get("/a").expect(200).cache_status("ttl=5");
@@ -65,10 +66,10 @@ fn a_written_hook_is_built_in_the_projects_own_folder() {
 #[test]
 fn a_plugin_that_does_not_compile_is_shown_with_1() {
     let dir = folder();
-    run_in(dir.path(), ["plugin", "new", "mine", "--hook", "ttl"]).code(0);
-    std::fs::write(dir.path().join("mine/src/lib.rs"), "this is no Rust\n")
+    run_in(dir.path(), ["plugin", "new", "broken", "--hook", "ttl"]).code(0);
+    std::fs::write(dir.path().join("broken/src/lib.rs"), "this is no Rust\n")
         .expect("the folder is ours");
-    run_in(dir.path(), ["plugin", "build", "mine"])
+    run_in(dir.path(), ["plugin", "build", "broken"])
         .code(1)
         .reports("src/lib.rs:1");
 }

@@ -9,7 +9,7 @@
 use crate::content_range::ContentRange;
 use crate::ranges::{Asked, asked, if_range_holds, strong_validator};
 use crate::{Received, Request, Stored, StoredBody};
-use http::header::{IF_RANGE, RANGE};
+use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// What a stored part can do for a request. Positions are those in the whole content, and the last one is included.
@@ -140,6 +140,19 @@ pub fn completion_fields(stored: &Stored, first: u64, last: Option<u64>) -> Opti
     fields.insert(RANGE, range);
     fields.insert(IF_RANGE, validator.clone());
     Some(fields)
+}
+
+/// The condition of an origin request that asks whether a stored part is current: its strong validator as If-None-Match or
+/// If-Modified-Since (RFC 9110, section 13.1). The request keeps its Range, so that the origin answers 304, or with that range
+/// of what is now current. `None` without a strong validator.
+pub fn confirmation_fields(stored: &Stored) -> Option<HeaderMap> {
+    let validator = strong_validator(&stored.fields)?.clone();
+    let name = if stored.fields.contains_key(ETAG) {
+        IF_NONE_MATCH
+    } else {
+        IF_MODIFIED_SINCE
+    };
+    Some(HeaderMap::from_iter([(name, validator)]))
 }
 
 /// Why a response can't be combined with a stored part.

@@ -72,6 +72,15 @@ pub fn select_ranges(
     }
 }
 
+/// Where the one range that a request asks for begins, if that can be told without the content's length. `None` for the whole,
+/// for several ranges, and for a range that is counted from the end. If-Range plays no part.
+pub fn first_position(request: &Request<'_>) -> Option<u64> {
+    match *asked(request)? {
+        [Asked::From { first, .. }] => Some(first),
+        _ => None,
+    }
+}
+
 /// One range as a request asks for it (section 14.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
@@ -171,7 +180,7 @@ pub(crate) fn if_range_holds(asked: &HeaderMap, stored: &HeaderMap) -> bool {
 
 /// The validator by which two parts are of one representation (section 8.8.1): a strong ETag, or, without any ETag, a
 /// Last-Modified that is a strong validator.
-pub(crate) fn strong_validator(fields: &HeaderMap) -> Option<&HeaderValue> {
+pub fn strong_validator(fields: &HeaderMap) -> Option<&HeaderValue> {
     if fields.contains_key(ETAG) {
         let tag = EntityTag::of(fields)?;
         return fields.get(ETAG).filter(|_| !tag.is_weak());

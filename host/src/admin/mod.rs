@@ -1,4 +1,8 @@
-//! The admin listener: health and metrics, and the test clock where it was asked for at start. It listens on loopback.
+//! What operators ask a host: commands on the admin socket ([`socket`]), health and metrics on the admin listener.
+//!
+//! The listener: health and metrics, and the test clock where it was asked for at start. It listens on loopback.
+
+pub mod socket;
 
 use crate::observe::clock::Clock;
 use crate::pipeline::Edge;

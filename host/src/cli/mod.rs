@@ -1,8 +1,12 @@
 //! The command line: what is typed, and which file carries it out.
 
+mod ask;
+mod cache;
 mod check;
 mod dev;
 mod distributions;
+mod explain;
+mod invalidate;
 mod output;
 mod plugin;
 mod run;
@@ -41,6 +45,11 @@ To begin:
   selvedge check --config selvedge.toml      say what is wrong with a configuration, all of it at once
   selvedge run --config selvedge.toml        serve
 
+While a host runs, with the same --config:
+  selvedge invalidate shop '/images/*'       fetch everything under /images anew, from now on
+  selvedge cache ls http://shop.test/a       what is stored for a URL, and whether it would be used
+  selvedge explain http://shop.test/a        what would become of a request, and why
+
 While it runs, SIGHUP or a changed file makes it read its configuration anew; SIGTERM and Ctrl-C end it after
 the requests under way. The log goes to standard error; SELVEDGE_LOG filters it (for instance access=off).
 
@@ -56,6 +65,13 @@ enum Command {
     Check(Configured),
     /// List the distributions with their assigned domain names
     Distributions(Configured),
+    /// Invalidate stored responses of a running host, by path or tag
+    Invalidate(invalidate::Arguments),
+    /// Look into the cache of a running host
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Say what a running host would do with a request, and why, without fetching anything
+    Explain(explain::Arguments),
     /// Write and build plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -66,6 +82,12 @@ struct Configured {
     /// The server file
     #[arg(long, short, value_name = "FILE", default_value = "selvedge.toml")]
     config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum CacheCommand {
+    /// List the stored responses of a URL, and whether each would be used now
+    Ls(cache::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -96,6 +118,9 @@ pub fn main() -> ExitCode {
         Command::Dev(arguments) => dev::dev(&arguments),
         Command::Check(Configured { config }) => check::check(&config),
         Command::Distributions(Configured { config }) => distributions::list(&config),
+        Command::Invalidate(arguments) => invalidate::invalidate(arguments),
+        Command::Cache(CacheCommand::Ls(arguments)) => cache::list(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plugin(PluginCommand::New { name, hooks, path }) => plugin::new(&name, path, &hooks),
         Command::Plugin(PluginCommand::Build { project }) => plugin::build(&project),
     };

@@ -2,7 +2,7 @@
 
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Report};
 use crate::observe::access::{Log, Off, Sink};
 use crate::observe::clock::Clock;
 use crate::observe::logs;
@@ -24,18 +24,18 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> u8 {
-    let config = match config::load(&arguments.config) {
-        Ok(config) => config,
+    logs::start("info");
+    let (config, followed) = match Followed::load(&arguments.config) {
+        Ok(loaded) => loaded,
         Err(report) => {
             complain(report);
             return WRONG;
         }
     };
-    logs::start("info");
     if !config.warnings.is_empty() {
         tracing::warn!(target: "config", "{}", config.warnings);
     }
-    match runtime(&config).map(|runtime| runtime.block_on(serve(arguments, config))) {
+    match runtime(&config).map(|runtime| runtime.block_on(serve(arguments, config, followed))) {
         Ok(Ok(())) => 0,
         Ok(Err(StartError::Configuration(report))) => {
             complain(report);
@@ -61,7 +61,7 @@ pub(super) fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtim
     builder.enable_all().build()
 }
 
-async fn serve(arguments: &Arguments, config: Config) -> Result<(), StartError> {
+async fn serve(arguments: &Arguments, config: Config, followed: Followed) -> Result<(), StartError> {
     let mut signals = Signals::new().map_err(|_| StartError::Interrupted)?;
     let sink: Arc<dyn Sink> = if config.server.access_log { Arc::new(Log) } else { Arc::new(Off) };
     let clock = if arguments.test_clock { Clock::held() } else { Clock::system() };
@@ -79,66 +79,87 @@ async fn serve(arguments: &Arguments, config: Config) -> Result<(), StartError> 
     if let Some(address) = running.admin() {
         say(format_args!("admin http://{address}"));
     }
-    follow(&running, &arguments.config, &mut signals).await;
+    followed.follow(&running, &mut signals).await;
     tracing::info!(target: "server", "stopping: requests under way may finish");
     let cut_off = running.stop().await;
     tracing::info!(target: "server", cut_off, "stopped");
     Ok(())
 }
 
-/// Takes changed configurations until a signal says to stop.
-async fn follow(running: &Running, file: &Path, signals: &mut Signals) {
-    let mut watch = match Watch::new() {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!(target: "config", "changed files are not noticed, only SIGHUP: {error}");
-            None
-        }
-    };
-    let mut seen = look(running, file, watch.as_mut());
-    loop {
-        tokio::select! {
-            told = signals.next() => if told == Told::Stop { return },
-            () = changed(watch.as_mut()) => {
-                if look(running, file, watch.as_mut()) == seen {
-                    continue;
+/// The files of a configuration, and what was seen of them.
+struct Followed {
+    file: PathBuf,
+    watch: Option<Watch>,
+    seen: [u8; 32],
+}
+
+impl Followed {
+    /// Loads a configuration and follows its files from then on.
+    fn load(file: &Path) -> Result<(Config, Followed), Report> {
+        let watch = match Watch::new() {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(target: "config", "changed files are not noticed, only SIGHUP: {error}");
+                None
+            }
+        };
+        let mut followed = Followed {
+            file: file.to_owned(),
+            watch,
+            seen: [0; 32],
+        };
+        // Only a configuration says which files there are to look at. What is loaded after looking is as new as what was
+        // seen, or newer: then the next look finds a difference.
+        let first = config::load(file)?;
+        followed.seen = followed.look(&first);
+        Ok((config::load(file)?, followed))
+    }
+
+    /// Takes changed configurations until a signal says to stop.
+    async fn follow(mut self, running: &Running, signals: &mut Signals) {
+        loop {
+            tokio::select! {
+                told = signals.next() => if told == Told::Stop { return },
+                () = self.changed() => {
+                    if self.look(running.edge().plan().config()) == self.seen {
+                        continue;
+                    }
                 }
             }
+            let seen = self.look(running.edge().plan().config());
+            let _ = running.reload(&self.file).await;
+            self.seen = seen;
         }
-        // What is read now is what was looked at before reading: a change in between is found at the next look.
-        let before = look(running, file, watch.as_mut());
-        let _ = running.reload(file).await;
-        seen = before;
     }
-}
 
-async fn changed(watch: Option<&mut Watch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
+    async fn changed(&mut self) {
+        match &mut self.watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
     }
-}
 
-/// The contents of everything that the configuration consists of: its files as they are now, and what they name.
-pub(super) fn look(running: &Running, file: &Path, watch: Option<&mut Watch>) -> [u8; 32] {
-    let plan = running.edge().plan();
-    let folder = plan.config().server.distributions.value.clone();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    files.push(file.to_owned());
-    files.extend(plan.config().files().map(Path::to_owned));
-    files.extend(plan.further_files().map(Path::to_owned));
-    files.sort();
-    files.dedup();
-    if let Some(watch) = watch {
-        watch.add(files.iter().map(PathBuf::as_path).chain([folder.as_path()]));
+    /// The contents of everything that the configuration consists of: its files as they are now, and what they name.
+    fn look(&mut self, config: &Config) -> [u8; 32] {
+        let folder = config.server.distributions.value.as_path();
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .collect();
+        files.push(self.file.clone());
+        files.extend(config.files().map(Path::to_owned));
+        files.extend(config.named_files().map(Path::to_owned));
+        files.sort();
+        files.dedup();
+        let files = || files.iter().map(PathBuf::as_path);
+        if let Some(watch) = &mut self.watch {
+            watch.add(files().chain([folder]));
+        }
+        contents(files())
     }
-    contents(files.iter().map(PathBuf::as_path))
 }
 
 /// The signals that a server listens to.

@@ -36,6 +36,21 @@ pub fn load(path: &Path) -> Result<Config, Report> {
     loading.finish(server, &found.unwrap_or_default())
 }
 
+/// Loads a server file without its distributions: what a command needs to find the host that runs with it.
+pub fn load_server(path: &Path) -> Result<Server, Report> {
+    let path = match path.is_dir() {
+        true => path.join("selvedge.toml"),
+        false => path.to_owned(),
+    };
+    let mut loading = Loading::default();
+    let server = loading.read(&path, server::document);
+    let report = loading.problems.into_report(&Arc::new(loading.sources));
+    match server {
+        Some(server) if !report.has_errors() => Ok(server),
+        _ => Err(report),
+    }
+}
+
 /// Loads one distribution file on its own, with the settings of an empty server file beside it.
 pub fn load_one(path: &Path) -> Result<Config, Report> {
     load_files(Server::new(folder(path)), &[path.to_owned()])

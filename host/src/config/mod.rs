@@ -44,7 +44,7 @@ use std::sync::Arc;
 pub use behavior::{AllowedMethods, Behavior, CachedMethods, ViewerProtocol};
 pub use distribution::Distribution;
 pub use hosts::HostIndex;
-pub use load::{load, load_files, load_one};
+pub use load::{load, load_files, load_one, load_server};
 pub use names::{Alias, assigned};
 pub use origin::{Origin, Protocol};
 pub use path::normalise;
@@ -91,6 +91,17 @@ impl Config {
     /// A report of problems that were found later.
     pub fn report(&self, problems: Vec<Problem>) -> Report {
         Report::new(problems, Arc::clone(&self.sources))
+    }
+
+    /// The files that it names without reading them: plugins and certificates.
+    pub fn named_files(&self) -> impl Iterator<Item = &Path> {
+        self.distributions.iter().flat_map(|distribution| {
+            let plugins = distribution.plugins.iter().map(|plugin| plugin.file.value.as_path());
+            let origins = distribution.origins.iter();
+            let certificates =
+                origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));
+            plugins.chain(certificates)
+        })
     }
 
     /// The files that were read; a change to any of them may change the configuration.

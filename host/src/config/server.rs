@@ -32,6 +32,9 @@ pub struct Server {
     pub edge: String,
     /// `access_log`: one log line per request. Default `true`.
     pub access_log: bool,
+    /// `debug_fields`: whether a request with `Selvedge-Debug: key` gets its cache key in Cache-Status. Default `false`: keys
+    /// show what the cache policy and the plugins look at.
+    pub debug_fields: bool,
     /// `workers`: threads that serve requests, 1 to 1024. Default: one per processor.
     pub workers: Option<usize>,
     /// `[store]`: where stored responses are, and how much room they have.
@@ -80,6 +83,7 @@ impl Server {
             },
             edge: "edge".to_owned(),
             access_log: true,
+            debug_fields: false,
             workers: None,
             store,
             limits: Limits::default(),
@@ -113,6 +117,7 @@ pub(super) fn read(t: &Table<'_>) -> Server {
         ),
         edge: t.or("edge", default.edge, text(names::identifier)),
         access_log: t.or("access_log", default.access_log, boolean),
+        debug_fields: t.or("debug_fields", default.debug_fields, boolean),
         workers: t.optional("workers", integer(1..=1024)),
         limits: t.or(
             "limits",

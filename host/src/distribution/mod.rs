@@ -9,7 +9,6 @@ use crate::config::{self, Config, Report};
 use crate::origin::{Origin, Tls};
 use selvedge_caching::Policy;
 use selvedge_runtime::{Hook, Plugin, Runtime};
-use std::path::Path;
 use std::sync::Arc;
 
 /// A whole configuration, ready to serve.
@@ -75,18 +74,6 @@ impl Plan {
     /// The distribution for a host name in lower case, without a port.
     pub fn distribution_for(&self, host: &str) -> Option<&Arc<Distribution>> {
         self.distributions.get(self.config.hosts.find(host)?)
-    }
-
-    /// Files beside the configuration whose change may change the plan: the plugins' and the certificates'.
-    pub fn further_files(&self) -> impl Iterator<Item = &Path> {
-        self.config.distributions.iter().flat_map(|distribution| {
-            let plugins = distribution.plugins.iter().map(|plugin| plugin.file.as_path());
-            let certificates = distribution
-                .origins
-                .iter()
-                .filter_map(|origin| origin.ca_file.as_ref().map(|file| file.as_path()));
-            plugins.chain(certificates)
-        })
     }
 
     /// Closes origin connections that were idle for longer than their origin's keep-alive timeout.

@@ -45,12 +45,12 @@ fn spec(distribution: &config::Distribution, entry: &config::PluginEntry) -> Plu
             cpu: limits.cpu,
             wall: limits.wall,
             memory: limits.memory,
-            table_elements: usize::try_from(limits.table_elements).unwrap_or(usize::MAX),
+            table_elements: limits.table_elements,
             host_calls: limits.host_calls,
             passed_bytes: limits.passed_bytes,
             output_bytes: limits.output_bytes,
-            log_lines: u32::try_from(limits.log_lines).unwrap_or(u32::MAX),
-            ..Limits::default()
+            log_lines: limits.log_lines,
+            log_bytes: limits.log_bytes,
         },
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Source {
     Origin(Box<OriginBody>),
     /// Several ranges of a stored body (RFC 9110, section 15.3.7.2).
     Parts(super::ranges::Parts),
+    /// A stored body in slices.
+    Slices(Box<super::slices::SliceBody>),
 }
 
 impl Source {
@@ -44,6 +46,10 @@ impl Source {
                 let piece = ready!(parts.poll_next(cx));
                 Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
+            Source::Slices(slices) => {
+                let piece = ready!(slices.poll_next(cx));
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
@@ -54,6 +60,7 @@ impl Source {
             Source::Stored(reader) => reader.length().map_or_else(SizeHint::default, SizeHint::with_exact),
             Source::Origin(body) => body.size_hint(),
             Source::Parts(parts) => SizeHint::with_exact(parts.length()),
+            Source::Slices(slices) => SizeHint::with_exact(slices.left()),
         }
     }
 
@@ -62,6 +69,7 @@ impl Source {
             Source::Empty => true,
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Stored(_) | Source::Parts(_) => false,
+            Source::Slices(slices) => slices.left() == 0,
             Source::Origin(body) => body.is_end_stream(),
         }
     }
@@ -71,6 +79,8 @@ impl Source {
 pub struct Delivery {
     source: Source,
     meter: Meter,
+    /// An error that is reported at the next poll: until then the server sends what it has.
+    broken: Option<BodyError>,
 }
 
 struct Meter {
@@ -95,6 +105,7 @@ impl Delivery {
                 expected,
                 finished,
             },
+            broken: None,
         }
     }
 }
@@ -108,8 +119,11 @@ impl Body for Delivery {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let delivery = self.get_mut();
+        if let Some(error) = delivery.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = ready!(delivery.source.poll_frame(cx));
-        match &frame {
+        match frame {
             Some(Ok(frame)) => {
                 let meter = &mut delivery.meter;
                 if let (Some(data), Some(record)) = (frame.data_ref(), &mut meter.record) {
@@ -117,11 +131,18 @@ impl Body for Delivery {
                     meter.finished = meter.expected == Some(record.sent);
                 }
                 meter.finished |= delivery.source.is_end_stream();
+                Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(_)) => {}
-            None => delivery.meter.finished = true,
+            Some(Err(error)) => {
+                delivery.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                delivery.meter.finished = true;
+                Poll::Ready(None)
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

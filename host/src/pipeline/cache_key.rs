@@ -11,6 +11,12 @@ use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
 use selvedge_runtime::{KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
 use selvedge_store::Key;
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The tag of the query in a key.
+const QUERY: u8 = b'q';
 
 /// A request whose key would be longer than this many bytes passes the cache by.
 const LONGEST_KEY: usize = 32 * 1024;
@@ -61,6 +67,8 @@ pub(crate) struct CacheKey {
     pub(crate) parts: KeyParts,
     /// The key as bytes, before hashing; also what `cache ls` shows.
     pub(crate) bytes: Vec<u8>,
+    /// Where this is a slice's: the key of the whole.
+    pub(crate) whole: Option<Arc<CacheKey>>,
 }
 
 impl CacheKey {
@@ -135,6 +143,19 @@ pub(crate) fn finish(facts: &RequestFacts, parts: KeyParts) -> CacheKey {
         hash: hash(&bytes),
         parts,
         bytes,
+        whole: None,
+    }
+}
+
+/// The key of one slice of what has the other key.
+pub(crate) fn of_slice(whole: &Arc<CacheKey>, size: u64, index: u64) -> CacheKey {
+    let mut bytes = whole.bytes.clone();
+    put(&mut bytes, b's', format!("{index}*{size}").as_bytes());
+    CacheKey {
+        hash: hash(&bytes),
+        parts: whole.parts.clone(),
+        bytes,
+        whole: Some(whole.clone()),
     }
 }
 
@@ -220,12 +241,8 @@ fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts
     if parts.path {
         put(&mut out, b'p', path.as_bytes());
     }
-    let query = match &parts.query {
-        QueryPart::Policy(set) => query::select(query, set),
-        QueryPart::Sorted(set) => query::select_sorted(query, set),
-    };
-    if let Some(query) = query {
-        put(&mut out, b'q', query.as_bytes());
+    if let Some(query) = keyed_query(parts, query) {
+        put(&mut out, QUERY, query.as_bytes());
     }
     if let Some(codings) = &parts.accept_encoding {
         put(&mut out, b'e', codings.as_bytes());
@@ -259,6 +276,14 @@ fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts
     out
 }
 
+/// What of a query is in the key.
+pub(crate) fn keyed_query<'q>(parts: &KeyParts, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+    match &parts.query {
+        QueryPart::Policy(set) => query::select(query, set),
+        QueryPart::Sorted(set) => query::select_sorted(query, set),
+    }
+}
+
 fn hash(bytes: &[u8]) -> Key {
     Key(*blake3::hash(bytes).as_bytes())
 }
@@ -266,6 +291,47 @@ fn hash(bytes: &[u8]) -> Key {
 /// The key that a request like this one has for another path and query: what an unsafe request invalidates.
 pub(crate) fn key_of(facts: &RequestFacts, parts: &KeyParts, path: &str, query: Option<&str>) -> Key {
     hash(&write(facts, path, query, parts))
+}
+
+/// The parts of a key that was written by this host: each with its tag.
+fn parts_of(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (tag, rest) = bytes.split_first()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (value, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        bytes = rest;
+        Some((*tag, value))
+    })
+}
+
+/// The query in a key.
+pub(crate) fn query_of(bytes: &[u8]) -> Option<&str> {
+    let (_, query) = parts_of(bytes).find(|(tag, _)| *tag == QUERY)?;
+    std::str::from_utf8(query).ok()
+}
+
+/// A key for people: `distribution=main path=/a query=b=1 field:accept-language=de`, in printable ASCII.
+pub(crate) fn as_text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut before = 0;
+    for (tag, value) in parts_of(bytes) {
+        let value = value.escape_ascii();
+        // Writing to a string can't fail.
+        let _ = match tag {
+            b'd' => write!(text, "distribution={value}"),
+            b'p' => write!(text, " path={value}"),
+            QUERY => write!(text, " query={value}"),
+            b'e' => write!(text, " encodings={value}"),
+            b'f' => write!(text, " field:{value}"),
+            b'c' => write!(text, " cookie:{value}"),
+            b'v' => write!(text, "{}{value}", if before == b'v' { "," } else { "=" }),
+            b'l' => write!(text, " literal={value}"),
+            b's' => write!(text, " slice={value}"),
+            tag => write!(text, " {}={value}", tag.escape_ascii()),
+        };
+        before = tag;
+    }
+    text
 }
 
 fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) {

@@ -1,6 +1,8 @@
 //! The running host: what all requests share.
 
 use super::flights::Flights;
+use super::invalidations::Invalidations;
+use super::slices::WholeOnly;
 use crate::distribution::{Distribution, Plan};
 use crate::observe::access::Sink;
 use crate::observe::clock::Clock;
@@ -21,6 +23,8 @@ pub struct EdgeParts {
     pub plan: Arc<Plan>,
     /// Stored responses.
     pub store: Store,
+    /// What of them is not to be used any more.
+    pub invalidations: Invalidations,
     /// The plugins' engine.
     pub runtime: Arc<Runtime>,
     /// HTTP time.
@@ -40,6 +44,7 @@ pub struct Edge {
     parts: EdgeParts,
     plan: ArcSwap<Plan>,
     flights: Flights,
+    whole_only: WholeOnly,
     name: Arc<str>,
     via: [HeaderValue; 2],
     loop_field: HeaderValue,
@@ -47,6 +52,8 @@ pub struct Edge {
     requests: AtomicU64,
     warned: Mutex<HashSet<(Arc<str>, String)>>,
     tasks: tokio::runtime::Handle,
+    /// Each task that runs apart from a viewer holds one.
+    under_way: Arc<()>,
 }
 
 impl Edge {
@@ -59,6 +66,7 @@ impl Edge {
         Arc::new(Edge {
             plan: ArcSwap::new(parts.plan.clone()),
             flights: Flights::default(),
+            whole_only: WholeOnly::default(),
             name: parts.name.as_str().into(),
             via: [via("1.0"), via("1.1")],
             loop_field: HeaderValue::try_from(parts.loop_id.as_str())
@@ -67,6 +75,7 @@ impl Edge {
             requests: AtomicU64::new(0),
             warned: Mutex::default(),
             tasks: tokio::runtime::Handle::current(),
+            under_way: Arc::default(),
             parts,
         })
     }
@@ -117,6 +126,19 @@ impl Edge {
         self.flights.count()
     }
 
+    pub(crate) fn invalidations(&self) -> &Invalidations {
+        &self.parts.invalidations
+    }
+
+    /// How many fetches run that no viewer has to wait for: shared ones, refreshes, and those whose viewer has left.
+    pub fn tasks_under_way(&self) -> usize {
+        Arc::strong_count(&self.under_way) - 1
+    }
+
+    pub(crate) fn whole_only(&self) -> &WholeOnly {
+        &self.whole_only
+    }
+
     pub(crate) fn flights(&self) -> &Flights {
         &self.flights
     }
@@ -150,6 +172,10 @@ impl Edge {
 
     /// Runs a fetch apart from the viewer that caused it.
     pub(crate) fn spawn(&self, fetch: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(fetch);
+        let under_way = self.under_way.clone();
+        self.tasks.spawn(async move {
+            fetch.await;
+            drop(under_way);
+        });
     }
 }

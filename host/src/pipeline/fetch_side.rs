@@ -5,17 +5,21 @@
 //! that leaves does not end a fill that others read.
 
 use super::cache_key::{CacheKey, KeyParts};
+use super::completion::{self, Completed, Completing};
 use super::flights::Permit;
 use super::hooks::Hooks;
+use super::invalidations::Order;
 use super::receive::Received;
+use super::store_stage::Audience;
 use super::{Edge, cache_key, fetch, origin_selection, store_stage, ttl};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::HookRecord;
 use crate::origin::{OriginBody, OutgoingBody};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
 use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
-use selvedge_runtime::{Read, RequestFacts, Transaction};
+use selvedge_runtime::{Read, RequestFacts, ResponseFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -31,10 +35,14 @@ pub(crate) struct Job {
     pub(crate) parts: KeyParts,
     /// Where the response is stored; `None` where it is not.
     pub(crate) key: Option<CacheKey>,
+    /// Its place in the order of fetches and invalidations: before the look-up that led to it.
+    pub(crate) began: Order,
     /// What the cache-key hooks read.
     pub(crate) key_reads: Vec<Read>,
     /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
     pub(crate) validating: Option<Variant>,
+    /// The stored part of which the origin is asked for the rest.
+    pub(crate) completing: Option<Completing>,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
 }
@@ -54,6 +62,8 @@ pub(crate) enum Answer {
     /// A new stored response whose body may still be arriving.
     Filling {
         head: Arc<Stored>,
+        /// What is stored with it beside the head.
+        notes: Bytes,
         body: Follow,
         report: Arc<Report>,
     },
@@ -141,14 +151,26 @@ impl Job {
             uri: received.uri.clone(),
             parts,
             key,
+            began: edge.invalidations().now(),
             key_reads,
             validating,
+            completing: None,
             upgrade: None,
         }
     }
 
+    /// The same, stored where a response of this status belongs: what a slice's request gets that is no part is for the whole.
+    fn for_status(mut self, status: StatusCode) -> Job {
+        let is_part = matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
+        if let Some(whole) = self.key.as_ref().and_then(|key| key.whole.clone()).filter(|_| !is_part) {
+            self.key = Some((*whole).clone());
+        }
+        self
+    }
+
     /// The same, stored under the key that a GET has.
-    fn for_get(mut self) -> Job {
+    fn for_get(mut self, began: Order) -> Job {
+        self.began = began;
         self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
         self
     }
@@ -166,7 +188,7 @@ impl Job {
 pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
     let mut side = Side::new(&job);
     match side.obtain(&job, OutgoingBody::Empty).await {
-        Ok(fetched) => side.conclude(job, fetched, permit, leader).await,
+        Ok(fetched) => side.conclude(job.for_status(fetched.status), fetched, permit, leader).await,
         Err(failure) => {
             let answer = side.stale_on_error(&job, failure);
             permit.announce(answer.clone());
@@ -180,12 +202,12 @@ pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outco
 pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Result<Outcome, Failure> {
     let mut side = Side::new(&job);
     let fetched = side.obtain(&job, body).await?;
-    store_stage::invalidate(&job, &fetched).await;
+    let began = store_stage::invalidate(&job, &fetched).await;
     let report = side.report(&fetched);
     if job.facts.method == Method::POST && store_stage::is_for_get(&job, &fetched) {
         let (leader, outcome) = oneshot::channel();
         let edge = job.edge.clone();
-        let job = job.for_get();
+        let job = job.for_get(began);
         edge.spawn(async move {
             let overrides = Overrides::default();
             store_stage::store(job, fetched, &overrides, Permit::for_nobody(), leader, report).await;
@@ -233,7 +255,7 @@ impl Side {
     /// Ttl, then Store: what becomes of a response.
     async fn conclude(
         &mut self,
-        job: Job,
+        mut job: Job,
         fetched: Fetched,
         permit: Permit,
         leader: oneshot::Sender<Outcome>,
@@ -245,38 +267,31 @@ impl Side {
             let _ = leader.send(Outcome::Shared(answer));
             return;
         }
-        let overrides = match ttl::decide(&job, &fetched, &mut self.transaction, &mut self.hooks).await {
-            Ok(overrides) => overrides,
-            Err(reason) => {
-                let answer = Answer::Failed(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason));
-                permit.announce(answer.clone());
-                let _ = leader.send(Outcome::Shared(answer));
-                return;
-            }
-        };
-        let report = self.report(&fetched);
         if fetched.status == StatusCode::NOT_MODIFIED
             && let Some(stored) = job.validating.clone()
         {
-            let arrived = arrived(&fetched);
-            match selvedge_caching::freshen(&stored.head, &job.request(), &arrived, job.behavior.policy(), &overrides) {
-                Freshen::Updated(head) => {
-                    let variant = store_stage::freshen(&job, stored, head).await;
-                    let answer = Answer::Stored {
-                        variant,
-                        use_of: StoredUse::Validated,
+            return self.confirm(job, stored, fetched, permit, leader).await;
+        }
+        let asked = ttl::decide(&job, fetched.facts(), &mut self.transaction, &mut self.hooks).await;
+        let overrides = match asked {
+            Ok(overrides) => overrides,
+            Err(reason) => return self.fail(reason, &permit, leader),
+        };
+        let report = self.report(&fetched);
+        if let Some(completing) = job.completing.take()
+            && let Some(key) = job.key.clone()
+        {
+            match completion::judge(&job, &completing.part, &fetched, &overrides) {
+                Completed::Combined(combination) => {
+                    let audience = Audience {
+                        permit,
+                        leader,
                         report,
                     };
-                    permit.announce(answer.clone());
-                    let _ = leader.send(Outcome::Shared(answer));
-                    return;
+                    return completion::store(job, &key, *combination, fetched, audience).await;
                 }
-                Freshen::NotThisOne => {
-                    // RFC 9111, section 4.3.4: the confirmation is for something that is not stored; ask without conditions.
-                    let mut again = job;
-                    again.validating = None;
-                    return Box::pin(lead(again, permit, leader)).await;
-                }
+                Completed::Refetch => return Box::pin(lead(job, permit, leader)).await,
+                Completed::Other => {}
             }
         }
         if job.facts.method == Method::HEAD
@@ -286,6 +301,57 @@ impl Side {
             store_stage::freshen_by_head(&job, stored, &fetched, &overrides).await;
         }
         store_stage::store(job, fetched, &overrides, permit, leader, report).await;
+    }
+
+    /// The origin confirms the stored response (RFC 9111, section 4.3.4). Hooks are asked about what it is then, not about the
+    /// bare 304.
+    async fn confirm(
+        &mut self,
+        job: Job,
+        stored: Variant,
+        fetched: Fetched,
+        permit: Permit,
+        leader: oneshot::Sender<Outcome>,
+    ) {
+        let freshen = |overrides: &Overrides| {
+            let policy = job.behavior.policy();
+            selvedge_caching::freshen(&stored.head, &job.request(), &arrived(&fetched), policy, overrides)
+        };
+        let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
+            // It is about something that is not stored: ask without conditions.
+            let mut again = job;
+            again.validating = None;
+            return Box::pin(lead(again, permit, leader)).await;
+        };
+        let facts = ResponseFacts {
+            status: confirmed.status,
+            fields: confirmed.fields.clone(),
+            origin: Some(fetched.origin.clone()),
+        };
+        let asked = ttl::decide(&job, facts, &mut self.transaction, &mut self.hooks).await;
+        let overrides = match asked {
+            Ok(overrides) => overrides,
+            Err(reason) => return self.fail(reason, &permit, leader),
+        };
+        let head = match freshen(&overrides) {
+            Freshen::Updated(head) => head,
+            Freshen::NotThisOne => confirmed,
+        };
+        let report = self.report(&fetched);
+        let answer = Answer::Stored {
+            variant: store_stage::freshen(&job, stored, head).await,
+            use_of: StoredUse::Validated,
+            report,
+        };
+        permit.announce(answer.clone());
+        let _ = leader.send(Outcome::Shared(answer));
+    }
+
+    /// A plugin failed whose failure is the request's failure.
+    fn fail(&self, reason: &'static str, permit: &Permit, leader: oneshot::Sender<Outcome>) {
+        let answer = Answer::Failed(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason));
+        permit.announce(answer.clone());
+        let _ = leader.send(Outcome::Shared(answer));
     }
 
     /// A stored response in place of a 5xx, where stale-if-error allows it.
@@ -345,6 +411,17 @@ impl Side {
                 origin: self.origin.clone(),
                 status: None,
             }),
+        }
+    }
+}
+
+impl Fetched {
+    /// The response as hooks look at it.
+    fn facts(&self) -> ResponseFacts {
+        ResponseFacts {
+            status: self.status,
+            fields: self.fields.clone(),
+            origin: Some(self.origin.clone()),
         }
     }
 }

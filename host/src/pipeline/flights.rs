@@ -78,6 +78,11 @@ impl Flights {
         })
     }
 
+    /// Whether a request with this key would wait for somebody's fetch.
+    pub(crate) fn is_under_way(&self, key: &FlightKey) -> bool {
+        self.table.lock().under_way.contains_key(key)
+    }
+
     /// How many fetches are under way that others may join.
     pub(crate) fn count(&self) -> usize {
         self.table.lock().under_way.len()

@@ -1,11 +1,14 @@
 //! Lookup: is there a stored response for this request, and may it be used (RFC 9111, section 4)?
 
 use super::cache_key::CacheKey;
+use super::completion::{self, Completing};
+use super::invalidations::Standing;
+use super::notes::Notes;
 use super::receive::Received;
 use super::Edge;
 use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
-use selvedge_caching::{Reuse, ValidateReason};
+use selvedge_caching::{Reuse, Stored, ValidateReason};
 use selvedge_store::{Entry, Found as InStore, Variant};
 use std::sync::Arc;
 
@@ -20,6 +23,8 @@ pub(crate) enum Found {
         why: Fwd,
         detail: Option<&'static str>,
         validating: Option<Variant>,
+        /// A stored part that the origin can complete.
+        completing: Option<Completing>,
         /// The request fields that tell the stored variants of this key apart.
         nominated: Vec<HeaderName>,
     },
@@ -33,43 +38,103 @@ pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) ->
         InStore::OnDisk => edge.store().load(&key.hash).await,
     };
     match entry {
-        Some(entry) => judge(edge, received, &entry),
+        Some(entry) => match screened(edge, received, key, &entry) {
+            None => judge(edge, received, entry.heads(), entry.variants()),
+            Some(left) if left.is_empty() => Found::Missing {
+                why: Fwd::UriMiss,
+                detail: Some(ValidateReason::Invalidated.as_str()),
+                validating: None,
+                completing: None,
+                nominated: Vec::new(),
+            },
+            Some(left) => {
+                let heads: Vec<Arc<Stored>> = left.iter().map(|variant| variant.head.clone()).collect();
+                judge(edge, received, &heads, &left)
+            }
+        },
         None => missing(Fwd::UriMiss),
     }
 }
 
-fn judge(edge: &Edge, received: &Received, entry: &Arc<Entry>) -> Found {
+/// What invalidations leave of a key's variants; `None` where none concerns them.
+fn screened(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) -> Option<Vec<Variant>> {
+    let standing = |variant: &Variant| standing(edge, received, key, &variant.head, &variant.notes);
+    if entry.variants().iter().all(|variant| standing(variant) == Standing::Valid) {
+        return None;
+    }
+    let mut left = Vec::new();
+    for variant in entry.variants() {
+        match standing(variant) {
+            Standing::Valid => left.push(variant.clone()),
+            Standing::Stale { since } => {
+                let mut stale = variant.clone();
+                stale.head = Arc::new(variant.head.invalidated_softly_at(since));
+                left.push(stale);
+            }
+            Standing::Gone => {
+                let (store, key, id) = (edge.store().clone(), key.hash, variant.id);
+                edge.spawn(async move { store.remove(&key, Some(id)).await });
+            }
+        }
+    }
+    Some(left)
+}
+
+/// What invalidations make of a stored response for this request: they may know it by the request that it came for, or by
+/// this one.
+pub(crate) fn standing(edge: &Edge, received: &Received, key: &CacheKey, head: &Stored, notes: &[u8]) -> Standing {
+    let invalidations = edge.invalidations();
+    if Notes::began(notes).is_some_and(|began| !invalidations.any_since(began)) {
+        return Standing::Valid;
+    }
+    let Some(notes) = Notes::decode(notes) else {
+        return Standing::Gone;
+    };
+    let (stored, asked) = (notes.names(), received.names(key));
+    let names = [Some(stored), (asked != stored).then_some(asked)];
+    invalidations.standing(notes.distribution, notes.began, &head.tags, names.into_iter().flatten())
+}
+
+fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Variant]) -> Found {
     let request = received.request();
-    let Some(index) = selvedge_caching::select_variant(&request, entry.heads()) else {
+    let Some(index) = selvedge_caching::select_variant(&request, heads) else {
         return Found::Missing {
             why: Fwd::VaryMiss,
             detail: None,
             validating: None,
-            nominated: nominated(entry),
+            completing: None,
+            nominated: nominated(heads),
         };
     };
-    let Some(variant) = entry.variants().get(index).cloned() else {
+    let Some(variant) = variants.get(index).cloned() else {
         return missing(Fwd::VaryMiss);
     };
     let policy = received.behavior.policy();
     match selvedge_caching::may_reuse(&request, &variant.head, policy, edge.clock().now()) {
         Reuse::Fresh { ttl } => Found::Fresh { variant, ttl },
         Reuse::StaleWhileRevalidate { ttl } => Found::Stale { variant, ttl },
-        // What is stored does not hold the bytes that are asked for: confirming it would not help.
-        Reuse::MustValidate(ValidateReason::Partial) => missing(Fwd::Partial),
+        // What is stored does not hold the bytes that are asked for: confirming it would not help, the rest may.
+        Reuse::MustValidate(ValidateReason::Partial) => Found::Missing {
+            why: Fwd::Partial,
+            detail: None,
+            validating: None,
+            completing: completion::of(&request, variant),
+            nominated: Vec::new(),
+        },
         Reuse::MustValidate(reason) => Found::Missing {
             why: fwd(reason),
             detail: Some(reason.as_str()),
             validating: Some(variant),
+            completing: None,
             nominated: Vec::new(),
         },
     }
 }
 
 /// The fields by which any of the variants was chosen.
-fn nominated(entry: &Entry) -> Vec<HeaderName> {
+fn nominated(heads: &[Arc<Stored>]) -> Vec<HeaderName> {
     let mut names = Vec::new();
-    for nominated in entry.heads().iter().flat_map(|head| &head.vary) {
+    for nominated in heads.iter().flat_map(|head| &head.vary) {
         if !names.contains(&nominated.name) {
             names.push(nominated.name.clone());
         }
@@ -82,6 +147,7 @@ fn missing(why: Fwd) -> Found {
         why,
         detail: None,
         validating: None,
+        completing: None,
         nominated: Vec::new(),
     }
 }

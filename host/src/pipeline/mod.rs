@@ -11,19 +11,24 @@
 
 mod body;
 mod cache_key;
+mod completion;
 mod edge;
 mod fetch;
 mod fetch_side;
 mod flights;
 mod hooks;
+pub mod insight;
+mod invalidations;
 mod look_up;
 mod notes;
+mod obtained;
 mod origin_request;
 mod origin_selection;
 mod query;
 mod ranges;
 mod receive;
 mod respond;
+mod slices;
 mod store_stage;
 mod ttl;
 mod upgrade;
@@ -31,9 +36,10 @@ mod viewer_side;
 
 pub use body::{BodyError, Delivery};
 pub use edge::{Edge, EdgeParts};
+pub use invalidations::Invalidations;
 
 use crate::observe::access::Record;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use receive::receive;
 use respond::Prepared;
@@ -91,16 +97,19 @@ pub fn refuse(edge: &Arc<Edge>, viewer: Viewer, request: &Request<Incoming>, mal
 }
 
 fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<Incoming>) -> Box<Record> {
+    new_record(edge, viewer.address, request.method(), request.uri())
+}
+
+fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Box<Record> {
     Box::new(Record {
         received: Instant::now(),
         request_id: edge.next_request_id(),
-        viewer: viewer.address,
-        method: request.method().clone(),
+        viewer,
+        method: method.clone(),
         host: String::new(),
-        target: request
-            .uri()
+        target: uri
             .path_and_query()
-            .map_or_else(|| request.uri().to_string(), |target| target.as_str().to_owned()),
+            .map_or_else(|| uri.to_string(), |target| target.as_str().to_owned()),
         distribution: None,
         status: StatusCode::OK,
         cache: None,

@@ -2,48 +2,122 @@
 
 use super::cache_key::CacheKey;
 use super::fetch_side::Job;
+use super::invalidations::{Names, Order};
 use bytes::Bytes;
 
 /// Carried by the store unread.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Notes {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Notes<'a> {
+    /// The place of the fetch in the order of fetches and invalidations.
+    pub(crate) began: Order,
     /// The distribution's id.
-    pub(crate) distribution: String,
+    pub(crate) distribution: &'a str,
     /// The path and query as the viewer asked.
-    pub(crate) target: String,
+    pub(crate) target: &'a str,
     /// The path after rewriting.
-    pub(crate) path: String,
+    pub(crate) path: &'a str,
     /// The key before hashing.
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: &'a [u8],
 }
 
-impl Notes {
-    pub(crate) fn of(job: &Job, key: &CacheKey) -> Notes {
+impl<'a> Notes<'a> {
+    pub(crate) fn of(job: &'a Job, key: &'a CacheKey) -> Notes<'a> {
         Notes {
-            distribution: job.distribution.id().to_string(),
-            target: job
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str())
-                .to_owned(),
-            path: job.facts.path.clone(),
-            key: key.bytes.clone(),
+            began: job.began,
+            distribution: job.distribution.id(),
+            target: job.uri.path_and_query().map_or("/", |target| target.as_str()),
+            path: &job.facts.path,
+            key: &key.bytes,
         }
     }
 
-    /// Four parts, each with its length before it.
+    /// The place of the fetch, and then four parts, each with its length before it.
     pub(crate) fn encode(&self) -> Bytes {
         let parts: [&[u8]; 4] = [
             self.distribution.as_bytes(),
             self.target.as_bytes(),
             self.path.as_bytes(),
-            &self.key,
+            self.key,
         ];
-        let mut out = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
+        let mut out = Vec::with_capacity(8 + parts.iter().map(|part| part.len() + 4).sum::<usize>());
+        out.extend_from_slice(&self.began.0.to_be_bytes());
         for part in parts {
             out.extend_from_slice(&(part.len() as u32).to_be_bytes());
             out.extend_from_slice(part);
         }
         out.into()
+    }
+
+    /// Reads what [`Notes::encode`] wrote; `None` for anything else.
+    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Notes<'a>> {
+        let began = Notes::began(bytes)?;
+        let mut rest = bytes.get(8..)?;
+        let mut part = || {
+            let (length, after) = rest.split_first_chunk()?;
+            let (part, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+            rest = after;
+            Some(part)
+        };
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        Some(Notes {
+            began,
+            distribution: text(part()?)?,
+            target: text(part()?)?,
+            path: text(part()?)?,
+            key: part()?,
+        })
+    }
+
+    /// The place of the fetch, without reading the rest.
+    pub(crate) fn began(bytes: &[u8]) -> Option<Order> {
+        let (began, _) = bytes.split_first_chunk()?;
+        Some(Order(u64::from_be_bytes(*began)))
+    }
+
+    /// The same response, confirmed by a fetch that began later.
+    pub(crate) fn confirmed(bytes: &[u8], began: Order) -> Bytes {
+        let kept = bytes.get(8..).unwrap_or_default();
+        [&began.0.to_be_bytes(), kept].concat().into()
+    }
+
+    pub(crate) fn names(&self) -> Names<'a> {
+        Names::new(self.target, self.path, self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_come_back_as_they_were() {
+        let notes = Notes {
+            began: Order(7),
+            distribution: "main",
+            target: "/a?b=1",
+            path: "/b",
+            key: b"k",
+        };
+        let bytes = notes.encode();
+        assert_eq!(Notes::decode(&bytes), Some(notes));
+        let later = Notes::confirmed(&bytes, Order(9));
+        assert_eq!(Notes::began(&later), Some(Order(9)));
+        assert_eq!(Notes::decode(&later).map(|notes| notes.target), Some("/a?b=1"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_notes_are_refused() {
+        let bytes = Notes {
+            began: Order(7),
+            distribution: "main",
+            target: "/",
+            path: "/",
+            key: b"key",
+        }
+        .encode();
+        for length in 0..bytes.len() {
+            assert_eq!(Notes::decode(&bytes[..length]), None, "{length}");
+        }
+        assert_eq!(Notes::decode(&[0xff; 40]), None);
     }
 }

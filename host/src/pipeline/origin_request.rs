@@ -16,6 +16,7 @@ use http::header::{
     IF_UNMODIFIED_SINCE, PRAGMA, RANGE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request};
+use selvedge_caching::Stored;
 use selvedge_runtime::Scheme;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -31,6 +32,9 @@ pub(crate) const SELECTING: [HeaderName; 6] = [
     RANGE,
 ];
 
+/// Those of them that say which part is wanted.
+const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
+
 /// Fields that reach the origin whatever the forward policy lists.
 const ALWAYS: [HeaderName; 5] = [
     CACHE_CONTROL,
@@ -44,15 +48,14 @@ const ALWAYS: [HeaderName; 5] = [
 pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     let settings = target.origin.settings();
     let mut fields = forwarded(job);
-    if let Some(stored) = &job.validating {
-        // What comes back is for the store: whole, unless the stored response is confirmed.
-        for name in SELECTING {
-            fields.remove(name);
-        }
-        if let Some(validators) = selvedge_caching::validation_fields(&stored.head) {
-            fields.extend(validators);
-        }
+    let selecting = match &job.completing {
+        Some(completing) => completing.fields.clone(),
+        None => selecting(&fields, job.validating.as_ref().map(|stored| &*stored.head)),
+    };
+    for name in SELECTING {
+        fields.remove(name);
     }
+    fields.extend(selecting);
     add_proxy_fields(job, &mut fields);
     if let Some(host) = host_field(job, target) {
         fields.insert(HOST, host);
@@ -69,6 +72,24 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     head.uri = uri(job, &settings.path);
     head.headers = fields;
     head
+}
+
+/// The conditions and the range of the request, where nothing is being completed. What comes back for a stored response is
+/// for the store: the whole, or the range that is asked for where a part is stored, unless the stored response is confirmed.
+pub(crate) fn selecting(viewers: &HeaderMap, validating: Option<&Stored>) -> HeaderMap {
+    let (names, conditions) = match validating {
+        None => (&SELECTING[..], None),
+        Some(stored) if stored.is_complete() => (&[][..], selvedge_caching::validation_fields(stored)),
+        Some(part) => (&RANGED[..], selvedge_caching::confirmation_fields(part)),
+    };
+    let mut fields = HeaderMap::new();
+    for name in names {
+        for value in viewers.get_all(name) {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+    fields.extend(conditions.unwrap_or_default());
+    fields
 }
 
 /// Origin-form target: the origin's path, the request's path, and what of the query is keyed or forwarded.

@@ -4,6 +4,8 @@
 //! section 3.2), the behavior by the path as it was sent; it is never chosen again after a rewrite.
 
 use super::upgrade::{self, Upgrade};
+use super::cache_key::CacheKey;
+use super::invalidations::Names;
 use super::{Edge, Viewer};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
@@ -56,7 +58,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Refusal::Connect | Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
+            Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
             Refusal::Loop => StatusCode::LOOP_DETECTED,
             Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             _ => StatusCode::FORBIDDEN,
@@ -107,6 +109,12 @@ impl Received {
             uri: &self.uri,
         }
     }
+
+    /// What invalidations find it by.
+    pub(crate) fn names<'a>(&'a self, key: &'a CacheKey) -> Names<'a> {
+        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
+        Names::new(target, &self.facts.path, &key.bytes)
+    }
 }
 
 /// Finds distribution and behavior, checks the gates, and gathers what hooks may read.
@@ -117,7 +125,21 @@ pub(crate) fn receive(
     record: &mut Record,
 ) -> Result<Received, Refusal> {
     let upgrade = upgrade::asked(viewer, &mut request);
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let body = (!body.is_end_stream()).then_some(body);
+    let mut received = receive_head(edge, head, body.is_some(), record)?;
+    received.body = body;
+    received.upgrade = upgrade;
+    Ok(received)
+}
+
+/// The same for a request of which only the head is known, be it sent or only asked about.
+pub(crate) fn receive_head(
+    edge: &Edge,
+    mut head: http::request::Parts,
+    has_body: bool,
+    record: &mut Record,
+) -> Result<Received, Refusal> {
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -138,7 +160,7 @@ pub(crate) fn receive(
         return Err(Refusal::NoPath);
     }
     let behavior = distribution.behavior_for(target.path()).clone();
-    gates(edge, &head, &behavior, &body)?;
+    gates(edge, &head, &behavior, has_body)?;
     let path = match distribution.default_root_object() {
         Some(object) if target.path() == "/" => format!("/{object}"),
         _ => target.path().to_owned(),
@@ -156,7 +178,7 @@ pub(crate) fn receive(
         path,
         query,
         fields: head.headers,
-        viewer: viewer.address,
+        viewer: record.viewer,
         version: head.version,
         tls: None,
         request_id: record.request_id.clone(),
@@ -173,8 +195,8 @@ pub(crate) fn receive(
         behavior,
         facts: Arc::new(facts),
         uri,
-        body: (!body.is_end_stream()).then_some(body),
-        upgrade,
+        body: None,
+        upgrade: None,
     })
 }
 
@@ -182,12 +204,12 @@ fn gates(
     edge: &Edge,
     head: &http::request::Parts,
     behavior: &Behavior,
-    body: &Incoming,
+    has_body: bool,
 ) -> Result<(), Refusal> {
     if !behavior.settings().allowed_methods.contains(&head.method) {
         return Err(Refusal::MethodNotAllowed);
     }
-    if matches!(head.method, Method::GET | Method::HEAD) && !body.is_end_stream() {
+    if matches!(head.method, Method::GET | Method::HEAD) && has_body {
         return Err(Refusal::BodyNotAllowed);
     }
     let looped = head

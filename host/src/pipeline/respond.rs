@@ -7,6 +7,7 @@ use super::body::Source;
 use super::fetch_side::Own;
 use super::ranges::Parts;
 use super::receive::Received;
+use super::slices::{SliceBody, Slices};
 use super::Edge;
 use http::header::{
     ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VIA,
@@ -34,6 +35,8 @@ pub(crate) enum Content {
     Complete(Variant),
     /// From its first byte, whoever else reads it.
     Arriving(BodyReader),
+    /// In slices, which are opened one after the other.
+    Slices(Box<Slices>),
 }
 
 impl Content {
@@ -41,6 +44,7 @@ impl Content {
         match self {
             Content::Complete(variant) => Some(variant.length()),
             Content::Arriving(reader) => reader.length(),
+            Content::Slices(slices) => Some(slices.length()),
         }
     }
 
@@ -51,14 +55,19 @@ impl Content {
                 None => Source::Stored(variant.reader(None)),
             },
             Content::Arriving(reader) => Source::Stored(reader),
+            Content::Slices(slices) => {
+                let last = slices.length().saturating_sub(1);
+                Source::Slices(Box::new(SliceBody::new(*slices, 0, last)))
+            }
         }
     }
 
     fn range(self, first: u64, last: u64) -> Source {
-        Source::Stored(match self {
-            Content::Complete(variant) => variant.reader(Some((first, last))),
-            Content::Arriving(reader) => reader.range(first, last),
-        })
+        match self {
+            Content::Complete(variant) => Source::Stored(variant.reader(Some((first, last)))),
+            Content::Arriving(reader) => Source::Stored(reader.range(first, last)),
+            Content::Slices(slices) => Source::Slices(Box::new(SliceBody::new(*slices, first, last))),
+        }
     }
 }
 
@@ -74,7 +83,7 @@ pub(crate) fn from_stored(
     let mut fields = head.fields.clone();
     let age = selvedge_caching::current_age(head, edge.clock().now());
     // Age says that a response did not come straight from its origin (RFC 9111, section 5.1).
-    if age > 0 || matches!(content, Content::Complete(_)) || cache.collapsed {
+    if age > 0 || matches!(content, Content::Complete(_)) || cache.hit || cache.collapsed {
         fields.insert(AGE, HeaderValue::from(age));
     }
     let mut prepared = Prepared {

@@ -3,13 +3,15 @@
 //! Whether it may be stored is RFC 9111, section 3, asked of the caching crate; this stage carries it out. A response
 //! that breaks off is never stored as complete (section 3.3).
 
-use super::cache_key;
+use super::cache_key::{self, CacheKey};
 use super::fetch_side::{Answer, Fetched, Job, Outcome, Own, Report, arrived};
 use super::flights::Permit;
+use super::invalidations::{Names, Order};
 use super::notes::Notes;
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use selvedge_caching::{Freshen, Overrides, Reuse, Stored};
-use selvedge_store::{Fill, Variant};
+use selvedge_store::{Fill, Found, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -23,6 +25,12 @@ pub(crate) async fn store(
     report: Arc<Report>,
 ) {
     let decided = may_store(&job, &fetched, overrides);
+    let decided = match (decided, &job.key) {
+        (Ok(head), Some(key)) if has_too_many_variants(&job, key, &head).await => {
+            Err("too-many-variants")
+        }
+        (decided, _) => decided,
+    };
     let (head, key) = match (decided, &job.key) {
         (Ok(head), Some(key)) => (head, key),
         (decided, _) => {
@@ -33,20 +41,53 @@ pub(crate) async fn store(
             return;
         }
     };
-    let notes = Notes::of(&job, key).encode();
     let expected = http_body::Body::size_hint(&fetched.body).exact();
-    let fill = job.edge.store().begin(key.hash, head.clone(), notes, expected);
     let head = Arc::new(head);
+    let sent = (head.fields.len() < fetched.fields.len()).then(|| fetched.fields.clone());
+    let audience = Audience {
+        permit,
+        leader,
+        report,
+    };
+    let (fill, permit) = begin(&job, key, &head, sent, expected, audience);
+    pump(&job, fetched, fill, &head, permit).await;
+}
+
+/// Who hears of a response that is being stored.
+pub(crate) struct Audience {
+    pub(crate) permit: Permit,
+    pub(crate) leader: oneshot::Sender<Outcome>,
+    pub(crate) report: Arc<Report>,
+}
+
+/// Begins to store a response: its leader and all who wait can read it from now on. `sent` are its fields where not all of
+/// them are stored.
+pub(crate) fn begin(
+    job: &Job,
+    key: &CacheKey,
+    head: &Arc<Stored>,
+    sent: Option<HeaderMap>,
+    expected: Option<u64>,
+    audience: Audience,
+) -> (Fill, Permit) {
+    let Audience {
+        permit,
+        leader,
+        report,
+    } = audience;
+    let notes = Notes::of(job, key).encode();
+    let fill = job.edge.store().begin(key.hash, (**head).clone(), notes.clone(), expected);
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
     let first = Outcome::Filling {
-        fields: (head.fields.len() < fetched.fields.len()).then(|| fetched.fields.clone()),
+        fields: sent,
         head: head.clone(),
         body: fill.reader(),
         report: report.clone(),
     };
-    permit.announce(if may_share(&job, &head) {
+    permit.announce(if may_share(job, head) {
         Answer::Filling {
             head: head.clone(),
+            notes,
             body: fill.follow(),
             report,
         }
@@ -54,8 +95,7 @@ pub(crate) async fn store(
         Answer::NotShareable
     });
     let _ = leader.send(first);
-    pump(&job, fetched, fill, &head).await;
-    drop(permit);
+    (fill, permit)
 }
 
 /// Whether it may be stored, and as what; or the word why not.
@@ -68,6 +108,23 @@ fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stor
         return Err("event-stream");
     }
     Ok(head)
+}
+
+/// Whether one more variant would be more than the policy allows for a key: a Vary on something that differs for every viewer
+/// must not fill the store.
+async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool {
+    let store = job.edge.store();
+    let entry = match store.look_up(&key.hash) {
+        Found::Memory(entry) => Some(entry),
+        Found::Absent => None,
+        Found::OnDisk => store.load(&key.hash).await,
+    };
+    let now = job.edge.clock().now();
+    entry.is_some_and(|entry| {
+        let replaces = entry.heads().iter().any(|stored| stored.vary == head.vary);
+        let fresh = entry.heads().iter().filter(|stored| stored.ttl(now) > 0).count();
+        !replaces && fresh >= job.behavior.policy().max_variants
+    })
 }
 
 fn is_event_stream(fetched: &Fetched) -> bool {
@@ -93,13 +150,15 @@ fn may_share(job: &Job, head: &Stored) -> bool {
 }
 
 /// Moves the body from the origin into the store, where the viewers read it.
-async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored>) {
+async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored>, permit: Permit) {
     let mut trailers = None;
     while let Some(frame) = fetched.body.frame().await {
         match frame.map(|frame| frame.into_data()) {
             Ok(Ok(data)) => {
                 fill.append(data).await;
                 if !fill.is_wanted() {
+                    // First of all nobody may join any more, or a newcomer would share the failure.
+                    drop(permit);
                     return fill.fail("nobody-reads");
                 }
             }
@@ -113,6 +172,7 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
                     error = error.as_str(),
                     "the response broke off and is not stored: {error}"
                 );
+                drop(permit);
                 return fill.fail(error.as_str());
             }
         }
@@ -129,17 +189,21 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
             "not stored: {why}"
         );
     }
+    // Now that it can be looked up, nobody needs to join any more.
+    drop(permit);
 }
 
-/// Replaces the head of a confirmed stored response (RFC 9111, section 4.3.4).
+/// Replaces the head of a confirmed stored response (RFC 9111, section 4.3.4). What invalidated it before this fetch began
+/// concerns it no more.
 pub(crate) async fn freshen(job: &Job, stored: Variant, head: Stored) -> Variant {
+    let mut confirmed = stored;
+    confirmed.notes = Notes::confirmed(&confirmed.notes, job.began);
     if let Some(key) = &job.key {
-        job.edge
-            .store()
-            .update_head(&key.hash, stored.id, head.clone())
+        let (store, notes) = (job.edge.store(), confirmed.notes.clone());
+        store
+            .update_head_and_notes(&key.hash, confirmed.id, head.clone(), notes)
             .await;
     }
-    let mut confirmed = stored;
     confirmed.head = Arc::new(head);
     confirmed
 }
@@ -151,20 +215,40 @@ pub(crate) async fn freshen_by_head(job: &Job, stored: Variant, fetched: &Fetche
     let policy = job.behavior.policy();
     let head = match selvedge_caching::freshen_by_head(&stored.head, &job.request(), &arrived, policy, overrides) {
         Freshen::Updated(head) => head,
-        Freshen::NotThisOne => Stored {
-            invalidated_softly: true,
-            ..(*stored.head).clone()
-        },
+        Freshen::NotThisOne => {
+            let head = stored.head.invalidated_softly_at(job.edge.clock().now());
+            if let Some(key) = &job.key {
+                job.edge.store().update_head(&key.hash, stored.id, head).await;
+            }
+            return;
+        }
     };
     freshen(job, stored, head).await;
 }
 
-/// Removes what an unsafe request made out of date (RFC 9111, section 4.4).
-pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) {
-    for uri in selvedge_caching::invalidated_uris(&job.request(), &arrived(fetched)) {
+/// Invalidates what an unsafe request made out of date (RFC 9111, section 4.4). Returns the place in the order of fetches
+/// and invalidations that the response itself has after that.
+pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
+    let uris = selvedge_caching::invalidated_uris(&job.request(), &arrived(fetched));
+    if uris.is_empty() {
+        return job.began;
+    }
+    let queries: Vec<_> = uris.iter().map(|uri| cache_key::keyed_query(&job.parts, uri.query())).collect();
+    let names: Vec<Names<'_>> = uris
+        .iter()
+        .zip(&queries)
+        .map(|(uri, keyed_query)| Names {
+            target: uri.path_and_query().map_or("/", |target| target.as_str()),
+            path: uri.path(),
+            keyed_query: keyed_query.as_deref(),
+        })
+        .collect();
+    let began = job.edge.invalidations().outdated(job.distribution.id(), &names, job.began);
+    for uri in &uris {
         let key = cache_key::key_of(&job.facts, &job.parts, uri.path(), uri.query());
         job.edge.store().remove(&key, None).await;
     }
+    began
 }
 
 /// A response for one viewer only.

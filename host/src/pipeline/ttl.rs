@@ -1,6 +1,6 @@
 //! Ttl: how long a response may be used. The cache policy and the response's own fields say it; a plugin may say otherwise.
 
-use super::fetch_side::{Fetched, Job};
+use super::fetch_side::Job;
 use super::hooks::{Hooks, plugin_failed};
 use selvedge_caching::Overrides;
 use selvedge_runtime::{Hook, OnError, ResponseFacts, Transaction, TtlDecision};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The word for the response, where a plugin failed whose failure is the request's failure.
 pub(crate) async fn decide(
     job: &Job,
-    fetched: &Fetched,
+    response: ResponseFacts,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> Result<Overrides, &'static str> {
@@ -21,11 +21,7 @@ pub(crate) async fn decide(
     if plugins.is_empty() || job.key.is_none() {
         return Ok(overrides);
     }
-    let response = Arc::new(ResponseFacts {
-        status: fetched.status,
-        fields: fetched.fields.clone(),
-        origin: Some(fetched.origin.clone()),
-    });
+    let response = Arc::new(response);
     for plugin in plugins {
         let called = transaction.ttl(plugin, &job.facts, &response).await;
         match hooks.note_ttl(plugin, called) {

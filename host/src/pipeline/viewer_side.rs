@@ -1,18 +1,22 @@
 //! The viewer's side of a request: key, look-up, and then a stored response, somebody's fetch, or a fetch of its own.
 
 use super::cache_key::{self, CacheKey, KeyParts, Keyed};
+use super::completion::Completing;
 use super::fetch_side::{self, Answer, Failure, Job, Outcome, Own, Report, StoredUse};
 use super::flights::{FlightKey, Permit, Role};
 use super::hooks::Hooks;
-use super::look_up::{Found, look_up};
-use super::origin_request::SELECTING;
+use super::invalidations::{Order, Standing};
+use super::look_up::{self, Found, look_up};
+use super::obtained::{FromStore, Obtained};
+use super::origin_request;
 use super::receive::Received;
 use super::respond::{self, Content, Prepared};
+use super::slices;
 use super::upgrade::{self, Upgrade};
 use super::Edge;
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
@@ -22,6 +26,9 @@ use selvedge_store::Variant;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// The field by which a request asks for its cache key.
+const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
 
 /// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
 const MOST_ROUNDS: u32 = 3;
@@ -60,9 +67,25 @@ pub(crate) async fn serve(edge: &Arc<Edge>, mut received: Received, record: &mut
             LookupRule::Pass(why) => {
                 pass(edge, &received, key.parts, key_reads, body, why.as_str(), record).await
             }
-            LookupRule::Use => cached(edge, &received, key, key_reads, record).await,
+            LookupRule::Use => {
+                let shown_key = shown_key(edge, &received, &key);
+                let mut prepared = match slices::size(&received) {
+                    Some(size) => slices::serve(edge, &received, key, key_reads, size, record).await,
+                    None => obtain(edge, &received, key, key_reads, record).await.respond(edge, &received),
+                };
+                if let Some(cache) = &mut prepared.cache {
+                    cache.key = shown_key;
+                }
+                prepared
+            }
         },
     }
+}
+
+/// The key for Cache-Status, where the request asks for it and the server file allows that.
+fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Option<String> {
+    let asked = received.facts.fields.get(DEBUG).is_some_and(|value| value == "key");
+    (asked && edge.plan().config().server.debug_fields).then(|| cache_key::as_text(&key.bytes))
 }
 
 /// Neither looked up nor stored: straight to the origin and back.
@@ -89,7 +112,7 @@ async fn pass(
         detail: None,
     };
     match fetch_side::alone(job, body, why).await {
-        Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
         Err(failure) => from_own(Err(failure), miss, record),
     }
 }
@@ -114,7 +137,7 @@ async fn pass_upgrade(
             Some(origin) => upgrade::join(edge, upgrade, origin, from_own(Ok(*own), miss, record)),
             None => from_own(Ok(*own), miss, record),
         },
-        Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
         Err(failure) => from_own(Err(failure), miss, record),
     }
 }
@@ -139,49 +162,54 @@ async fn read_ahead(mut incoming: Incoming) -> Result<OutgoingBody, Box<Prepared
     }
 }
 
-/// A request that the cache may answer.
-async fn cached(
+/// What answers a request that the cache may answer.
+pub(crate) async fn obtain(
     edge: &Arc<Edge>,
     received: &Received,
     key: CacheKey,
     key_reads: Vec<Read>,
     record: &mut Record,
-) -> Prepared {
+) -> Obtained {
     let mut nominated = Vec::new();
     for _ in 0..MOST_ROUNDS {
-        let (miss, validating) = match look_up(edge, received, &key).await {
+        let began = edge.invalidations().now();
+        let (miss, validating, completing) = match look_up(edge, received, &key).await {
             Found::Fresh { variant, ttl } => {
-                return hit(edge, received, &variant, ttl, None);
+                return hit(variant, ttl, None);
             }
             Found::Stale { variant, ttl } => {
-                refresh(edge, received, &key, &key_reads, &variant);
-                return hit(edge, received, &variant, ttl, Some("stale-while-revalidate"));
+                refresh(edge, received, &key, &key_reads, &variant, began);
+                return hit(variant, ttl, Some("stale-while-revalidate"));
             }
             Found::Missing {
                 why,
                 detail,
                 validating,
+                completing,
                 nominated: more,
             } => {
                 nominated.extend(more);
-                (Miss { why, detail }, validating)
+                (Miss { why, detail }, validating, completing)
             }
         };
         if let Some(stale) = &validating
             && let Some(ttl) = usable_meanwhile(edge, received, stale)
         {
             if received.behavior.origin().may_try() {
-                refresh(edge, received, &key, &key_reads, stale);
+                refresh(edge, received, &key, &key_reads, stale, began);
             }
-            return hit(edge, received, stale, ttl, Some("origin-unreachable"));
+            return hit(stale.clone(), ttl, Some("origin-unreachable"));
         }
         if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
-            return not_cached(miss);
+            return Obtained::Other(not_cached(miss));
         }
-        let flight = flight_key(received, &key, validating.as_ref(), &nominated);
+        let flight = flight_key(edge, received, &key, validating.as_ref(), completing.as_ref(), &nominated);
         let job = || {
             let parts = key.parts.clone();
-            Job::new(edge, received, parts, Some(key.clone()), key_reads.clone(), validating.clone())
+            let mut job = Job::new(edge, received, parts, Some(key.clone()), key_reads.clone(), validating.clone());
+            job.began = began;
+            job.completing = completing.clone();
+            job
         };
         match edge.flights().join(flight) {
             Role::Leader(permit) => return lead(edge, received, job(), permit, miss, record).await,
@@ -192,8 +220,10 @@ async fn cached(
                     // Another variant: the next round waits for, or leads, the fetch of this request's own.
                     nominated.extend(head.vary.iter().map(|nominated| nominated.name.clone()));
                 }
-                if let Some(prepared) = from_answer(edge, received, answer, miss, true, record) {
-                    return prepared;
+                if is_usable(edge, received, &key, &answer)
+                    && let Some(obtained) = from_answer(edge, received, answer, miss, true, record)
+                {
+                    return obtained;
                 }
             }
         }
@@ -207,26 +237,28 @@ async fn cached(
 }
 
 /// Answers from a stored response without asking anybody.
-fn hit(
-    edge: &Edge,
-    received: &Received,
-    variant: &Variant,
-    ttl: i64,
-    detail: Option<&'static str>,
-) -> Prepared {
+fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
     let cache = CacheStatus {
         hit: true,
         ttl: Some(ttl),
         detail,
         ..CacheStatus::default()
     };
-    respond::from_stored(edge, received, &variant.head, Content::Complete(variant.clone()), cache)
+    Obtained::stored(variant.head.clone(), Content::Complete(variant), cache)
 }
 
 /// Fetches a fresh response in the background, once for all who find the stale one.
-fn refresh(edge: &Arc<Edge>, received: &Received, key: &CacheKey, key_reads: &[Read], stale: &Variant) {
-    if let Role::Leader(permit) = edge.flights().join(flight_key(received, key, Some(stale), &[])) {
-        let job = Job::new(
+fn refresh(
+    edge: &Arc<Edge>,
+    received: &Received,
+    key: &CacheKey,
+    key_reads: &[Read],
+    stale: &Variant,
+    began: Order,
+) {
+    let flight = flight_key(edge, received, key, Some(stale), None, &[]);
+    if let Role::Leader(permit) = edge.flights().join(flight) {
+        let mut job = Job::new(
             edge,
             received,
             key.parts.clone(),
@@ -234,6 +266,7 @@ fn refresh(edge: &Arc<Edge>, received: &Received, key: &CacheKey, key_reads: &[R
             key_reads.to_vec(),
             Some(stale.clone()),
         );
+        job.began = began;
         let (nobody, _) = oneshot::channel();
         edge.spawn(fetch_side::lead(job, permit, nobody));
     }
@@ -258,20 +291,20 @@ async fn lead(
     permit: Permit,
     miss: Miss,
     record: &mut Record,
-) -> Prepared {
+) -> Obtained {
     let (sender, result) = oneshot::channel();
     edge.spawn(fetch_side::lead(job, permit, sender));
     match result.await {
         Ok(outcome) => from_outcome(edge, received, outcome, miss, record),
-        Err(_) => failed(StatusCode::BAD_GATEWAY, "fetch-lost"),
+        Err(_) => Obtained::Other(failed(StatusCode::BAD_GATEWAY, "fetch-lost")),
     }
 }
 
 /// What a fetch that this request led is for it.
-fn from_outcome(edge: &Edge, received: &Received, outcome: Outcome, miss: Miss, record: &mut Record) -> Prepared {
+fn from_outcome(edge: &Edge, received: &Received, outcome: Outcome, miss: Miss, record: &mut Record) -> Obtained {
     match outcome {
         Outcome::Shared(answer) => from_answer(edge, received, answer, miss, false, record)
-            .unwrap_or_else(|| failed(StatusCode::BAD_GATEWAY, "fetch-lost")),
+            .unwrap_or_else(|| Obtained::Other(failed(StatusCode::BAD_GATEWAY, "fetch-lost"))),
         Outcome::Filling {
             head,
             fields,
@@ -280,13 +313,14 @@ fn from_outcome(edge: &Edge, received: &Received, outcome: Outcome, miss: Miss, 
         } => {
             note(record, &report, false);
             let cache = filling(edge, received, &head, &report, miss, false);
-            let mut prepared = respond::from_stored(edge, received, &head, Content::Arriving(body), cache);
-            if let Some(fields) = fields {
-                respond::add_missing(&mut prepared, &fields);
-            }
-            prepared
+            Obtained::Stored(FromStore {
+                head,
+                content: Content::Arriving(body),
+                cache,
+                sent: fields,
+            })
         }
-        Outcome::Own(own) => from_own(Ok(*own), miss, record),
+        Outcome::Own(own) => Obtained::Other(from_own(Ok(*own), miss, record)),
     }
 }
 
@@ -298,7 +332,7 @@ fn from_answer(
     miss: Miss,
     collapsed: bool,
     record: &mut Record,
-) -> Option<Prepared> {
+) -> Option<Obtained> {
     let cache = CacheStatus {
         fwd: Some(miss.why),
         collapsed,
@@ -307,14 +341,14 @@ fn from_answer(
     };
     match answer {
         Answer::NotShareable => None,
-        Answer::Failed(failure) => Some(from_own(Err(failure), miss, record)),
-        Answer::Filling { head, body, report } => {
+        Answer::Failed(failure) => Some(Obtained::Other(from_own(Err(failure), miss, record))),
+        Answer::Filling { head, body, report, .. } => {
             let fits = selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&head));
             fits?;
             let reader = body.reader()?;
             note(record, &report, true);
             let cache = filling(edge, received, &head, &report, miss, true);
-            Some(respond::from_stored(edge, received, &head, Content::Arriving(reader), cache))
+            Some(Obtained::stored(head, Content::Arriving(reader), cache))
         }
         Answer::Stored {
             variant,
@@ -336,10 +370,19 @@ fn from_answer(
                 },
                 ..cache
             };
-            let head = variant.head.clone();
-            Some(respond::from_stored(edge, received, &head, Content::Complete(variant), cache))
+            Some(Obtained::stored(variant.head.clone(), Content::Complete(variant), cache))
         }
     }
+}
+
+/// Whether an invalidation leaves somebody's answer to a request that came after it.
+fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer: &Answer) -> bool {
+    let (head, notes) = match answer {
+        Answer::Filling { head, notes, .. } => (head, notes),
+        Answer::Stored { variant, .. } => (&variant.head, &variant.notes),
+        Answer::NotShareable | Answer::Failed(_) => return true,
+    };
+    look_up::standing(edge, received, key, head, notes) == Standing::Valid
 }
 
 /// Cache-Status of a response that is being stored.
@@ -434,33 +477,39 @@ fn failed(status: StatusCode, reason: &'static str) -> Prepared {
 }
 
 /// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
-/// method, and the conditions and ranges that go to the origin because nothing is stored.
-fn flight_key(
+/// method, the conditions and ranges that go to the origin because nothing is stored, and the invalidations before it.
+pub(crate) fn flight_key(
+    edge: &Edge,
     received: &Received,
     key: &CacheKey,
     validating: Option<&Variant>,
+    completing: Option<&Completing>,
     nominated: &[HeaderName],
 ) -> FlightKey {
     let mut hash = blake3::Hasher::new();
     hash.update(&key.hash.0);
     let head: &[u8] = if received.facts.method == Method::HEAD { b"h" } else { b"g" };
     hash.update(head);
+    let since = edge.invalidations().since(received.distribution.id(), received.names(key));
+    hash.update(&since.0.to_be_bytes());
     for name in nominated {
         if let Some(value) = selvedge_caching::normal_form(name, &received.facts.fields) {
             put(&mut hash, name, &value);
         }
     }
-    match validating {
-        Some(variant) => {
-            hash.update(&variant.id.to_be_bytes());
-        }
+    if let Some(variant) = validating.or(completing.map(|completing| &completing.part)) {
+        hash.update(&variant.id.to_be_bytes());
+    }
+    let own: HeaderMap;
+    let sent = match completing {
+        Some(completing) => &completing.fields,
         None => {
-            for name in SELECTING {
-                for value in received.facts.fields.get_all(&name) {
-                    put(&mut hash, &name, value.as_bytes());
-                }
-            }
+            own = origin_request::selecting(&received.facts.fields, validating.map(|stored| &*stored.head));
+            &own
         }
+    };
+    for (name, value) in sent {
+        put(&mut hash, name, value.as_bytes());
     }
     FlightKey(*hash.finalize().as_bytes())
 }

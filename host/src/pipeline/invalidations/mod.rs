@@ -18,7 +18,7 @@ mod recent;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use names::{Names, Wanted, WantedError};
+pub(crate) use names::{Names, Wanted};
 
 use arc_swap::ArcSwap;
 use marks::{Mark, Marks};
@@ -46,6 +46,25 @@ pub(crate) enum Standing {
     },
     /// It is not to be used.
     Gone,
+}
+
+/// What an invalidation would concern, whenever it was fetched.
+pub(crate) struct Matcher(Marks);
+
+impl Matcher {
+    pub(crate) fn new(wanted: &[Wanted]) -> Matcher {
+        let mut marks = Marks::default();
+        marks.add(wanted, Mark::hard(Order(1)));
+        Matcher(marks)
+    }
+
+    /// Whether it concerns a stored response with these names and tags.
+    pub(crate) fn concerns(&self, names: Names<'_>, tags: &[String]) -> bool {
+        let mut mark = Mark::default();
+        names.each(|name| mark = mark.and(self.0.of_path(name)));
+        let mark = tags.iter().fold(mark, |mark, tag| mark.and(self.0.of_tag(tag)));
+        mark.standing(Order(0)) == Standing::Gone
+    }
 }
 
 /// All invalidations of a host.
@@ -173,11 +192,13 @@ impl Invalidations {
         self.state.apply(changes).await
     }
 
-    /// Remembers for a while that what is stored of these URIs is out of date (RFC 9111, section 4.4): path and query, as
-    /// the viewer sent them and as the key has them.
-    pub(crate) fn outdated<'n>(&self, distribution: &str, names: impl IntoIterator<Item = Names<'n>>) {
+    /// Remembers for a while that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the place
+    /// of the response that said so, whose request began at `began`: what it brings is newer than what is out of date, unless
+    /// something else invalidated it meanwhile.
+    pub(crate) fn outdated(&self, distribution: &str, names: &[Names<'_>], began: Order) -> Order {
         let _publishing = self.publishing.lock();
         let order = self.next();
+        let untouched = names.iter().all(|names| self.since(distribution, *names) <= began);
         {
             let mut recent = self.recent.write();
             for names in names {
@@ -185,6 +206,12 @@ impl Invalidations {
             }
         }
         self.publish(order);
+        if untouched { order } else { began }
+    }
+
+    /// How many invalidations are kept for a distribution.
+    pub(crate) fn kept(&self, distribution: &str) -> usize {
+        self.by_distribution.load().get(distribution).map_or(0, |marks| marks.len())
     }
 
     fn next(&self) -> Order {

@@ -18,7 +18,7 @@ const LONGEST_PATH: usize = 4000;
 const LONGEST_TAG: usize = 256;
 
 /// One thing that an invalidation was asked for by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wanted {
     /// A path, maybe with a query, in normal form.
     Path(String),
@@ -100,12 +100,7 @@ fn prefix(start: &str) -> String {
         _ => (path, ""),
     };
     let mut prefix = joined(&normal(folder), query).into_owned();
-    if !piece.is_empty() {
-        // The slash before it keeps the piece a segment of its own; dots alone would be taken for a folder.
-        let dots = piece.bytes().all(|byte| byte == b'.');
-        let normal = if dots { Cow::Borrowed(piece) } else { encoded(piece) };
-        prefix.push_str(&normal);
-    }
+    prefix.push_str(&encoded(piece));
     prefix
 }
 

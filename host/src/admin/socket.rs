@@ -1,0 +1,216 @@
+//! The admin socket: what the commands `invalidate`, `cache ls` and `explain` ask a running host. `API.md` beside this file
+//! describes it.
+//!
+//! A Unix socket that only the host's own user can use: the file's mode says so, and every connection's credentials are
+//! checked, so that neither a moment without that mode nor a lax folder opens it.
+
+use crate::pipeline::Edge;
+use crate::pipeline::insight::{self, Refused};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// No question is longer; 3000 paths of 4000 characters are 12 MB.
+const MOST_BODY: usize = 16 << 20;
+
+/// So many commands are served at once.
+const MOST_CONNECTIONS: usize = 16;
+
+/// Why there is no admin socket.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another program listens there.
+    #[error("another program listens on {0}, probably another host. Give each host its own `socket` in its server file")]
+    Taken(PathBuf),
+    /// Something is there that is no socket.
+    #[error("{0} exists and is no socket. Remove it, or name another `socket` in the server file")]
+    NoSocket(PathBuf),
+    /// The system refuses.
+    #[error(
+        "can't listen on the admin socket {path}: {cause}. `socket` in the server file names another place; socket paths are at most some 100 characters long"
+    )]
+    Io {
+        /// The configured path.
+        path: PathBuf,
+        /// The system's words.
+        cause: io::Error,
+    },
+}
+
+/// A listening admin socket. Its file goes when this is dropped.
+pub struct Socket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+/// Removes the file at the end.
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Listens at this path. A socket that a killed host left there is replaced. Call it within a tokio runtime.
+///
+/// # Errors
+/// [`SocketError`].
+pub fn bind(path: &Path) -> Result<Socket, SocketError> {
+    let io = |cause| SocketError::Io {
+        path: path.to_owned(),
+        cause,
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => return Err(SocketError::NoSocket(path.to_owned())),
+        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            return Err(SocketError::Taken(path.to_owned()));
+        }
+        Ok(_) => std::fs::remove_file(path).map_err(io)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io(error)),
+    }
+    let listener = UnixListener::bind(path).map_err(io)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(io)?;
+    Ok(Socket {
+        path: path.to_owned(),
+        listener,
+    })
+}
+
+/// Serves commands for as long as the host runs; the socket's file goes when its task is ended.
+pub async fn serve(edge: Arc<Edge>, socket: Socket) {
+    let _place = Place(socket.path);
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let stream = match socket.listener.accept().await {
+            Ok((stream, _)) if is_own(&stream) => stream,
+            Ok(_) => continue,
+            Err(_) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        let edge = edge.clone();
+        connections.spawn(async move {
+            let _place = place;
+            let service = service_fn(|request| {
+                let edge = edge.clone();
+                async move { Ok::<_, Infallible>(answer(&edge, request).await) }
+            });
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(10))
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// Whether the other side is this host's user, or root.
+fn is_own(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let outcome = match (request.method(), path.as_str()) {
+        (&Method::POST, "/v1/invalidations") => match read(request).await {
+            Ok(asked) => insight::invalidate(edge, &asked).await.map(|done| json(StatusCode::OK, &done)),
+            Err(refused) => Err(refused),
+        },
+        (&Method::POST, "/v1/explain") => match read(request).await {
+            Ok(question) => insight::explain(edge, &question).await.map(|done| json(StatusCode::OK, &done)),
+            Err(refused) => Err(refused),
+        },
+        (&Method::GET, "/v1/cache") => match url_of(request.uri().query()) {
+            Ok(url) => insight::list(edge, &url).await.map(|listing| json(StatusCode::OK, &listing)),
+            Err(refused) => Err(refused),
+        },
+        (_, "/v1/invalidations" | "/v1/explain") => return not_allowed("POST"),
+        (_, "/v1/cache") => return not_allowed("GET"),
+        _ => Err(Refused::Unknown(
+            "there is POST /v1/invalidations, GET /v1/cache?url=URL and POST /v1/explain here".to_owned(),
+        )),
+    };
+    outcome.unwrap_or_else(|refused| {
+        let status = match &refused {
+            Refused::Wrong(_) => StatusCode::BAD_REQUEST,
+            Refused::Unknown(_) => StatusCode::NOT_FOUND,
+            Refused::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        error(status, &refused.to_string())
+    })
+}
+
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refused> {
+    let body = Limited::new(request.into_body(), MOST_BODY).collect();
+    let body = tokio::time::timeout(Duration::from_secs(30), body).await;
+    let body = body
+        .map_err(|_| Refused::Wrong("the body did not come in time".to_owned()))?
+        .map_err(|_| Refused::Wrong(format!("the body breaks off or is longer than {MOST_BODY} bytes")))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| Refused::Wrong(format!("the body is not the JSON that is meant: {error}")))
+}
+
+/// The percent-encoded `url` of a query.
+fn url_of(query: Option<&str>) -> Result<String, Refused> {
+    let wrong = || Refused::Wrong("it takes one parameter: GET /v1/cache?url=URL, percent-encoded".to_owned());
+    let value = query.unwrap_or_default().strip_prefix("url=").ok_or_else(wrong)?;
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        rest = after.get(2..).unwrap_or_default();
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+fn not_allowed(method: &'static str) -> Response<Full<Bytes>> {
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("the method here is {method}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    response
+}
+
+fn error(status: StatusCode, words: &str) -> Response<Full<Bytes>> {
+    json(status, &serde_json::json!({ "error": words }))
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
+    let (status, body) = match serde_json::to_vec(value) {
+        Ok(body) => (status, body),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"{\"error\":\"the answer can't be written\"}".to_vec()),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

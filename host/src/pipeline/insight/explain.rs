@@ -1,0 +1,164 @@
+//! `selvedge explain`: the stages of a request up to the fetch, run for real with nothing sent and nothing stored.
+
+use super::list::{absolute, describe_all, plain};
+use super::{Explanation, HookDecision, Question, Refused};
+use crate::config::Protocol;
+use crate::pipeline::Edge;
+use crate::pipeline::cache_key::{self, CacheKey, Keyed};
+use crate::pipeline::hooks::Hooks;
+use crate::pipeline::look_up::{Found, look_up};
+use crate::pipeline::receive::{Received, Refusal};
+use crate::pipeline::viewer_side::flight_key;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use selvedge_caching::LookupRule;
+use selvedge_runtime::Transaction;
+use selvedge_store::{Found as InStore, Variant};
+use std::sync::Arc;
+
+/// What would become of a request.
+///
+/// # Errors
+/// What is wrong with the question.
+pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanation, Refused> {
+    let uri = absolute(&question.url)?;
+    let method = question.method.as_deref().unwrap_or("GET");
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| Refused::Wrong(format!("'{}' is not a method", method.escape_debug())))?;
+    let fields = fields(&question.fields)?;
+    match plain(edge, &uri, method, fields) {
+        Ok(received) => Ok(continued(edge, &received).await),
+        Err(refusal) => Ok(refused(refusal)),
+    }
+}
+
+fn fields(pairs: &[(String, String)]) -> Result<HeaderMap, Refused> {
+    let mut fields = HeaderMap::new();
+    for (name, value) in pairs {
+        let wrong = || Refused::Wrong(format!("'{}: {}' is not a field", name.escape_debug(), value.escape_debug()));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        fields.append(name, HeaderValue::from_str(value).map_err(|_| wrong())?);
+    }
+    Ok(fields)
+}
+
+fn refused(refusal: Refusal) -> Explanation {
+    Explanation {
+        outcome: "refuse".to_owned(),
+        why: refusal.as_str().to_owned(),
+        status: Some(refusal.status().as_u16()),
+        ..Explanation::default()
+    }
+}
+
+async fn continued(edge: &Arc<Edge>, received: &Received) -> Explanation {
+    let mut transaction = Transaction::new(edge.runtime());
+    let mut hooks = Hooks::new(edge, &received.facts.request_id);
+    let keyed = cache_key::decide(received, &mut transaction, &mut hooks).await;
+    let behavior = &received.behavior;
+    let mut explanation = Explanation {
+        distribution: Some(received.distribution.id().to_string()),
+        behavior: Some(behavior.settings().pattern.to_string()),
+        path: Some(received.facts.path.clone()),
+        key_hooks: decisions(&hooks),
+        origin: Some(behavior.origin().id().to_owned()),
+        origin_address: Some(address(received)),
+        origin_hooks: behavior
+            .origin_selection_plugins()
+            .iter()
+            .map(|plugin| plugin.name().to_owned())
+            .collect(),
+        ..Explanation::default()
+    };
+    let (outcome, why) = match keyed {
+        Keyed::Failed(why) => {
+            explanation.status = Some(500);
+            ("fail", why)
+        }
+        Keyed::Pass(why, _) => ("pass", why),
+        Keyed::Key(key) => {
+            explanation.key = Some(cache_key::as_text(&key.bytes));
+            match selvedge_caching::may_look_up(&received.request(), behavior.policy()) {
+                LookupRule::Pass(why) => ("pass", why.as_str()),
+                LookupRule::Use => looked_up(edge, received, &key, &mut explanation).await,
+            }
+        }
+    };
+    explanation.outcome = outcome.to_owned();
+    explanation.why = why.to_owned();
+    explanation
+}
+
+async fn looked_up(
+    edge: &Edge,
+    received: &Received,
+    key: &CacheKey,
+    explanation: &mut Explanation,
+) -> (&'static str, &'static str) {
+    let entry = match edge.store().look_up(&key.hash) {
+        InStore::Memory(entry) => Some(entry),
+        InStore::Absent => None,
+        InStore::OnDisk => edge.store().load(&key.hash).await,
+    };
+    let found = look_up(edge, received, key).await;
+    let mut select = |variant: &Variant| {
+        let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
+        explanation.selected = variants.iter().position(|one| one.id == variant.id);
+    };
+    let result = match &found {
+        Found::Fresh { variant, .. } => {
+            select(variant);
+            ("hit", "fresh")
+        }
+        Found::Stale { variant, .. } => {
+            select(variant);
+            ("stale", "stale-while-revalidate")
+        }
+        Found::Missing {
+            why,
+            detail,
+            validating,
+            completing,
+            nominated,
+        } => {
+            let part = completing.as_ref().map(|completing| &completing.part);
+            if let Some(variant) = validating.as_ref().or(part) {
+                select(variant);
+            }
+            let flight = flight_key(edge, received, key, validating.as_ref(), completing.as_ref(), nominated);
+            let outcome = match validating {
+                _ if edge.flights().is_under_way(&flight) => "collapse",
+                Some(_) => "validate",
+                None => "miss",
+            };
+            (outcome, detail.unwrap_or(why.as_str()))
+        }
+    };
+    if let Some(entry) = &entry {
+        explanation.variants = describe_all(edge, &received.distribution, entry);
+    }
+    result
+}
+
+fn decisions(hooks: &Hooks) -> Vec<HookDecision> {
+    let calls = hooks.calls.iter();
+    calls
+        .map(|call| HookDecision {
+            plugin: call.plugin.clone(),
+            decision: match &call.outcome {
+                Ok(decision) => decision.clone(),
+                Err(error) => error.clone(),
+            },
+            failed: call.outcome.is_err(),
+        })
+        .collect()
+}
+
+/// Where the behavior's origin is, as a URL.
+fn address(received: &Received) -> String {
+    let origin = received.behavior.origin().settings();
+    let (scheme, port) = match origin.protocol {
+        Protocol::HttpsOnly => ("https", origin.https_port),
+        Protocol::HttpOnly | Protocol::MatchViewer => ("http", origin.http_port),
+    };
+    format!("{scheme}://{}:{port}{}", origin.domain, origin.path)
+}

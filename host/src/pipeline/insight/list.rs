@@ -1,0 +1,192 @@
+//! What is stored for a URL: `selvedge cache ls`, and the look through the store that a dry run takes.
+//!
+//! The keys are hashes, and plugins may put anything into them, so a URL does not lead to all of its keys. The key of a
+//! plain GET is looked up; the others are found by looking through the store, page by page, for as long as
+//! [`LONGEST_LOOK`] allows.
+
+use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject};
+use crate::distribution::Distribution;
+use crate::pipeline::cache_key::{self, Keyed};
+use crate::pipeline::hooks::Hooks;
+use crate::pipeline::invalidations::{Names, Standing};
+use crate::pipeline::notes::Notes;
+use crate::pipeline::receive::{Received, Refusal, receive_head};
+use crate::pipeline::{Edge, new_record};
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use selvedge_caching::{OriginTrouble, Request, Reuse};
+use selvedge_runtime::Transaction;
+use selvedge_store::{Entry, Key, Variant};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// So many keys are read at once.
+const PAGE: usize = 256;
+
+/// All stored responses of a URL.
+///
+/// # Errors
+/// The URL is none of this host's.
+pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
+    let uri = absolute(url)?;
+    let received = match plain(edge, &uri, Method::GET, HeaderMap::new()) {
+        Ok(received) => received,
+        Err(refusal) => return Err(Refused::Unknown(format!("{url}: {}", refusal.text()))),
+    };
+    let key = match plain_key(edge, &received).await {
+        Keyed::Key(key) => Some(key),
+        Keyed::Pass(..) | Keyed::Failed(_) => None,
+    };
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let asked = Names {
+        target,
+        path: &received.facts.path,
+        keyed_query: uri.query(),
+    };
+    let mut wanted = Vec::new();
+    asked.each(|name| wanted.push(name.to_owned()));
+    look_through(edge, &received.distribution, |stored_key, notes, _| {
+        if key.as_ref().is_some_and(|key| key.hash == *stored_key) {
+            return true;
+        }
+        let mut found = false;
+        notes.names().each(|name| found = found || wanted.iter().any(|wanted| wanted == name));
+        found
+    })
+    .await
+}
+
+/// The stored responses of a distribution that `wanted` takes.
+pub(super) async fn look_through(
+    edge: &Edge,
+    distribution: &Distribution,
+    wanted: impl Fn(&Key, &Notes<'_>, &Variant) -> bool,
+) -> Result<Listing, Refused> {
+    let began = Instant::now();
+    let mut listing = Listing::default();
+    let mut after = None;
+    while began.elapsed() < LONGEST_LOOK {
+        let page = edge.store().scan(after, PAGE).await;
+        let Some((last, _)) = page.last() else {
+            listing.complete = true;
+            break;
+        };
+        after = Some(*last);
+        for (key, entry) in &page {
+            listing.keys_seen += 1;
+            for variant in entry.variants() {
+                let Some(notes) = Notes::decode(&variant.notes) else { continue };
+                if notes.distribution == &**distribution.id() && wanted(key, &notes, variant) {
+                    listing.count += 1;
+                    if listing.stored.len() < MOST_LISTED {
+                        listing.stored.push(describe(edge, distribution, variant, &notes));
+                    }
+                }
+            }
+        }
+    }
+    Ok(listing)
+}
+
+/// A variant as a request with its key and its nominated fields would find it.
+pub(super) fn describe(edge: &Edge, distribution: &Distribution, variant: &Variant, notes: &Notes<'_>) -> StoredObject {
+    let invalidations = edge.invalidations();
+    let standing = invalidations.standing(notes.distribution, notes.began, &variant.head.tags, [notes.names()]);
+    let head = match standing {
+        Standing::Stale { since } => Arc::new(variant.head.invalidated_softly_at(since)),
+        Standing::Valid | Standing::Gone => variant.head.clone(),
+    };
+    let now = edge.clock().now();
+    let path = notes.target.split('?').next().unwrap_or("/");
+    let policy = distribution.behavior_for(path).policy();
+    let fields = nominated(variant);
+    let uri = Uri::try_from(format!("http://{}{}", distribution.settings().domain, notes.target)).unwrap_or_default();
+    let request = Request {
+        method: &Method::GET,
+        fields: &fields,
+        uri: &uri,
+    };
+    let (usable, why) = match selvedge_caching::may_reuse(&request, &head, policy, now) {
+        _ if standing == Standing::Gone => (false, "invalidated"),
+        Reuse::Fresh { .. } => (true, "fresh"),
+        Reuse::StaleWhileRevalidate { .. } => (true, "stale-while-revalidate"),
+        Reuse::MustValidate(reason) => (false, reason.as_str()),
+    };
+    let on_error = selvedge_caching::may_serve_stale_on_error(&request, &head, policy, OriginTrouble::Disconnected, now);
+    StoredObject {
+        target: notes.target.to_owned(),
+        path: notes.path.to_owned(),
+        key: cache_key::as_text(notes.key),
+        status: head.status.as_u16(),
+        bytes: variant.length(),
+        age: selvedge_caching::current_age(&head, now),
+        lifetime: head.lifetime,
+        lifetime_source: head.lifetime_source.as_str().to_owned(),
+        ttl: head.ttl(now),
+        tags: head.tags.clone(),
+        vary: vary(variant),
+        usable,
+        why: why.to_owned(),
+        usable_on_error: standing != Standing::Gone && on_error.is_ok(),
+    }
+}
+
+fn vary(variant: &Variant) -> Vec<(String, Option<String>)> {
+    let nominated = variant.head.vary.iter();
+    nominated
+        .map(|nominated| {
+            let value = nominated.value.as_ref().map(|value| value.escape_ascii().to_string());
+            (nominated.name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+/// A request's fields that choose this variant.
+fn nominated(variant: &Variant) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    for nominated in &variant.head.vary {
+        if let Some(value) = nominated.value.as_ref().and_then(|value| HeaderValue::from_bytes(value).ok()) {
+            fields.append(nominated.name.clone(), value);
+        }
+    }
+    fields
+}
+
+/// The variants of an entry as they are now.
+pub(super) fn describe_all(edge: &Edge, distribution: &Distribution, entry: &Entry) -> Vec<StoredObject> {
+    let variants = entry.variants().iter();
+    variants
+        .filter_map(|variant| Some(describe(edge, distribution, variant, &Notes::decode(&variant.notes)?)))
+        .collect()
+}
+
+/// An absolute URL of http or https.
+pub(super) fn absolute(url: &str) -> Result<Uri, Refused> {
+    let wrong = |why: String| {
+        Refused::Wrong(format!(
+            "'{}' is not an absolute URL: {why}. Write it as a viewer would, for instance http://www.example.test/a?b=1",
+            url.escape_debug()
+        ))
+    };
+    let uri = Uri::try_from(url).map_err(|error| wrong(error.to_string()))?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(_)) => Ok(uri),
+        _ => Err(wrong("it has no http:// and host".to_owned())),
+    }
+}
+
+/// A request as it would be received.
+pub(super) fn plain(edge: &Edge, uri: &Uri, method: Method, fields: HeaderMap) -> Result<Received, Refusal> {
+    let (mut head, ()) = http::Request::new(()).into_parts();
+    let mut record = new_record(edge, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &method, uri);
+    head.method = method;
+    head.uri = uri.clone();
+    head.headers = fields;
+    receive_head(edge, head, false, &mut record)
+}
+
+async fn plain_key(edge: &Arc<Edge>, received: &Received) -> Keyed {
+    let mut transaction = Transaction::new(edge.runtime());
+    let mut hooks = Hooks::new(edge, &received.facts.request_id);
+    cache_key::decide(received, &mut transaction, &mut hooks).await
+}

@@ -1,0 +1,171 @@
+//! What operators ask a running host: what is stored for a URL, what would become of a request, and to invalidate.
+//!
+//! Nothing here fetches. The admin socket hands these questions in and the answers out, as JSON (`admin/API.md`); the
+//! commands `invalidate`, `cache ls` and `explain` print them.
+
+mod explain;
+mod invalidate;
+mod list;
+
+pub use explain::explain;
+pub use invalidate::invalidate;
+pub use list::list;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The question is wrong.
+    #[error("{0}")]
+    Wrong(String),
+    /// It is about something that this host does not have.
+    #[error("{0}")]
+    Unknown(String),
+    /// It was right, and something failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What is to be invalidated.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invalidate {
+    /// The distribution's id.
+    pub distribution: String,
+    /// Paths, each with or without a query, or with `*` at its end.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Whether what is concerned becomes stale instead of being removed.
+    #[serde(default)]
+    pub soft: bool,
+    /// Only say what would be concerned.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of an invalidation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invalidated {
+    /// The distribution's id.
+    pub distribution: String,
+    /// How many paths and tags were asked for, each once.
+    pub asked: usize,
+    /// As it was asked.
+    pub soft: bool,
+    /// For a dry run: what would be concerned. `None` where it was done: it takes effect without looking at what is stored.
+    pub would_hit: Option<Listing>,
+    /// How many invalidations are kept for the distribution.
+    pub kept: usize,
+}
+
+/// Some of what is stored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// The first [`MOST_LISTED`], in no order that means anything.
+    pub stored: Vec<StoredObject>,
+    /// How many there are.
+    pub count: u64,
+    /// How many keys were looked at.
+    pub keys_seen: u64,
+    /// Whether all keys were looked at: looking stops after [`LONGEST_LOOK`].
+    pub complete: bool,
+}
+
+/// No listing has more entries.
+pub const MOST_LISTED: usize = 100;
+
+/// No listing takes longer.
+pub const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// One stored response.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredObject {
+    /// Path and query of the request that it was fetched for.
+    pub target: String,
+    /// The path after rewriting.
+    pub path: String,
+    /// The cache key for people.
+    pub key: String,
+    /// The status code.
+    pub status: u16,
+    /// Bytes of content that are stored.
+    pub bytes: u64,
+    /// Seconds.
+    pub age: u64,
+    /// Seconds.
+    pub lifetime: u64,
+    /// Where the lifetime comes from.
+    pub lifetime_source: String,
+    /// Seconds of freshness that are left, negative when stale.
+    pub ttl: i64,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// The request fields that it was chosen by, in normal form; `null` for one that the request did not have.
+    pub vary: Vec<(String, Option<String>)>,
+    /// Whether a request with this key and these fields would be answered from it now.
+    pub usable: bool,
+    /// Why, or why not: the word of Cache-Status.
+    pub why: String,
+    /// Whether it would be used if the origin failed.
+    pub usable_on_error: bool,
+}
+
+/// A request to explain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The absolute URL.
+    pub url: String,
+    /// The method; GET where it is left out.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Names and values of the request's fields.
+    #[serde(default)]
+    pub fields: Vec<(String, String)>,
+}
+
+/// What would become of a request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What the host would do: `hit`, `stale`, `collapse`, `miss`, `validate`, `pass`, `refuse` or `fail`.
+    pub outcome: String,
+    /// Why: the words of Cache-Status or of the refusal.
+    pub why: String,
+    /// The status of a refusal.
+    pub status: Option<u16>,
+    /// The distribution's id.
+    pub distribution: Option<String>,
+    /// The path pattern of the behavior; `*` for the default behavior.
+    pub behavior: Option<String>,
+    /// The path after rewriting.
+    pub path: Option<String>,
+    /// The cache key for people.
+    pub key: Option<String>,
+    /// What each cache-key hook decided, in order.
+    pub key_hooks: Vec<HookDecision>,
+    /// The stored variants of the key.
+    pub variants: Vec<StoredObject>,
+    /// Which of them the request selects.
+    pub selected: Option<usize>,
+    /// The origin by the behavior: its id.
+    pub origin: Option<String>,
+    /// The origin's address.
+    pub origin_address: Option<String>,
+    /// The plugins whose origin-selection hooks would be asked, and may choose another origin.
+    pub origin_hooks: Vec<String>,
+}
+
+/// What a hook decided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HookDecision {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The decision in a few words, or the error.
+    pub decision: String,
+    /// Whether it failed.
+    pub failed: bool,
+}

@@ -1,0 +1,197 @@
+//! How each slice of one request is asked for.
+
+use super::version::Version;
+use crate::distribution::{Behavior, Distribution};
+use crate::observe::access::Record;
+use crate::pipeline::Edge;
+use crate::pipeline::cache_key::{self, CacheKey};
+use crate::pipeline::obtained::Obtained;
+use crate::pipeline::origin_request::SELECTING;
+use crate::pipeline::receive::Received;
+use crate::pipeline::respond::{self, Content, Prepared};
+use crate::pipeline::viewer_side::obtain;
+use http::header::RANGE;
+use http::{HeaderValue, StatusCode, Uri};
+use selvedge_runtime::{Read, RequestFacts};
+use selvedge_store::{Found, Key};
+use std::sync::Arc;
+
+/// A stored slice of another version is removed this often before the present version counts as the old one.
+const MOST_ROUNDS: u32 = 3;
+
+/// A viewer's request, from which those for its slices are made.
+pub(crate) struct Plan {
+    pub(crate) edge: Arc<Edge>,
+    distribution: Arc<Distribution>,
+    behavior: Arc<Behavior>,
+    /// The viewer's, without its conditions and its range.
+    facts: RequestFacts,
+    uri: Uri,
+    whole: Arc<CacheKey>,
+    key_reads: Vec<Read>,
+    /// Bytes of a slice; only the last one may be shorter.
+    pub(crate) size: u64,
+}
+
+/// A slice that can't be had.
+pub(crate) enum Lost {
+    /// The origin has another version by now. The slices of the old one are removed.
+    Changed,
+    /// There is this response in place of the slice.
+    Refused(Box<Prepared>),
+}
+
+impl Plan {
+    pub(crate) fn new(edge: &Arc<Edge>, received: &Received, key: CacheKey, key_reads: Vec<Read>, size: u64) -> Plan {
+        let mut facts = (*received.facts).clone();
+        for name in SELECTING {
+            facts.fields.remove(name);
+        }
+        Plan {
+            edge: edge.clone(),
+            distribution: received.distribution.clone(),
+            behavior: received.behavior.clone(),
+            facts,
+            uri: received.uri.clone(),
+            whole: Arc::new(key),
+            key_reads,
+            size,
+        }
+    }
+
+    pub(crate) fn whole_key(&self) -> Key {
+        self.whole.hash
+    }
+
+    pub(crate) fn distribution(&self) -> &str {
+        self.distribution.id()
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.facts.request_id
+    }
+
+    /// Which slice this position is in.
+    pub(crate) fn index_of(&self, position: u64) -> u64 {
+        position / self.size
+    }
+
+    /// Where a slice begins.
+    pub(crate) fn start_of(&self, index: u64) -> u64 {
+        index.saturating_mul(self.size)
+    }
+
+    fn key(&self, index: u64) -> CacheKey {
+        cache_key::of_slice(&self.whole, self.size, index)
+    }
+
+    /// The request for one slice.
+    fn received(&self, index: u64) -> Received {
+        let first = self.start_of(index);
+        let last = first.saturating_add(self.size - 1);
+        let mut facts = self.facts.clone();
+        // Digits, a dash and a word are always a field value.
+        if let Ok(range) = HeaderValue::try_from(format!("bytes={first}-{last}")) {
+            facts.fields.insert(RANGE, range);
+        }
+        Received {
+            distribution: self.distribution.clone(),
+            behavior: self.behavior.clone(),
+            facts: Arc::new(facts),
+            uri: self.uri.clone(),
+            body: None,
+            upgrade: None,
+        }
+    }
+
+    /// Looks a slice up, joins its fetch, or fetches it.
+    pub(crate) async fn obtain(&self, index: u64, record: &mut Record) -> Obtained {
+        let received = self.received(index);
+        let key_reads = self.key_reads.clone();
+        obtain(&self.edge, &received, self.key(index), key_reads, record).await
+    }
+
+    /// The content of a slice of this version. A stored slice of an older version makes way for a new one. `sent` are the
+    /// slices that were opened of this version: they are removed if the origin turns out to have another.
+    ///
+    /// # Errors
+    /// There is no such slice.
+    pub(crate) async fn open(
+        &self,
+        index: u64,
+        version: &Version,
+        sent: impl Iterator<Item = u64>,
+    ) -> Result<Content, Lost> {
+        let start = self.start_of(index);
+        for _ in 0..MOST_ROUNDS {
+            let stored = match self.obtain(index, &mut self.unread_record()).await {
+                Obtained::Stored(stored) => stored,
+                Obtained::Other(prepared) => return Err(Lost::Refused(Box::new(no_slice(prepared)))),
+            };
+            let found = Version::of(&stored.head, start, self.size);
+            if found.as_ref().is_some_and(|found| found.is(version)) {
+                return Ok(stored.content);
+            }
+            match stored.content {
+                Content::Complete(variant) if found.is_none_or(|found| found.confirmed <= version.confirmed) => {
+                    // Removed, so that the next round fetches.
+                    self.edge.store().remove(&self.key(index).hash, Some(variant.id)).await;
+                }
+                _ => break,
+            }
+        }
+        self.remove(sent, version).await;
+        Err(Lost::Changed)
+    }
+
+    /// What slices after the first need is in no access line: that was decided with the head.
+    fn unread_record(&self) -> Record {
+        Record {
+            received: self.facts.received,
+            request_id: self.facts.request_id.clone(),
+            viewer: self.facts.viewer,
+            method: self.facts.method.clone(),
+            host: String::new(),
+            target: String::new(),
+            distribution: None,
+            status: StatusCode::PARTIAL_CONTENT,
+            cache: None,
+            reason: None,
+            hooks: Vec::new(),
+            origin: None,
+            sent: 0,
+            aborted: false,
+        }
+    }
+
+    /// Removes the stored slices of a version that is no longer current.
+    async fn remove(&self, indices: impl Iterator<Item = u64>, version: &Version) {
+        let store = self.edge.store();
+        for index in indices {
+            let key = self.key(index).hash;
+            let entry = match store.look_up(&key) {
+                Found::Memory(entry) => Some(entry),
+                Found::Absent => None,
+                Found::OnDisk => store.load(&key).await,
+            };
+            let Some(entry) = entry else { continue };
+            for variant in entry.variants() {
+                let found = Version::of(&variant.head, self.start_of(index), self.size);
+                if found.is_some_and(|found| found.is(version)) {
+                    store.remove(&key, Some(variant.id)).await;
+                }
+            }
+        }
+    }
+}
+
+/// What the viewer gets where one slice is there and another is not.
+fn no_slice(instead: Prepared) -> Prepared {
+    match instead.status {
+        status if status.is_server_error() => instead,
+        _ => {
+            let words = "The origin gave a part of the content and refused another.";
+            respond::refusal(StatusCode::BAD_GATEWAY, words, "slice-refused", false)
+        }
+    }
+}

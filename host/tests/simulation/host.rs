@@ -1,0 +1,125 @@
+//! The host under test: the real one, with a real store, on a clock that the simulation moves.
+
+use selvedge::config;
+use selvedge::observe::access::Off;
+use selvedge::observe::clock::Clock;
+use selvedge::pipeline::Edge;
+use selvedge::running::{Running, Start, start};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const SERVER: &str = r#"
+listen = ["127.0.0.1:0"]
+access_log = false
+
+[store]
+path = "store"
+memory = "1 MiB"
+disk = "512 MiB"
+max_object = "256 KiB"
+"#;
+
+/// The behaviors, as [`crate::content::Policy`] describes them.
+const BEHAVIORS: [(&str, &str); 4] = [
+    ("/plain/*", "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0"),
+    ("/default/*", "min_ttl = 0, default_ttl = 60, max_ttl = 600, error_min_ttl = 10"),
+    (
+        "/honor/*",
+        "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0, honor_viewer_cache_control = true",
+    ),
+    (
+        "/coded/*",
+        "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0, accept_encoding = [\"gzip\"]",
+    ),
+];
+
+pub(crate) struct Host {
+    dir: TempDir,
+    clock: Arc<Clock>,
+    running: Option<Running>,
+}
+
+impl Host {
+    pub(crate) async fn start(origin: SocketAddr, clock: Arc<Clock>) -> Host {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let distributions = dir.path().join("distributions");
+        std::fs::create_dir(&distributions).expect("a new folder");
+        std::fs::write(dir.path().join("selvedge.toml"), SERVER).expect("a new file");
+        std::fs::write(distributions.join("simulation.toml"), distribution(origin)).expect("a new file");
+        let mut host = Host {
+            dir,
+            clock,
+            running: None,
+        };
+        host.running = Some(host.run().await);
+        host
+    }
+
+    async fn run(&self) -> Running {
+        let config = config::load(&self.dir.path().join("selvedge.toml"))
+            .unwrap_or_else(|report| panic!("the configuration is refused:\n{report}"));
+        let start_it = Start {
+            config,
+            sink: Arc::new(Off),
+            clock: self.clock.clone(),
+            test_clock: false,
+            next_free_port: false,
+        };
+        start(start_it)
+            .await
+            .unwrap_or_else(|error| panic!("the host does not start: {error}"))
+    }
+
+    /// Stops it and starts it with the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.running = Some(self.run().await);
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("it runs between start and stop")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        *self.running().addresses().first().expect("it listens on one address")
+    }
+
+    pub(crate) fn edge(&self) -> &Arc<Edge> {
+        self.running().edge()
+    }
+
+    /// Waits until no fetch is under way, for ten seconds at most; whether that is so.
+    pub(crate) async fn is_idle(&self) -> bool {
+        for _ in 0..10_000 {
+            if self.edge().tasks_under_way() == 0 {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        false
+    }
+}
+
+fn distribution(origin: SocketAddr) -> String {
+    let mut text = format!(
+        "id = \"simulation\"\naliases = [\"simulation.test\"]\n\n[[origins]]\nid = \"main\"\ndomain = \"127.0.0.1\"\n\
+         protocol = \"http-only\"\nhttp_port = {}\nconnection_attempts = 1\n\n[default_behavior]\norigin = \"main\"\n",
+        origin.port()
+    );
+    for (path, cache) in BEHAVIORS {
+        text += &format!(
+            "\n[[behaviors]]\npath = \"{path}\"\norigin = \"main\"\n\
+             allowed_methods = [\"GET\", \"HEAD\", \"OPTIONS\", \"PUT\", \"POST\", \"PATCH\", \"DELETE\"]\n\
+             cache = {{ {cache} }}\nforward = {{ headers = [\"Accept-Language\"] }}\n"
+        );
+    }
+    text
+}

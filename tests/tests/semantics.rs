@@ -1,0 +1,173 @@
+//! What the rules of RFC 9110 and RFC 9111 mean between a viewer and an origin, where one exchange shows it.
+//! The tables of single rules are beside the code of the caching crate.
+
+use selvedge_tests::*;
+
+/// A plain RFC 9111 cache.
+fn plain(origin: &Origin) -> EdgeBuilder {
+    Edge::in_front_of(origin)
+        .cache("default_ttl = 0, error_min_ttl = 0")
+        .behavior("allowed_methods = \"any\"")
+}
+
+#[test]
+fn a_response_to_head_brings_news_of_the_stored_one() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    let page = || Answer::ok("page").field("ETag", "\"1\"");
+    origin
+        .on("/a")
+        .answers(page().cache_control("max-age=10").field("X-Seen", "first"))
+        .then(page().cache_control("max-age=100").field("X-Seen", "second"));
+    edge.get("/a").expect(200).field("x-seen", "first");
+    edge.advance(Secs(20));
+    edge.head("/a").expect(200);
+    edge.get("/a")
+        .expect(200)
+        .body("page")
+        .cache_status("hit")
+        .field("x-seen", "second");
+}
+
+#[test]
+fn a_response_to_head_shows_that_the_stored_one_is_out_of_date() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("old").field("ETag", "\"1\"").cache_control("max-age=10"))
+        .then(Answer::ok("new").field("ETag", "\"2\"").cache_control("max-age=10"));
+    edge.get("/a").expect(200).body("old");
+    edge.advance(Secs(20));
+    edge.head("/a").expect(200).field("etag", "\"2\"");
+    edge.get("/a").expect(200).body("new");
+}
+
+#[test]
+fn a_response_to_post_that_is_what_get_would_give_is_stored() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin.on("/form").answers(
+        Answer::ok("result")
+            .cache_control("max-age=60")
+            .field("Content-Location", "/form"),
+    );
+    edge.post("/form", "x=1").expect(200).body("result");
+    edge.get("/form").expect(200).body("result").cache_status("hit");
+    edge.post("/form", "x=1").expect(200);
+    assert_eq!(origin.requests("/form").len(), 2);
+}
+
+#[test]
+fn an_unsafe_method_makes_the_stored_response_go_unknown_methods_included() {
+    for method in ["POST", "PUT", "DELETE", "M-SEARCH"] {
+        let origin = Origin::start();
+        let edge = plain(&origin).start();
+        origin.on("/a").answers(Answer::ok("x").cache_control("max-age=60"));
+        edge.get("/a").expect(200);
+        edge.get("/a").expect(200).cache_status("hit");
+        edge.request(method, "/a").expect(200);
+        edge.get("/a").expect(200).no_cache_status("hit");
+    }
+}
+
+#[test]
+fn an_unsafe_method_that_fails_leaves_the_stored_response() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("x").cache_control("max-age=60"))
+        .then(Answer::status(500));
+    edge.get("/a").expect(200);
+    edge.post("/a", "x").expect(500);
+    edge.get("/a").expect(200).cache_status("hit");
+}
+
+#[test]
+fn fields_named_by_private_go_to_the_first_viewer_only() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("x")
+            .cache_control("max-age=60, private=\"X-Mine\"")
+            .field("X-Mine", "yes"),
+    );
+    edge.get("/a").expect(200).field("x-mine", "yes");
+    edge.get("/a").expect(200).cache_status("hit").no_field("x-mine");
+}
+
+#[test]
+fn a_stream_of_events_is_not_stored_unless_its_origin_says_so() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/events")
+        .answers(Answer::ok("data: 1\n\n").field("Content-Type", "text/event-stream"));
+    edge.get("/events").expect(200).cache_status("detail=event-stream");
+    edge.get("/events").expect(200).no_cache_status("hit");
+}
+
+#[test]
+fn unusual_statuses_are_passed_on() {
+    for status in [299, 499, 599, 999] {
+        let origin = Origin::start();
+        let edge = plain(&origin).start();
+        origin.on("/a").answers(Answer::status(status).content("x"));
+        edge.get("/a").expect(status).body("x");
+    }
+}
+
+#[test]
+fn the_targeted_field_counts_more_than_cache_control() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("x")
+            .cache_control("no-store")
+            .field("CDN-Cache-Control", "max-age=60"),
+    );
+    origin.on("/b").answers(
+        Answer::ok("x")
+            .field("CDN-Cache-Control", "max-age=60")
+            .field("Selvedge-CDN-Cache-Control", "no-store"),
+    );
+    edge.get("/a").expect(200);
+    edge.get("/a").expect(200).cache_status("hit").field("cache-control", "no-store");
+    edge.get("/b").expect(200);
+    edge.get("/b").expect(200).no_cache_status("hit");
+}
+
+#[test]
+fn an_interim_response_is_not_taken_for_the_final_one() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("final").cache_control("max-age=60").after_interim(103, "Link", "</a.css>"));
+    edge.get("/a").expect(200).body("final");
+    edge.get("/a").expect(200).body("final").cache_status("hit");
+}
+
+#[test]
+fn only_if_cached_is_honoured_where_the_behavior_says_so() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).cache("honor_viewer_cache_control = true").start();
+    origin.on("/a").answers(Answer::ok("x").cache_control("max-age=60"));
+    edge.get("/a").with("Cache-Control", "only-if-cached").expect(504);
+    edge.get("/a").expect(200);
+    edge.get("/a").with("Cache-Control", "only-if-cached").expect(200).cache_status("hit");
+    edge.get("/a").with("Cache-Control", "no-cache").expect(200).no_cache_status("hit");
+}
+
+#[test]
+fn a_conditional_request_is_forwarded_when_nothing_is_stored() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("x").field("ETag", "\"1\"").cache_control("max-age=60").or_304());
+    edge.get("/a").with("If-None-Match", "\"1\"").expect(304);
+    assert_eq!(origin.request("/a").field("If-None-Match").as_deref(), Some("\"1\""));
+    edge.get("/a").expect(200).body("x").cache_status("stored");
+}
