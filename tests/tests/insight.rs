@@ -99,7 +99,7 @@ fn explain_runs_the_cache_key_hooks() {
     let edge = Edge::in_front_of(&origin).plugin("keys", &guests::guest("keys"), "").start();
     let explain = |path: &str, more: &[&str]| selvedge_on(&edge, &[&["explain", &url(path)], more].concat()).code(0);
     explain("/field", &["-H", "X-Device: phone"])
-        .prints("cache-key     keys: extend [field x-device]")
+        .prints("cache-key     keys: extend [field X-Device]")
         .prints("field:x-device=phone");
     explain("/replace", &[]).prints("keys: replace ['all the same']").prints("literal=all the same");
     explain("/pass", &[]).prints("outcome       pass:").prints("(plugin-pass)");

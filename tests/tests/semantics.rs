@@ -171,3 +171,53 @@ fn a_conditional_request_is_forwarded_when_nothing_is_stored() {
     assert_eq!(origin.request("/a").field("If-None-Match").as_deref(), Some("\"1\""));
     edge.get("/a").expect(200).body("x").cache_status("stored");
 }
+
+#[test]
+fn a_trailer_section_is_stored_and_sent_to_viewers_who_take_it() {
+    let origin = Origin::start();
+    let edge = plain(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("body")
+            .cache_control("max-age=60")
+            .field("Trailer", "X-Sum")
+            .chunked()
+            .trailer("X-Sum", "42"),
+    );
+    edge.get("/a").expect(200).body("body");
+    let mut viewer = edge.sent("GET /a HTTP/1.1\r\nHost: www.example.test\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
+    viewer.head(200);
+    let rest = String::from_utf8(viewer.bytes(b"4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n".len())).expect("it is text");
+    assert_eq!(rest.to_ascii_lowercase(), "4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n");
+}
+
+#[test]
+fn a_request_whose_key_is_too_long_passes_the_cache_by() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).cache("max_key_bytes = \"100 B\"").start();
+    origin.on("*").answers(Answer::ok("x").cache_control("max-age=60"));
+    let long = format!("/{}", "a".repeat(200));
+    for _ in 0..2 {
+        edge.get(&long).expect(200).cache_status("detail=key-too-long");
+    }
+    edge.get("/short").expect(200).cache_status("stored");
+}
+
+#[test]
+fn no_more_variants_are_stored_for_a_key_than_its_policy_allows() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).cache("max_variants = 2").start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("x").cache_control("max-age=60").field("Vary", "X-Who"));
+    for who in ["a", "b"] {
+        edge.get("/a").with("X-Who", who).expect(200).cache_status("stored");
+    }
+    edge.get("/a")
+        .with("X-Who", "c")
+        .expect(200)
+        .cache_status("detail=too-many-variants")
+        .no_cache_status("stored");
+    edge.get("/a").with("X-Who", "b").expect(200).cache_status("hit");
+    edge.advance(Secs(100));
+    edge.get("/a").with("X-Who", "c").expect(200).cache_status("stored");
+}

@@ -25,6 +25,8 @@ pub struct Policy {
     pub honor_viewer_cache_control: bool,
     /// Whose habits decide.
     pub compatibility: Compatibility,
+    /// Bytes of a cache key at most; a request with a longer one passes the cache by.
+    pub max_key_bytes: usize,
     /// Variants stored for one key at most.
     pub max_variants: usize,
     /// Tags kept for one stored response at most.
@@ -44,6 +46,7 @@ impl Default for Policy {
             error_min_ttl: 10,
             honor_viewer_cache_control: false,
             compatibility: Compatibility::Selvedge,
+            max_key_bytes: 32 * 1024,
             max_variants: 64,
             max_tags: 128,
             max_field_bytes: 32 * 1024,

@@ -294,8 +294,9 @@ pub fn may_serve_stale_on_error(
     if asked.no_cache {
         return Err(StaleRefusal::Request);
     }
+    by_request_on_error(&asked, stored, ttl, now)?;
     if ttl > 0 && !stored.invalidated_softly {
-        return by_request_on_error(&asked, stored, ttl, now);
+        return Ok(ttl);
     }
     if stored.directives.forbid_stale() {
         return Err(StaleRefusal::MustRevalidate);
@@ -318,18 +319,19 @@ pub fn may_serve_stale_on_error(
     })
 }
 
-/// A fresh response whose validation was the request's wish.
+/// What the request does not accept while the origin answers it does not accept when the origin fails either, unless its own
+/// `stale-if-error` says so.
 fn by_request_on_error(
     asked: &RequestDirectives,
     stored: &Stored,
     ttl: i64,
     now: Time,
-) -> Result<i64, StaleRefusal> {
+) -> Result<(), StaleRefusal> {
     match by_request(asked, stored, ttl, Reuse::Fresh { ttl }, now) {
         Reuse::MustValidate(_) if !is_within(asked.stale_if_error, ttl) => {
             Err(StaleRefusal::Request)
         }
-        _ => Ok(ttl),
+        _ => Ok(()),
     }
 }
 

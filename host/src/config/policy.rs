@@ -116,6 +116,7 @@ const COMPATIBILITY: [(&str, Compatibility); 2] = [
 ///   5.2.1). Default `false`.
 /// - `max_variants`: how many variants one key may have, 1 to 1000. Default 64.
 /// - `max_tags`: how many tags one stored response may have, 0 to 1000. Default 128.
+/// - `max_key_bytes`: how long a cache key may be, 64 B to 1 MiB. Default 32 KiB.
 /// - `max_field_bytes`: how large the fields of a stored response may be, 1 KiB to 1 MiB. Default 32 KiB.
 /// - `compatibility`: `"selvedge"` or `"cloudfront"`, for rules where CloudFront leaves RFC 9111. Default
 ///   `"selvedge"`.
@@ -149,6 +150,11 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
             ),
             max_variants: t.or("max_variants", default.max_variants, integer(1..=1000)),
             max_tags: t.or("max_tags", default.max_tags, integer(0..=1000)),
+            max_key_bytes: t.or(
+                "max_key_bytes",
+                default.max_key_bytes,
+                size((64)..=(1 << 20)),
+            ),
             max_field_bytes: t.or(
                 "max_field_bytes",
                 default.max_field_bytes,

@@ -4,6 +4,7 @@ use crate::observe::access::{Record, Sink};
 use crate::observe::metrics::Metrics;
 use crate::origin::OriginBody;
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use selvedge_store::BodyReader;
 use std::pin::Pin;
@@ -20,6 +21,8 @@ pub(crate) enum Source {
     Whole(Bytes),
     /// A stored body, or one that is being stored.
     Stored(BodyReader),
+    /// A stored body and the trailer section that came after it (RFC 9110, section 6.5).
+    Trailed(BodyReader, Option<HeaderMap>),
     /// A response that passes through.
     Origin(Box<OriginBody>),
     /// Several ranges of a stored body (RFC 9110, section 15.3.7.2).
@@ -38,6 +41,10 @@ impl Source {
                 let piece = ready!(reader.poll_next(cx));
                 Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(Into::into)))
             }
+            Source::Trailed(reader, trailers) => match ready!(reader.poll_next(cx)) {
+                Some(piece) => Poll::Ready(Some(piece.map(Frame::data).map_err(Into::into))),
+                None => Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+            },
             Source::Origin(body) => {
                 let frame = ready!(Pin::new(&mut **body).poll_frame(cx));
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
@@ -58,6 +65,7 @@ impl Source {
             Source::Empty => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Stored(reader) => reader.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Trailed(..) => SizeHint::default(),
             Source::Origin(body) => body.size_hint(),
             Source::Parts(parts) => SizeHint::with_exact(parts.length()),
             Source::Slices(slices) => SizeHint::with_exact(slices.left()),
@@ -68,7 +76,7 @@ impl Source {
         match self {
             Source::Empty => true,
             Source::Whole(bytes) => bytes.is_empty(),
-            Source::Stored(_) | Source::Parts(_) => false,
+            Source::Stored(_) | Source::Trailed(..) | Source::Parts(_) => false,
             Source::Slices(slices) => slices.left() == 0,
             Source::Origin(body) => body.is_end_stream(),
         }

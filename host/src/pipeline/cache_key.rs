@@ -18,9 +18,6 @@ use std::sync::Arc;
 /// The tag of the query in a key.
 const QUERY: u8 = b'q';
 
-/// A request whose key would be longer than this many bytes passes the cache by.
-const LONGEST_KEY: usize = 32 * 1024;
-
 /// The parts of a key, policy and plugins together.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KeyParts {
@@ -130,7 +127,7 @@ pub(crate) async fn decide(
         return Keyed::Pass("method", parts);
     }
     let key = finish(&received.facts, parts);
-    if key.bytes.len() > LONGEST_KEY {
+    if key.bytes.len() > behavior.policy().max_key_bytes {
         return Keyed::Pass("key-too-long", key.parts);
     }
     Keyed::Key(key)

@@ -25,17 +25,20 @@ pub(crate) struct Completing {
 
 /// The request that completes a stored part; `None` where that can't be done, or where the request has conditions that the
 /// part's head may answer without a byte.
-pub(crate) fn of(request: &Request<'_>, part: Variant) -> Option<Completing> {
-    let PartAnswer::Missing { first, last } = selvedge_caching::answer_from_part(request, &part.head) else {
+pub(crate) fn of(request: &Request<'_>, part: Variant) -> Option<Box<Completing>> {
+    let PartAnswer::Missing { first, last } =
+        selvedge_caching::answer_from_part(request, &part.head)
+    else {
         return None;
     };
     let head = &part.head;
-    let proceeds = selvedge_caching::evaluate_preconditions(request, head.status, &head.fields) == Precondition::Proceed;
+    let proceeds = selvedge_caching::evaluate_preconditions(request, head.status, &head.fields)
+        == Precondition::Proceed;
     if *request.method != Method::GET || !proceeds {
         return None;
     }
     let fields = selvedge_caching::completion_fields(head, first, last)?;
-    Some(Completing { part, fields })
+    Some(Box::new(Completing { part, fields }))
 }
 
 /// What the answer to such a request is good for.
@@ -57,7 +60,12 @@ pub(crate) struct Combination {
 }
 
 /// Judges the answer.
-pub(crate) fn judge(job: &Job, part: &Variant, fetched: &Fetched, overrides: &Overrides) -> Completed {
+pub(crate) fn judge(
+    job: &Job,
+    part: &Variant,
+    fetched: &Fetched,
+    overrides: &Overrides,
+) -> Completed {
     match fetched.status {
         StatusCode::PARTIAL_CONTENT => match combine(job, part, fetched, overrides) {
             Some(combination) => Completed::Combined(Box::new(combination)),
@@ -70,12 +78,19 @@ pub(crate) fn judge(job: &Job, part: &Variant, fetched: &Fetched, overrides: &Ov
 
 /// `None` where part and answer don't belong together, where the answer may not be stored, or where both together are still
 /// not what the request asks for.
-fn combine(job: &Job, part: &Variant, fetched: &Fetched, overrides: &Overrides) -> Option<Combination> {
+fn combine(
+    job: &Job,
+    part: &Variant,
+    fetched: &Fetched,
+    overrides: &Overrides,
+) -> Option<Combination> {
     let (request, policy, arrived) = (job.request(), job.behavior.policy(), arrived(fetched));
     let body = selvedge_caching::may_combine(&part.head, &arrived).ok()?;
     let answer = selvedge_caching::may_store(&request, &arrived, policy, overrides).ok()?;
     // RFC 9111, section 3.4: the combined response has the stored fields with the newer ones in their place.
-    let Freshen::Updated(head) = selvedge_caching::freshen(&part.head, &request, &arrived, policy, overrides) else {
+    let Freshen::Updated(head) =
+        selvedge_caching::freshen(&part.head, &request, &arrived, policy, overrides)
+    else {
         return None;
     };
     let head = with_body(head, body)?;
@@ -110,7 +125,8 @@ fn with_body(mut head: Stored, body: StoredBody) -> Option<Stored> {
             last - first + 1
         }
     };
-    head.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    head.fields
+        .insert(CONTENT_LENGTH, HeaderValue::from(length));
     Some(head)
 }
 
@@ -122,7 +138,13 @@ fn span(head: &Stored) -> Option<(u64, u64)> {
 }
 
 /// Stores part and answer as one response while it streams to its leader and all who wait.
-pub(crate) async fn store(job: Job, key: &CacheKey, combination: Combination, fetched: Fetched, audience: Audience) {
+pub(crate) async fn store(
+    job: Job,
+    key: &CacheKey,
+    combination: Combination,
+    fetched: Fetched,
+    audience: Audience,
+) {
     let Combination {
         head,
         part,
@@ -193,7 +215,12 @@ async fn join(
 }
 
 /// Copies a part of this length from the position `from` in it. A part of another length would put bytes in wrong places.
-async fn copy(fill: &mut Fill, bytes: &mut impl Pieces, from: u64, length: u64) -> Result<(), &'static str> {
+async fn copy(
+    fill: &mut Fill,
+    bytes: &mut impl Pieces,
+    from: u64,
+    length: u64,
+) -> Result<(), &'static str> {
     let mut position = 0;
     while let Some(piece) = bytes.piece().await {
         let mut piece = piece?;
@@ -208,7 +235,11 @@ async fn copy(fill: &mut Fill, bytes: &mut impl Pieces, from: u64, length: u64) 
             return Err("nobody-reads");
         }
     }
-    if position == length { Ok(()) } else { Err(WRONG_LENGTH) }
+    if position == length {
+        Ok(())
+    } else {
+        Err(WRONG_LENGTH)
+    }
 }
 
 /// A part is longer or shorter than its Content-Range says.

@@ -42,7 +42,7 @@ pub(crate) struct Job {
     /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
     pub(crate) validating: Option<Variant>,
     /// The stored part of which the origin is asked for the rest.
-    pub(crate) completing: Option<Completing>,
+    pub(crate) completing: Option<Box<Completing>>,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
 }
@@ -338,12 +338,13 @@ impl Side {
             Freshen::NotThisOne => confirmed,
         };
         let report = self.report(&fetched);
+        let may_share = store_stage::may_share_confirmed(&job, &head, &overrides);
         let answer = Answer::Stored {
             variant: store_stage::freshen(&job, stored, head).await,
             use_of: StoredUse::Validated,
             report,
         };
-        permit.announce(answer.clone());
+        permit.announce(if may_share { answer.clone() } else { Answer::NotShareable });
         let _ = leader.send(Outcome::Shared(answer));
     }
 

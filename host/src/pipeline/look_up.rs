@@ -24,7 +24,7 @@ pub(crate) enum Found {
         detail: Option<&'static str>,
         validating: Option<Variant>,
         /// A stored part that the origin can complete.
-        completing: Option<Completing>,
+        completing: Option<Box<Completing>>,
         /// The request fields that tell the stored variants of this key apart.
         nominated: Vec<HeaderName>,
     },

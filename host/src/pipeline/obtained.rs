@@ -47,7 +47,8 @@ impl Obtained {
 impl FromStore {
     /// The response to a request: the whole or what it asks for of it.
     pub(crate) fn respond(self, edge: &Edge, received: &Received) -> Prepared {
-        let mut prepared = respond::from_stored(edge, received, &self.head, self.content, self.cache);
+        let mut prepared =
+            respond::from_stored(edge, received, &self.head, self.content, self.cache);
         if let Some(sent) = self.sent {
             respond::add_missing(&mut prepared, &sent);
         }

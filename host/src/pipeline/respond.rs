@@ -203,6 +203,12 @@ fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: 
         }
         // Several ranges of a body that is still arriving: all of it, as RFC 9110, section 14.2 allows.
         (RangeAnswer::Whole | RangeAnswer::Several(_), content) => {
+            if let (Some(trailers), Content::Complete(variant), false) = (&head.trailers, &content, is_head) {
+                // A length would leave no room for what comes after the body (RFC 9112, section 7.1.2).
+                prepared.fields.remove(CONTENT_LENGTH);
+                prepared.body = Source::Trailed(variant.reader(None), Some(trailers.clone()));
+                return;
+            }
             if !bodiless(head.status) {
                 prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
             }

@@ -40,7 +40,11 @@ const MOST_STARTS: u32 = 2;
 /// The size of the slices in which the answer to this request is put together; `None` where it is not.
 pub(crate) fn size(received: &Received) -> Option<u64> {
     let is_get = received.facts.method == Method::GET;
-    received.behavior.settings().range_slices.filter(|size| is_get && *size > 0)
+    received
+        .behavior
+        .settings()
+        .range_slices
+        .filter(|size| is_get && *size > 0)
 }
 
 /// Slices of one version, as the content of a response.
@@ -80,7 +84,13 @@ pub(crate) async fn serve(
 ) -> Prepared {
     let (whole, now) = (key.hash, edge.clock().now());
     if !edge.whole_only().contains(&whole, now) && !is_stored_whole(edge, received, &key).await {
-        let plan = Arc::new(Plan::new(edge, received, key.clone(), key_reads.clone(), size));
+        let plan = Arc::new(Plan::new(
+            edge,
+            received,
+            key.clone(),
+            key_reads.clone(),
+            size,
+        ));
         for _ in 0..MOST_STARTS {
             match begin(&plan, received, record).await {
                 Begun::Response(prepared) => return *prepared,
@@ -92,16 +102,18 @@ pub(crate) async fn serve(
             }
         }
     }
-    obtain(edge, received, key, key_reads, record).await.respond(edge, received)
+    obtain(edge, received, key, key_reads, record)
+        .await
+        .respond(edge, received)
 }
 
 /// Whether what is stored under the key of the whole is to be used or validated: the whole itself, or for instance a 404.
 async fn is_stored_whole(edge: &Edge, received: &Received, key: &CacheKey) -> bool {
     match look_up(edge, received, key).await {
         Found::Fresh { .. } | Found::Stale { .. } => true,
-        Found::Missing { validating, .. } => {
-            validating.is_some_and(|stored| stored.head.is_complete() && stored.head.status == StatusCode::OK)
-        }
+        Found::Missing { validating, .. } => validating.is_some_and(|stored| {
+            stored.head.is_complete() && stored.head.status == StatusCode::OK
+        }),
     }
 }
 
@@ -123,7 +135,13 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
         ahead: None,
     };
     if let Some((from, to)) = needed(received, &head, slices.length())
-        && let Err(lost) = open_first(&mut slices, plan.index_of(from), plan.index_of(to), was_stored).await
+        && let Err(lost) = open_first(
+            &mut slices,
+            plan.index_of(from),
+            plan.index_of(to),
+            was_stored,
+        )
+        .await
     {
         return match lost {
             Lost::Changed => Begun::Changed,
@@ -132,7 +150,13 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
     }
     let mut cache = first.cache;
     cache.detail = Some("slices");
-    let mut prepared = respond::from_stored(&plan.edge, received, &head, Content::Slices(Box::new(slices)), cache);
+    let mut prepared = respond::from_stored(
+        &plan.edge,
+        received,
+        &head,
+        Content::Slices(Box::new(slices)),
+        cache,
+    );
     if let Some(sent) = first.sent {
         respond::add_missing(&mut prepared, &sent);
     }
@@ -140,7 +164,11 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
 }
 
 /// The slice that tells about the whole: that in which the range begins, or the first one.
-async fn first_slice(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Result<(u64, FromStore), Begun> {
+async fn first_slice(
+    plan: &Arc<Plan>,
+    received: &Received,
+    record: &mut Record,
+) -> Result<(u64, FromStore), Begun> {
     let position = selvedge_caching::first_position(&received.request());
     let mut index = position.map_or(0, |position| plan.index_of(position));
     let mut obtained = plan.obtain(index, record).await;
@@ -153,12 +181,16 @@ async fn first_slice(plan: &Arc<Plan>, received: &Received, record: &mut Record)
         Obtained::Stored(stored) if !stored.head.is_complete() => return Ok((index, stored)),
         Obtained::Stored(stored) => stored.respond(&plan.edge, received),
         Obtained::Other(prepared) => match prepared.status {
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => return Err(Begun::Whole),
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                return Err(Begun::Whole);
+            }
             _ => prepared,
         },
     };
     if matches!(refused.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-        plan.edge.whole_only().add(plan.whole_key(), plan.edge.clock().now());
+        plan.edge
+            .whole_only()
+            .add(plan.whole_key(), plan.edge.clock().now());
     }
     Err(Begun::Response(Box::new(refused)))
 }
@@ -175,7 +207,8 @@ fn whole_head(slice: &Stored, length: u64) -> Stored {
         length: Some(length),
     };
     head.fields.remove(CONTENT_RANGE);
-    head.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    head.fields
+        .insert(CONTENT_LENGTH, HeaderValue::from(length));
     head
 }
 
@@ -195,14 +228,27 @@ fn needed(received: &Received, head: &Stored, length: u64) -> Option<(u64, u64)>
 
 /// Opens the slice that is sent first. Where the version is known from the store only, the one behind it is opened as well:
 /// as long as nothing has been sent, a change at the origin does no harm.
-async fn open_first(slices: &mut Slices, first: u64, last: u64, was_stored: bool) -> Result<(), Lost> {
+async fn open_first(
+    slices: &mut Slices,
+    first: u64,
+    last: u64,
+    was_stored: bool,
+) -> Result<(), Lost> {
     let (plan, version) = (slices.plan.clone(), slices.version.clone());
     let told = slices.open.as_ref().map_or(first, |(index, _)| *index);
     if told != first {
-        slices.open = Some((first, plan.open(first, &version, [told, first].into_iter()).await?));
+        slices.open = Some((
+            first,
+            plan.open(first, &version, [told, first].into_iter())
+                .await?,
+        ));
     }
     if was_stored && first < last {
-        slices.ahead = Some((first + 1, plan.open(first + 1, &version, [told, first].into_iter()).await?));
+        slices.ahead = Some((
+            first + 1,
+            plan.open(first + 1, &version, [told, first].into_iter())
+                .await?,
+        ));
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use super::fetch_side::{Answer, Fetched, Job, Outcome, Own, Report, arrived};
 use super::flights::Permit;
 use super::invalidations::{Names, Order};
 use super::notes::Notes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
-use selvedge_caching::{Freshen, Overrides, Reuse, Stored};
+use selvedge_caching::{Freshen, Overrides, Received as Arrived, Reuse, Stored};
 use selvedge_store::{Fill, Found, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -147,6 +147,22 @@ fn may_share(job: &Job, head: &Stored) -> bool {
         selvedge_caching::may_reuse(&job.request(), head, job.behavior.policy(), now),
         Reuse::Fresh { .. } | Reuse::StaleWhileRevalidate { .. }
     )
+}
+
+/// Whether a confirmed response may answer those who waited for the confirmation: not if it has become `private`, say.
+pub(crate) fn may_share_confirmed(job: &Job, head: &Stored, overrides: &Overrides) -> bool {
+    let request = selvedge_caching::Request {
+        method: &Method::GET,
+        ..job.request()
+    };
+    let confirmed = Arrived {
+        status: head.status,
+        fields: &head.fields,
+        request_time: head.request_time,
+        response_time: head.response_time,
+    };
+    let policy = job.behavior.policy();
+    selvedge_caching::may_store(&request, &confirmed, policy, overrides).is_ok()
 }
 
 /// Moves the body from the origin into the store, where the viewers read it.

@@ -203,7 +203,7 @@ pub(crate) async fn obtain(
         if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
             return Obtained::Other(not_cached(miss));
         }
-        let flight = flight_key(edge, received, &key, validating.as_ref(), completing.as_ref(), &nominated);
+        let flight = flight_key(edge, received, &key, validating.as_ref(), completing.as_deref(), &nominated);
         let job = || {
             let parts = key.parts.clone();
             let mut job = Job::new(edge, received, parts, Some(key.clone()), key_reads.clone(), validating.clone());

@@ -415,3 +415,21 @@ fn the_requests_reasons_are_told_from_the_responses() {
         assert!(!reason.is_the_requests() && !reason.as_str().starts_with("request-"));
     }
 }
+
+#[test]
+fn what_a_request_does_not_accept_it_does_not_accept_when_the_origin_fails() {
+    // RFC 9111, section 5.2.1: stale or not makes no difference.
+    let stored = stored(200, &[("cache-control", "max-age=60, stale-if-error=600")]);
+    for (line, expected) in [
+        ("max-age=0", Err(StaleRefusal::Request)),
+        ("min-fresh=1", Err(StaleRefusal::Request)),
+        ("max-age=0, stale-if-error=30", Ok(-10)),
+        ("max-age=60, max-stale=20", Ok(-10)),
+        ("max-stale", Ok(-10)),
+    ] {
+        let request = fields(&[("cache-control", line)]);
+        let later = NOW.plus_secs(70);
+        let answer = may_serve_stale_on_error(&get(&request), &stored, &honoured(), OriginTrouble::Error, later);
+        assert_eq!(answer, expected, "{line}");
+    }
+}

@@ -2,9 +2,9 @@
 //!
 //! One slice is read while the next one is looked up or asked for: no more than that is fetched for a viewer that goes away.
 
+use super::Slices;
 use super::plan::{Lost, Plan};
 use super::version::Version;
-use super::Slices;
 use crate::pipeline::body::BodyError;
 use crate::pipeline::respond::Content;
 use bytes::Bytes;
@@ -95,7 +95,10 @@ impl SliceBody {
         self.end - self.position
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             if self.left() == 0 {
                 return Poll::Ready(None);
@@ -127,7 +130,9 @@ impl SliceBody {
     /// Asks for the slice that is read next, and carries on with that.
     fn look_ahead(&mut self, cx: &mut Context<'_>) {
         if matches!(self.ahead, Ahead::Unasked) {
-            let Some(part) = self.part_of(self.next) else { return };
+            let Some(part) = self.part_of(self.next) else {
+                return;
+            };
             self.ahead = Ahead::Opening(self.open(self.next, part));
         }
         if let Ahead::Opening(opening) = &mut self.ahead

@@ -42,7 +42,13 @@ pub(crate) enum Lost {
 }
 
 impl Plan {
-    pub(crate) fn new(edge: &Arc<Edge>, received: &Received, key: CacheKey, key_reads: Vec<Read>, size: u64) -> Plan {
+    pub(crate) fn new(
+        edge: &Arc<Edge>,
+        received: &Received,
+        key: CacheKey,
+        key_reads: Vec<Read>,
+        size: u64,
+    ) -> Plan {
         let mut facts = (*received.facts).clone();
         for name in SELECTING {
             facts.fields.remove(name);
@@ -126,16 +132,23 @@ impl Plan {
         for _ in 0..MOST_ROUNDS {
             let stored = match self.obtain(index, &mut self.unread_record()).await {
                 Obtained::Stored(stored) => stored,
-                Obtained::Other(prepared) => return Err(Lost::Refused(Box::new(no_slice(prepared)))),
+                Obtained::Other(prepared) => {
+                    return Err(Lost::Refused(Box::new(no_slice(prepared))));
+                }
             };
             let found = Version::of(&stored.head, start, self.size);
             if found.as_ref().is_some_and(|found| found.is(version)) {
                 return Ok(stored.content);
             }
             match stored.content {
-                Content::Complete(variant) if found.is_none_or(|found| found.confirmed <= version.confirmed) => {
+                Content::Complete(variant)
+                    if found.is_none_or(|found| found.confirmed <= version.confirmed) =>
+                {
                     // Removed, so that the next round fetches.
-                    self.edge.store().remove(&self.key(index).hash, Some(variant.id)).await;
+                    self.edge
+                        .store()
+                        .remove(&self.key(index).hash, Some(variant.id))
+                        .await;
                 }
                 _ => break,
             }

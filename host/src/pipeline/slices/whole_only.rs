@@ -18,7 +18,9 @@ pub(crate) struct WholeOnly(Mutex<HashMap<Key, Time>>);
 impl WholeOnly {
     pub(crate) fn contains(&self, key: &Key, now: Time) -> bool {
         let mut since = self.0.lock();
-        let found = since.get(key).map(|since| now.secs_since(*since) < REMEMBER);
+        let found = since
+            .get(key)
+            .map(|since| now.secs_since(*since) < REMEMBER);
         if found == Some(false) {
             since.remove(key);
         }
