@@ -32,8 +32,14 @@ fn an_invalidated_path_is_fetched_anew_and_its_neighbours_are_not() {
         numbered(&origin, path, "max-age=600");
         edge.get(path).expect(200).body("1");
     }
-    selvedge_on(&edge, &["invalidate", "main", "/a"]).code(0).prints("invalidated 1 path");
-    edge.get("/a").expect(200).body("2").cache_status("fwd=uri-miss").cache_status("detail=invalidated");
+    selvedge_on(&edge, &["invalidate", "main", "/a"])
+        .code(0)
+        .prints("invalidated 1 path");
+    edge.get("/a")
+        .expect(200)
+        .body("2")
+        .cache_status("fwd=uri-miss")
+        .cache_status("detail=invalidated");
     edge.get("/a").expect(200).body("2").cache_status("hit");
     edge.get("/b").expect(200).body("1").cache_status("hit");
 }
@@ -95,19 +101,31 @@ fn a_path_without_its_query_hits_everything_where_the_query_is_not_in_the_key() 
 #[test]
 fn a_key_that_a_plugin_replaced_does_not_hide_a_response() {
     let origin = Origin::start();
-    let edge = Edge::in_front_of(&origin).plugin("keys", &guests::guest("keys"), "").start();
+    let edge = Edge::in_front_of(&origin)
+        .plugin("keys", &guests::guest("keys"), "")
+        .start();
     numbered(&origin, "/replace", "max-age=600");
     numbered(&origin, "/also-replaced", "max-age=600");
-    origin.on("/replace").answers(Answer::ok("old").cache_control("max-age=600"));
+    origin
+        .on("/replace")
+        .answers(Answer::ok("old").cache_control("max-age=600"));
     edge.get("/replace").expect(200).body("old");
-    edge.get("/also-replaced").expect(200).body("old").cache_status("hit");
+    edge.get("/also-replaced")
+        .expect(200)
+        .body("old")
+        .cache_status("hit");
     // The path that it was not fetched for.
     invalidate(&edge, &["/also-replaced"]);
     edge.get("/also-replaced").expect(200).body("1");
-    edge.get("/replace").expect(200).body("1").cache_status("hit");
+    edge.get("/replace")
+        .expect(200)
+        .body("1")
+        .cache_status("hit");
     // The path that it was fetched for.
     invalidate(&edge, &["/also-replaced"]);
-    origin.on("/replace").answers(Answer::ok("new").cache_control("max-age=600"));
+    origin
+        .on("/replace")
+        .answers(Answer::ok("new").cache_control("max-age=600"));
     edge.get("/replace").expect(200).body("new");
 }
 
@@ -123,7 +141,10 @@ fn the_path_after_rewriting_is_as_good_as_the_viewers() {
     edge.get("/").expect(200).body("2");
     invalidate(&edge, &["/"]);
     edge.get("/").expect(200).body("3");
-    edge.get("/index.html").expect(200).body("3").cache_status("hit");
+    edge.get("/index.html")
+        .expect(200)
+        .body("3")
+        .cache_status("hit");
 }
 
 #[test]
@@ -131,7 +152,10 @@ fn a_fetch_under_way_comes_too_late() {
     let (origin, gate) = (Origin::start(), Gate::new());
     let edge = Edge::in_front_of(&origin).start();
     let fresh = |text: &str| Answer::ok(text).cache_control("max-age=600");
-    origin.on("/a").answers(fresh("old").waits(&gate)).then(fresh("new"));
+    origin
+        .on("/a")
+        .answers(fresh("old").waits(&gate))
+        .then(fresh("new"));
     let mut early = edge.get("/a").start();
     gate.wait_for_arrivals(1);
     invalidate(&edge, &["/a"]);
@@ -170,11 +194,34 @@ fn a_body_that_was_arriving_is_not_joined_and_not_kept() {
 }
 
 #[test]
+fn a_fetch_under_way_for_another_path_with_the_same_key_comes_too_late_as_well() {
+    let (origin, gate) = (Origin::start(), Gate::new());
+    let edge = Edge::in_front_of(&origin)
+        .plugin("keys", &guests::guest("keys"), "")
+        .start();
+    let fresh = |text: &str| Answer::ok(text).cache_control("max-age=600");
+    origin.on("/replace").answers(fresh("old").waits(&gate));
+    origin.on("/also-replaced").answers(fresh("new"));
+    let mut early = edge.get("/replace").start();
+    gate.wait_for_arrivals(1);
+    invalidate(&edge, &["/replace"]);
+    let mut late = edge.get("/also-replaced").start();
+    gate.open();
+    early.response().expect(200).body("old");
+    late.response().expect(200).body("new");
+}
+
+#[test]
 fn a_background_refresh_under_way_comes_too_late() {
     let (origin, gate) = (Origin::start(), Gate::new());
     let edge = Edge::in_front_of(&origin).start();
-    let answer = |text: &str| Answer::ok(text).cache_control("max-age=10, stale-while-revalidate=600");
-    origin.on("/a").answers(answer("1")).then(answer("2").waits(&gate)).then(answer("3"));
+    let answer =
+        |text: &str| Answer::ok(text).cache_control("max-age=10, stale-while-revalidate=600");
+    origin
+        .on("/a")
+        .answers(answer("1"))
+        .then(answer("2").waits(&gate))
+        .then(answer("3"));
     edge.get("/a").expect(200).body("1");
     edge.advance(Secs(20));
     edge.get("/a").expect(200).body("1").cache_status("hit");
@@ -251,8 +298,16 @@ fn a_soft_one_lets_the_stale_response_be_used_while_it_is_fetched_anew() {
         .expect(200)
         .body("1")
         .cache_status("detail=stale-while-revalidate");
-    edge.eventually("the new one is there", || edge.get("/a"), |response| response.text() == "2");
-    edge.get("/a").expect(200).body("2").cache_status("hit").cache_status("ttl=600");
+    edge.eventually(
+        "the new one is there",
+        || edge.get("/a"),
+        |response| response.text() == "2",
+    );
+    edge.get("/a")
+        .expect(200)
+        .body("2")
+        .cache_status("hit")
+        .cache_status("ttl=600");
 }
 
 #[test]
@@ -264,13 +319,19 @@ fn the_windows_of_stale_use_begin_with_the_soft_invalidation() {
     edge.advance(Secs(100));
     invalidate(&edge, &["/a", "--soft"]);
     edge.advance(Secs(31));
-    edge.get("/a").expect(200).body("2").cache_status("fwd=stale").cache_status("detail=invalidated");
+    edge.get("/a")
+        .expect(200)
+        .body("2")
+        .cache_status("fwd=stale")
+        .cache_status("detail=invalidated");
 }
 
 #[test]
 fn a_soft_one_lets_the_stale_response_be_used_while_the_origin_fails() {
     let origin = Origin::start();
-    let edge = Edge::in_front_of(&origin).origin_lines("connection_attempts = 1").start();
+    let edge = Edge::in_front_of(&origin)
+        .origin_lines("connection_attempts = 1")
+        .start();
     numbered(&origin, "/soft", "max-age=600, stale-if-error=600");
     numbered(&origin, "/hard", "max-age=600, stale-if-error=600");
     edge.get("/soft").expect(200).body("1");
@@ -286,18 +347,35 @@ fn a_soft_one_lets_the_stale_response_be_used_while_the_origin_fails() {
 fn what_was_made_stale_is_fresh_again_when_the_origin_confirms_it() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
-    origin
-        .on("/a")
-        .answers(Answer::ok("one").field("ETag", "\"1\"").cache_control("max-age=600").or_304());
+    origin.on("/a").answers(
+        Answer::ok("one")
+            .field("ETag", "\"1\"")
+            .cache_control("max-age=600")
+            .or_304(),
+    );
     edge.get("/a").expect(200).body("one");
     invalidate(&edge, &["/*", "--soft"]);
-    edge.get("/a").expect(200).body("one").cache_status("fwd=stale").cache_status("fwd-status=304");
-    edge.get("/a").expect(200).body("one").cache_status("hit").cache_status("ttl=600");
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .cache_status("fwd=stale")
+        .cache_status("fwd-status=304");
+    edge.get("/a")
+        .expect(200)
+        .body("one")
+        .cache_status("hit")
+        .cache_status("ttl=600");
     // A hard one does not even ask for that.
     invalidate(&edge, &["/a"]);
-    edge.get("/a").expect(200).cache_status("fwd=uri-miss").cache_status("fwd-status=200");
+    edge.get("/a")
+        .expect(200)
+        .cache_status("fwd=uri-miss")
+        .cache_status("fwd-status=200");
     let asked = origin.requests("/a");
-    let conditional: Vec<bool> = asked.iter().map(|seen| seen.field("If-None-Match").is_some()).collect();
+    let conditional: Vec<bool> = asked
+        .iter()
+        .map(|seen| seen.field("If-None-Match").is_some())
+        .collect();
     assert_eq!(conditional, [false, true, false]);
 }
 
@@ -305,7 +383,7 @@ fn what_was_made_stale_is_fresh_again_when_the_origin_confirms_it() {
 fn unsafe_methods_invalidate_every_key_of_their_uri() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)
-        .behavior("allowed_methods = \"all\"\ncache = { headers = [\"X-Device\"] }")
+        .behavior("allowed_methods = [\"GET\", \"HEAD\", \"OPTIONS\", \"PUT\", \"PATCH\", \"POST\", \"DELETE\"]\ncache = { headers = [\"X-Device\"] }")
         .start();
     let count = std::sync::atomic::AtomicU32::new(0);
     origin.on("/a").computes(move |seen| {
@@ -329,11 +407,21 @@ fn a_dry_run_lists_what_it_would_hit_and_hits_nothing() {
         .start();
     for path in ["/i/1", "/i/2", "/j"] {
         let answer = Answer::ok("12345").cache_control("max-age=600");
-        origin.on(path).answers(answer.field("Surrogate-Key", "numbers"));
+        origin
+            .on(path)
+            .answers(answer.field("Surrogate-Key", "numbers"));
         edge.get(path).expect(200);
     }
-    let dry = |what: &[&str]| selvedge_on(&edge, &[&["invalidate", "main", "--dry-run"], what].concat()).code(0);
-    let listed = dry(&["/i/*"]).prints("/i/1  200  5 bytes  tags numbers").prints("2 responses would be hit");
+    let dry = |what: &[&str]| {
+        selvedge_on(
+            &edge,
+            &[&["invalidate", "main", "--dry-run"], what].concat(),
+        )
+        .code(0)
+    };
+    let listed = dry(&["/i/*"])
+        .prints("/i/1  200  5 bytes  tags numbers")
+        .prints("2 responses would be hit");
     assert!(!listed.stdout.contains("/j"), "{listed:#?}");
     dry(&["--tag", "numbers"]).prints("3 responses would be hit");
     dry(&["/nothing"]).prints("0 responses would be hit");
@@ -352,7 +440,9 @@ fn what_cannot_be_done_is_said_with_the_way_out() {
         .code(1)
         .reports("'other'")
         .reports("There is: main");
-    selvedge_on(&edge, &["invalidate", "main", "a"]).code(2).reports("begin with '/'");
+    selvedge_on(&edge, &["invalidate", "main", "a"])
+        .code(2)
+        .reports("begin with '/'");
     selvedge_on(&edge, &["invalidate", "main"]).code(2);
     edge.terminate();
     selvedge_on(&edge, &["invalidate", "main", "/a"])

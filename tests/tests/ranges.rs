@@ -323,6 +323,68 @@ fn a_completion_that_breaks_off_is_visible_and_not_stored() {
 }
 
 #[test]
+fn an_origin_that_sends_more_than_is_missing_is_cut_to_fit() {
+    let (origin, object) = (Origin::start(), Object::new(1000));
+    let edge = Edge::in_front_of(&origin).start();
+    object.at(&origin, "/a");
+    edge.get("/a").with("Range", "bytes=300-599").expect(206);
+    let generous = object.clone();
+    origin.on("/a").computes(move |_| {
+        Answer::status(206)
+            .field("ETag", generous.etag())
+            .field("Content-Range", "bytes 200-449/1000")
+            .content(generous.bytes(200, 449))
+    });
+    let range = |range: &str| edge.get("/a").with("Range", range);
+    range("bytes=250-599")
+        .expect(206)
+        .body(object.bytes(250, 599));
+    range("bytes=200-599")
+        .expect(206)
+        .body(object.bytes(200, 599))
+        .cache_status("hit");
+    assert_eq!(ranges(&origin), ["bytes=300-599", "bytes=250-299"]);
+}
+
+#[test]
+fn an_answer_shorter_than_its_content_range_puts_no_byte_in_a_wrong_place() {
+    let (origin, object) = (Origin::start(), Object::new(1000));
+    let edge = Edge::in_front_of(&origin).start();
+    object.at(&origin, "/a");
+    edge.get("/a").with("Range", "bytes=600-799").expect(206);
+    let short = object.clone();
+    origin.on("/a").computes(move |_| {
+        Answer::status(206)
+            .field("ETag", short.etag())
+            .field("Content-Range", "bytes 500-599/1000")
+            .content(short.bytes(500, 549))
+    });
+    let cut = edge.get("/a").with("Range", "bytes=500-699").send();
+    assert_eq!(cut.end, End::CutShort);
+    assert!(object.bytes(500, 549).starts_with(&cut.content));
+}
+
+#[test]
+fn concurrent_requests_for_different_ranges_of_a_stale_part_get_their_own() {
+    let (origin, gate, object) = (Origin::start(), Gate::new(), Object::new(1000));
+    let edge = Edge::in_front_of(&origin).start();
+    object.at(&origin, "/a");
+    edge.get("/a").with("Range", "bytes=0-99").expect(206);
+    edge.advance(Secs(61));
+    object.changes();
+    let (waiting, at) = (object.clone(), gate.clone());
+    origin
+        .on("/a")
+        .computes(move |seen| waiting.answer(seen).waits(&at));
+    let range = |range: &str| edge.get("/a").with("Range", range).start();
+    let (mut one, mut other) = (range("bytes=10-19"), range("bytes=20-29"));
+    gate.wait_for_arrivals(2);
+    gate.open();
+    one.response().expect(206).body(object.bytes(10, 19));
+    other.response().expect(206).body(object.bytes(20, 29));
+}
+
+#[test]
 fn many_viewers_share_one_completion() {
     let (origin, gate, object) = (Origin::start(), Gate::new(), Object::new(1000));
     let edge = Edge::in_front_of(&origin).start();

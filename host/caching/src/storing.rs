@@ -2,7 +2,7 @@
 //!
 //! Asked after the ttl hooks, before the body arrives. A lifetime that a ttl hook sets is the operator's word in place of
 //! the origin's: the response is stored even if its fields say `private` or `no-store`. What makes a response unfit for
-//! storing at all stays: its method, a 1xx, 304 or 416, a part without its position, `Vary: *`.
+//! storing at all stays: its method, a 1xx, 304, 412 or 416, a part without its position, `Vary: *`.
 
 use crate::age;
 use crate::connection::end_to_end;
@@ -42,7 +42,7 @@ pub enum NoStore {
     Plugin,
     /// The request says `no-store`, and the behavior honours it.
     RequestNoStore,
-    /// The status is interim, 304, or 416.
+    /// The status is interim, 304, 412, or 416.
     Status,
     /// The response says `must-understand`, and its status is not one that this cache understands.
     MustUnderstand,
@@ -138,11 +138,14 @@ fn is_storable_method(request: &Request<'_>, received: &Received<'_>) -> bool {
     }
 }
 
-/// Not final, a confirmation, or about a range that the key does not have.
+/// Not interim, not a confirmation, and not about conditions or a range, which the key does not have.
 fn is_storable_status(status: StatusCode) -> bool {
-    status.as_u16() >= 200
-        && status != StatusCode::NOT_MODIFIED
-        && status != StatusCode::RANGE_NOT_SATISFIABLE
+    let about_the_request = [
+        StatusCode::NOT_MODIFIED,
+        StatusCode::PRECONDITION_FAILED,
+        StatusCode::RANGE_NOT_SATISFIABLE,
+    ];
+    status.as_u16() >= 200 && !about_the_request.contains(&status)
 }
 
 /// RFC 9111, section 3.3: a 206 is a part, anything else is whole.

@@ -36,7 +36,9 @@ const MOST_CONNECTIONS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another program listens there.
-    #[error("another program listens on {0}, probably another host. Give each host its own `socket` in its server file")]
+    #[error(
+        "another program listens on {0}, probably another host. Give each host its own `socket` in its server file"
+    )]
     Taken(PathBuf),
     /// Something is there that is no socket.
     #[error("{0} exists and is no socket. Remove it, or name another `socket` in the server file")]
@@ -78,7 +80,9 @@ pub fn bind(path: &Path) -> Result<Socket, SocketError> {
         cause,
     };
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => return Err(SocketError::NoSocket(path.to_owned())),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(SocketError::NoSocket(path.to_owned()));
+        }
         Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
             return Err(SocketError::Taken(path.to_owned()));
         }
@@ -101,7 +105,9 @@ pub async fn serve(edge: Arc<Edge>, socket: Socket) {
     let mut connections = JoinSet::new();
     loop {
         // The semaphore is never closed.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let stream = match socket.listener.accept().await {
             Ok((stream, _)) if is_own(&stream) => stream,
             Ok(_) => continue,
@@ -130,28 +136,37 @@ pub async fn serve(edge: Arc<Edge>, socket: Socket) {
 /// Whether the other side is this host's user, or root.
 fn is_own(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
 async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let outcome = match (request.method(), path.as_str()) {
         (&Method::POST, "/v1/invalidations") => match read(request).await {
-            Ok(asked) => insight::invalidate(edge, &asked).await.map(|done| json(StatusCode::OK, &done)),
+            Ok(asked) => insight::invalidate(edge, &asked)
+                .await
+                .map(|done| json(StatusCode::OK, &done)),
             Err(refused) => Err(refused),
         },
         (&Method::POST, "/v1/explain") => match read(request).await {
-            Ok(question) => insight::explain(edge, &question).await.map(|done| json(StatusCode::OK, &done)),
+            Ok(question) => insight::explain(edge, &question)
+                .await
+                .map(|done| json(StatusCode::OK, &done)),
             Err(refused) => Err(refused),
         },
         (&Method::GET, "/v1/cache") => match url_of(request.uri().query()) {
-            Ok(url) => insight::list(edge, &url).await.map(|listing| json(StatusCode::OK, &listing)),
+            Ok(url) => insight::list(edge, &url)
+                .await
+                .map(|listing| json(StatusCode::OK, &listing)),
             Err(refused) => Err(refused),
         },
         (_, "/v1/invalidations" | "/v1/explain") => return not_allowed("POST"),
         (_, "/v1/cache") => return not_allowed("GET"),
         _ => Err(Refused::Unknown(
-            "there is POST /v1/invalidations, GET /v1/cache?url=URL and POST /v1/explain here".to_owned(),
+            "there is POST /v1/invalidations, GET /v1/cache?url=URL and POST /v1/explain here"
+                .to_owned(),
         )),
     };
     outcome.unwrap_or_else(|refused| {
@@ -169,14 +184,24 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refu
     let body = tokio::time::timeout(Duration::from_secs(30), body).await;
     let body = body
         .map_err(|_| Refused::Wrong("the body did not come in time".to_owned()))?
-        .map_err(|_| Refused::Wrong(format!("the body breaks off or is longer than {MOST_BODY} bytes")))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|error| Refused::Wrong(format!("the body is not the JSON that is meant: {error}")))
+        .map_err(|_| {
+            Refused::Wrong(format!(
+                "the body breaks off or is longer than {MOST_BODY} bytes"
+            ))
+        })?;
+    serde_json::from_slice(&body.to_bytes())
+        .map_err(|error| Refused::Wrong(format!("the body is not the JSON that is meant: {error}")))
 }
 
 /// The percent-encoded `url` of a query.
 fn url_of(query: Option<&str>) -> Result<String, Refused> {
-    let wrong = || Refused::Wrong("it takes one parameter: GET /v1/cache?url=URL, percent-encoded".to_owned());
-    let value = query.unwrap_or_default().strip_prefix("url=").ok_or_else(wrong)?;
+    let wrong = || {
+        Refused::Wrong("it takes one parameter: GET /v1/cache?url=URL, percent-encoded".to_owned())
+    };
+    let value = query
+        .unwrap_or_default()
+        .strip_prefix("url=")
+        .ok_or_else(wrong)?;
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -185,7 +210,10 @@ fn url_of(query: Option<&str>) -> Result<String, Refused> {
             bytes.push(*byte);
             continue;
         }
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
+        let digits = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .ok_or_else(wrong)?;
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
         rest = after.get(2..).unwrap_or_default();
     }
@@ -193,8 +221,13 @@ fn url_of(query: Option<&str>) -> Result<String, Refused> {
 }
 
 fn not_allowed(method: &'static str) -> Response<Full<Bytes>> {
-    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &format!("the method here is {method}"));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    let mut response = error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("the method here is {method}"),
+    );
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(method));
     response
 }
 
@@ -205,7 +238,10 @@ fn error(status: StatusCode, words: &str) -> Response<Full<Bytes>> {
 fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
     let (status, body) = match serde_json::to_vec(value) {
         Ok(body) => (status, body),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"{\"error\":\"the answer can't be written\"}".to_vec()),
+        Err(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            b"{\"error\":\"the answer can't be written\"}".to_vec(),
+        ),
     };
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;

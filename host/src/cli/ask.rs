@@ -39,23 +39,35 @@ pub(super) fn ask<Q: Serialize, A: DeserializeOwned>(
         FAILED
     };
     let body = match question {
-        Some(question) => serde_json::to_vec(question).map_err(|error| failed(error.to_string()))?,
+        Some(question) => {
+            serde_json::to_vec(question).map_err(|error| failed(error.to_string()))?
+        }
         None => Vec::new(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| failed(format!("no thread to ask the host with: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|error| failed(format!("no thread to ask the host with: {error}")))?;
     let (status, answer) = runtime
         .block_on(exchange(&server.socket, method, path, body))
         .map_err(|error| failed(no_host(&host.config, &server.socket, &error)))?;
     if status == StatusCode::OK {
-        return serde_json::from_slice(&answer)
-            .map_err(|error| failed(format!("the host's answer is not what is meant, is it of another version? {error}")));
+        return serde_json::from_slice(&answer).map_err(|error| {
+            failed(format!(
+                "the host's answer is not what is meant, is it of another version? {error}"
+            ))
+        });
     }
     let error: Option<String> = serde_json::from_slice(&answer)
         .ok()
         .and_then(|value: serde_json::Value| Some(value.get("error")?.as_str()?.to_owned()));
     complain(error.unwrap_or_else(|| format!("the host answers {status}")));
-    Err(if status == StatusCode::BAD_REQUEST { WRONG } else { FAILED })
+    Err(if status == StatusCode::BAD_REQUEST {
+        WRONG
+    } else {
+        FAILED
+    })
 }
 
 fn no_host(config: &Path, socket: &Path, error: &io::Error) -> String {
@@ -71,7 +83,12 @@ fn no_host(config: &Path, socket: &Path, error: &io::Error) -> String {
     }
 }
 
-async fn exchange(socket: &Path, method: Method, path: &str, body: Vec<u8>) -> io::Result<(StatusCode, Bytes)> {
+async fn exchange(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> io::Result<(StatusCode, Bytes)> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
@@ -84,9 +101,16 @@ async fn exchange(socket: &Path, method: Method, path: &str, body: Vec<u8>) -> i
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(io::Error::other)?;
-    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(io::Error::other)?;
     let status = response.status();
-    let body = response.into_body().collect().await.map_err(io::Error::other)?;
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(io::Error::other)?;
     connection.abort();
     Ok((status, body.to_bytes()))
 }

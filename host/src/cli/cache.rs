@@ -31,9 +31,16 @@ pub(super) fn list(arguments: &Arguments) -> u8 {
 /// One stored response on one line.
 pub(super) fn line(object: &StoredObject) -> String {
     let StoredObject {
-        target, status, bytes, ..
+        target,
+        status,
+        bytes,
+        ..
     } = object;
-    let tags = if object.tags.is_empty() { String::new() } else { format!("  tags {}", object.tags.join(",")) };
+    let tags = if object.tags.is_empty() {
+        String::new()
+    } else {
+        format!("  tags {}", object.tags.join(","))
+    };
     format!("{target}  {status}  {bytes} bytes{tags}")
 }
 
@@ -55,7 +62,11 @@ pub(super) fn paragraph(object: &StoredObject) -> String {
         let _ = write!(text, "\n  vary      {name}: {value}");
     }
     let used = if object.usable { "yes" } else { "no" };
-    let on_error = if object.usable_on_error && !object.usable { ", but it would if the origin failed" } else { "" };
+    let on_error = if object.usable_on_error && !object.usable {
+        ", but it would if the origin failed"
+    } else {
+        ""
+    };
     let _ = write!(text, "\n  used now  {used}: {}{on_error}", object.why);
     text
 }
@@ -71,7 +82,11 @@ pub(super) fn count(listing: &Listing, what: &str) -> String {
         let _ = write!(text, ", of which {} are listed", listing.stored.len());
     }
     if !listing.complete {
-        let _ = write!(text, "; there may be more: only {} keys were looked at", listing.keys_seen);
+        let _ = write!(
+            text,
+            "; there may be more: only {} keys were looked at",
+            listing.keys_seen
+        );
     }
     text
 }

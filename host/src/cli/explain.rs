@@ -23,7 +23,9 @@ pub(super) struct Arguments {
 }
 
 fn field(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a field is written 'Name: value'")?;
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a field is written 'Name: value'")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
@@ -33,7 +35,12 @@ pub(super) fn explain(arguments: &Arguments) -> u8 {
         method: Some(arguments.method.clone()),
         fields: arguments.fields.clone(),
     };
-    match ask(&arguments.host, Method::POST, "/v1/explain", Some(&question)) {
+    match ask(
+        &arguments.host,
+        Method::POST,
+        "/v1/explain",
+        Some(&question),
+    ) {
         Ok(explanation) => {
             say(text(&explanation));
             0
@@ -59,14 +66,24 @@ fn text(explanation: &Explanation) -> String {
     }
     for hook in &explanation.key_hooks {
         let failed = if hook.failed { "failed: " } else { "" };
-        put("cache-key", &format!("{}: {failed}{}", hook.plugin, hook.decision));
+        put(
+            "cache-key",
+            &format!("{}: {failed}{}", hook.plugin, hook.decision),
+        );
     }
     if let Some(key) = &explanation.key {
         put("key", key);
     }
     for (at, variant) in explanation.variants.iter().enumerate() {
-        let name = if explanation.selected == Some(at) { "selected" } else { "stored" };
-        put(name, &cache::paragraph(variant).replace('\n', "\n            "));
+        let name = if explanation.selected == Some(at) {
+            "selected"
+        } else {
+            "stored"
+        };
+        put(
+            name,
+            &cache::paragraph(variant).replace('\n', "\n            "),
+        );
     }
     if explanation.variants.is_empty() && explanation.key.is_some() {
         put("stored", "nothing under this key");
@@ -74,11 +91,17 @@ fn text(explanation: &Explanation) -> String {
     if let (Some(origin), Some(address)) = (&explanation.origin, &explanation.origin_address) {
         let mut line = format!("{origin} ({address})");
         if !explanation.origin_hooks.is_empty() {
-            let _ = write!(line, ", unless {} chooses another", explanation.origin_hooks.join(" or "));
+            let _ = write!(
+                line,
+                ", unless {} chooses another",
+                explanation.origin_hooks.join(" or ")
+            );
         }
         put("origin", &line);
     }
-    let status = explanation.status.map_or_else(String::new, |status| format!(" with {status}"));
+    let status = explanation
+        .status
+        .map_or_else(String::new, |status| format!(" with {status}"));
     let what = match explanation.outcome.as_str() {
         "hit" => "answered from the cache",
         "stale" => "answered from the cache, and fetched anew in the background",
@@ -90,7 +113,13 @@ fn text(explanation: &Explanation) -> String {
         "fail" => "fails",
         other => other,
     };
-    put("outcome", &format!("{}: {what}{status} ({})", explanation.outcome, explanation.why));
+    put(
+        "outcome",
+        &format!(
+            "{}: {what}{status} ({})",
+            explanation.outcome, explanation.why
+        ),
+    );
     text.truncate(text.trim_end().len());
     text
 }

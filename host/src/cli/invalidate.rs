@@ -46,7 +46,12 @@ pub(super) fn invalidate(arguments: Arguments) -> u8 {
         soft: arguments.soft,
         dry_run: arguments.dry_run,
     };
-    let done: Invalidated = match ask(&arguments.host, Method::POST, "/v1/invalidations", Some(&question)) {
+    let done: Invalidated = match ask(
+        &arguments.host,
+        Method::POST,
+        "/v1/invalidations",
+        Some(&question),
+    ) {
         Ok(done) => done,
         Err(code) => return code,
     };
@@ -58,7 +63,11 @@ pub(super) fn invalidate(arguments: Arguments) -> u8 {
             say(cache::count(listing, "would be hit"));
         }
         None => {
-            let what = if done.soft { "made stale" } else { "invalidated" };
+            let what = if done.soft {
+                "made stale"
+            } else {
+                "invalidated"
+            };
             let asked = match done.asked {
                 1 => "1 path or tag".to_owned(),
                 asked => format!("{asked} paths and tags"),

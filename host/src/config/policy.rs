@@ -153,7 +153,7 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
             max_key_bytes: t.or(
                 "max_key_bytes",
                 default.max_key_bytes,
-                size((64)..=(1 << 20)),
+                size(64..=(1 << 20)),
             ),
             max_field_bytes: t.or(
                 "max_field_bytes",

@@ -261,7 +261,8 @@ fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts
             }
             CookiePart::Named(wanted) => {
                 put(&mut out, b'c', wanted.as_bytes());
-                if let Some((_, value)) = cookies(&facts.fields).find(|(name, _)| name == wanted) {
+                // All of that name, since all of them are sent to the origin.
+                for (_, value) in cookies(&facts.fields).filter(|(name, _)| name == wanted) {
                     put(&mut out, b'v', value.as_bytes());
                 }
             }

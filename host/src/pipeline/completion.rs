@@ -160,6 +160,7 @@ pub(crate) async fn store(
     } else {
         join(&mut fill, (arriving, fetched.body), (stored, part)).await
     };
+    let id = fill.id();
     let trouble = match joined {
         Ok(()) => fill.finish(None).await.err().map(|why| why.as_str()),
         Err(why) => {
@@ -176,6 +177,7 @@ pub(crate) async fn store(
             "a stored part and what was fetched beside it are not stored together"
         );
     }
+    store_stage::take_back_outdated(&job, &head, id).await;
     drop(permit);
 }
 

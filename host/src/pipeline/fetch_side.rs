@@ -85,7 +85,12 @@ pub(crate) enum StoredUse {
     /// The origin confirmed it.
     Validated,
     /// The origin failed (RFC 5861, section 4).
-    StaleOnError(&'static str),
+    StaleOnError {
+        /// How it failed.
+        trouble: OriginTrouble,
+        /// The word for Cache-Status.
+        word: &'static str,
+    },
 }
 
 /// A fetch without a response to show.
@@ -386,7 +391,7 @@ impl Side {
         selvedge_caching::may_serve_stale_on_error(&job.request(), &stored.head, policy, trouble, now).ok()?;
         Some(Answer::Stored {
             variant: stored.clone(),
-            use_of: StoredUse::StaleOnError(word),
+            use_of: StoredUse::StaleOnError { trouble, word },
             report: Arc::new(Report {
                 hooks: self.hooks.calls.clone(),
                 origin: self.origin.clone(),

@@ -83,6 +83,18 @@ impl Flights {
         self.table.lock().under_way.contains_key(key)
     }
 
+    /// What came of this fetch is of no use to those who come now: the next one leads another.
+    pub(crate) fn retire(&self, key: FlightKey, outlived: &Waiting) {
+        let mut table = self.table.lock();
+        if table
+            .under_way
+            .get(&key)
+            .is_some_and(|waiting| waiting.same_channel(&outlived.result))
+        {
+            table.under_way.remove(&key);
+        }
+    }
+
     /// How many fetches are under way that others may join.
     pub(crate) fn count(&self) -> usize {
         self.table.lock().under_way.len()
@@ -133,7 +145,7 @@ impl Drop for Permit {
 
 impl Waiting {
     /// What came of the fetch; `None` where its leader gave up without a result and somebody else should lead.
-    pub(crate) async fn answer(mut self) -> Option<Answer> {
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
         match self.result.wait_for(Option::is_some).await {
             Ok(answer) => answer.clone(),
             Err(_) => None,

@@ -25,7 +25,10 @@ impl<'a> Notes<'a> {
         Notes {
             began: job.began,
             distribution: job.distribution.id(),
-            target: job.uri.path_and_query().map_or("/", |target| target.as_str()),
+            target: job
+                .uri
+                .path_and_query()
+                .map_or("/", |target| target.as_str()),
             path: &job.facts.path,
             key: &key.bytes,
         }
@@ -39,7 +42,8 @@ impl<'a> Notes<'a> {
             self.path.as_bytes(),
             self.key,
         ];
-        let mut out = Vec::with_capacity(8 + parts.iter().map(|part| part.len() + 4).sum::<usize>());
+        let mut out =
+            Vec::with_capacity(8 + parts.iter().map(|part| part.len() + 4).sum::<usize>());
         out.extend_from_slice(&self.began.0.to_be_bytes());
         for part in parts {
             out.extend_from_slice(&(part.len() as u32).to_be_bytes());
@@ -102,7 +106,10 @@ mod tests {
         assert_eq!(Notes::decode(&bytes), Some(notes));
         let later = Notes::confirmed(&bytes, Order(9));
         assert_eq!(Notes::began(&later), Some(Order(9)));
-        assert_eq!(Notes::decode(&later).map(|notes| notes.target), Some("/a?b=1"));
+        assert_eq!(
+            Notes::decode(&later).map(|notes| notes.target),
+            Some("/a?b=1")
+        );
     }
 
     #[test]

@@ -216,10 +216,10 @@ fn gates(
         .headers
         .get_all(CDN_LOOP)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|member| member.split(';').next())
-        .any(|id| id.trim().eq_ignore_ascii_case(edge.loop_id()));
+        // Bytes: a member that is no text must not hide the others.
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|member| member.split(|byte| *byte == b';').next())
+        .any(|id| id.trim_ascii().eq_ignore_ascii_case(edge.loop_id().as_bytes()));
     if looped {
         return Err(Refusal::Loop);
     }

@@ -160,6 +160,10 @@ fn content_range(fields: &mut HeaderMap, range: &str, length: u64) {
 
 /// Gives the request that a response came for the fields that are not stored: those that `private` and `no-cache` name.
 pub(crate) fn add_missing(prepared: &mut Prepared, sent: &HeaderMap) {
+    if matches!(prepared.status, StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE) {
+        // The host's own answer, which the origin's fields do not describe.
+        return;
+    }
     for name in sent.keys() {
         if !prepared.fields.contains_key(name) && !matches!(*name, AGE | CONTENT_LENGTH | CONTENT_RANGE) {
             for value in sent.get_all(name) {

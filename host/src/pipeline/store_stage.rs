@@ -6,7 +6,7 @@
 use super::cache_key::{self, CacheKey};
 use super::fetch_side::{Answer, Fetched, Job, Outcome, Own, Report, arrived};
 use super::flights::Permit;
-use super::invalidations::{Names, Order};
+use super::invalidations::{Names, Order, Standing};
 use super::notes::Notes;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
@@ -197,6 +197,7 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
         trailers: Some(trailers),
         ..(**head).clone()
     });
+    let id = fill.id();
     if let Err(why) = fill.finish(complete).await {
         tracing::debug!(
             target: "store",
@@ -205,8 +206,22 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
             "not stored: {why}"
         );
     }
+    take_back_outdated(job, head, id).await;
     // Now that it can be looked up, nobody needs to join any more.
     drop(permit);
+}
+
+/// Removes what was invalidated while it was being fetched. The look-up does not use it anyway, but what unsafe methods
+/// invalidated is not known any more after a restart.
+pub(crate) async fn take_back_outdated(job: &Job, head: &Stored, id: u64) {
+    let invalidations = job.edge.invalidations();
+    let Some(key) = job.key.as_ref().filter(|_| invalidations.any_since(job.began)) else {
+        return;
+    };
+    let names = Notes::of(job, key).names();
+    if invalidations.standing(job.distribution.id(), job.began, &head.tags, [names]) == Standing::Gone {
+        job.edge.store().remove(&key.hash, Some(id)).await;
+    }
 }
 
 /// Replaces the head of a confirmed stored response (RFC 9111, section 4.3.4). What invalidated it before this fetch began

@@ -34,7 +34,7 @@ pub(crate) fn asked(viewer: &Viewer, request: &mut Request<Incoming>) -> Option<
         let members = line.to_str().unwrap_or_default().split(',');
         members.into_iter().any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
     });
-    if !named || request.method() != Method::GET || request.version() != Version::HTTP_11 {
+    if !named || is_http_2(&protocol) || request.method() != Method::GET || request.version() != Version::HTTP_11 {
         return None;
     }
     Some(Upgrade {
@@ -42,6 +42,13 @@ pub(crate) fn asked(viewer: &Viewer, request: &mut Request<Incoming>) -> Option<
         viewer: viewer.clone(),
         connection: hyper::upgrade::on(request),
     })
+}
+
+/// Whether HTTP/2 is among the protocols. A tunnel that carries HTTP would take requests past every gate and hook here, so
+/// such a wish is not passed on; a server may ignore it (RFC 9110, section 7.8).
+fn is_http_2(protocol: &HeaderValue) -> bool {
+    let mut members = protocol.as_bytes().split(|byte| *byte == b',');
+    members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
 /// Asks the origin to upgrade as the viewer does.

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
-use selvedge_caching::{LookupRule, OriginTrouble, Reuse};
+use selvedge_caching::{LookupRule, OriginTrouble, Reuse, ValidateReason};
 use selvedge_runtime::{Read, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
@@ -214,16 +214,20 @@ pub(crate) async fn obtain(
         match edge.flights().join(flight) {
             Role::Leader(permit) => return lead(edge, received, job(), permit, miss, record).await,
             Role::Alone => return lead(edge, received, job(), Permit::for_nobody(), miss, record).await,
-            Role::Follower(waiting) => {
+            Role::Follower(mut waiting) => {
                 let Some(answer) = waiting.answer().await else { continue };
                 if let Answer::Filling { head, .. } = &answer {
                     // Another variant: the next round waits for, or leads, the fetch of this request's own.
                     nominated.extend(head.vary.iter().map(|nominated| nominated.name.clone()));
                 }
+                let is_outlived = is_outlived(edge, &answer);
                 if is_usable(edge, received, &key, &answer)
                     && let Some(obtained) = from_answer(edge, received, answer, miss, true, record)
                 {
                     return obtained;
+                }
+                if is_outlived {
+                    edge.flights().retire(flight, &waiting);
                 }
             }
         }
@@ -366,7 +370,7 @@ fn from_answer(
                 ttl: ttl_of(edge, received, &variant.head),
                 detail: match use_of {
                     StoredUse::Validated => cache.detail,
-                    StoredUse::StaleOnError(word) => Some(word),
+                    StoredUse::StaleOnError { word, .. } => Some(word),
                 },
                 ..cache
             };
@@ -375,14 +379,32 @@ fn from_answer(
     }
 }
 
-/// Whether an invalidation leaves somebody's answer to a request that came after it.
+/// Whether somebody else's answer is one for this request too: no invalidation is in between, what arrives has not become
+/// stale meanwhile, and the request's own directives accept it.
 fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer: &Answer) -> bool {
     let (head, notes) = match answer {
         Answer::Filling { head, notes, .. } => (head, notes),
         Answer::Stored { variant, .. } => (&variant.head, &variant.notes),
         Answer::NotShareable | Answer::Failed(_) => return true,
     };
-    look_up::standing(edge, received, key, head, notes) == Standing::Valid
+    let (request, policy, now) = (received.request(), received.behavior.policy(), edge.clock().now());
+    let is_accepted = match answer {
+        Answer::Stored {
+            use_of: StoredUse::StaleOnError { trouble, .. },
+            ..
+        } => selvedge_caching::may_serve_stale_on_error(&request, head, policy, *trouble, now).is_ok(),
+        Answer::Filling { .. } => !matches!(
+            selvedge_caching::may_reuse(&request, head, policy, now),
+            Reuse::MustValidate(why) if why != ValidateReason::Partial
+        ),
+        _ => true,
+    };
+    is_accepted && look_up::standing(edge, received, key, head, notes) == Standing::Valid
+}
+
+/// Whether a response has become stale while it is still arriving.
+fn is_outlived(edge: &Edge, answer: &Answer) -> bool {
+    matches!(answer, Answer::Filling { head, .. } if head.ttl(edge.clock().now()) <= 0)
 }
 
 /// Cache-Status of a response that is being stored.

@@ -9,6 +9,7 @@ use crate::terms::Trouble;
 use crate::viewer::{self, Answer, Ask};
 use selvedge::observe::clock::Clock;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::{JoinHandle, yield_now};
 
 /// Enough turns of the runtime for what was sent to arrive everywhere.
@@ -29,7 +30,7 @@ enum Action {
 }
 
 const ACTIONS: [(u64, Action); 10] = [
-    (46, Action::Ask),
+    (60, Action::Ask),
     (14, Action::Crowd),
     (8, Action::HeldBody),
     (4, Action::Leave),
@@ -37,7 +38,7 @@ const ACTIONS: [(u64, Action); 10] = [
     (8, Action::NewVersion),
     (8, Action::NewState),
     (4, Action::Post),
-    (3, Action::UpOrDown),
+    (2, Action::UpOrDown),
     (1, Action::Restart),
 ];
 
@@ -50,6 +51,8 @@ pub(crate) struct World {
     /// How much the origin had sent when it went down the last time.
     down_at: Option<usize>,
     pub(crate) model: Model,
+    /// The resource that most is about at the moment.
+    favourite: usize,
     /// What happened, the latest last.
     pub(crate) story: Vec<String>,
 }
@@ -64,6 +67,7 @@ struct Open {
     failed_before: u64,
     down_before: bool,
     was_down: bool,
+    fetched: Arc<AtomicBool>,
     answer: JoinHandle<Result<Answer, String>>,
 }
 
@@ -80,6 +84,7 @@ impl World {
             origin,
             host,
             down_at: None,
+            favourite: 0,
             model: Model::default(),
             story: Vec::new(),
         }
@@ -91,6 +96,9 @@ impl World {
 
     /// Does something and checks what came of it.
     pub(crate) async fn step(&mut self) -> Result<(), String> {
+        if !self.origin.is_up() && self.random.chance(25) {
+            self.up_or_down().await;
+        }
         let action = self.random.weighted(&ACTIONS);
         match action {
             Action::Ask => self.ask().await?,
@@ -111,6 +119,7 @@ impl World {
             Action::Restart => {
                 self.tell("restart".to_owned());
                 self.host.restart().await;
+                self.model.restart();
             }
         }
         self.settle_down().await
@@ -120,8 +129,12 @@ impl World {
         self.story.push(event);
     }
 
+    /// Often the same as before: only what is asked for again can be used again.
     fn any_resource(&mut self) -> usize {
-        self.random.below(RESOURCES.len() as u64) as usize
+        if self.random.chance(35) {
+            self.favourite = self.random.below(RESOURCES.len() as u64) as usize;
+        }
+        self.favourite
     }
 
     async fn ask(&mut self) -> Result<(), String> {
@@ -164,10 +177,13 @@ impl World {
         self.model.forget(resource);
         self.origin.close_gate(resource, Gate::Body);
         let mut crowd = vec![self.open(ask)];
-        let first = &crowd[0].answer;
-        self.origin.until(|inner| inner.is_held() || first.is_finished()).await;
-        // Only now, so that no request is on its way to the origin while the clock moves: that would be part of its Age.
-        if self.random.chance(30) {
+        let first = &crowd[0];
+        let is_fetched = || first.fetched.load(Ordering::SeqCst);
+        self.origin
+            .until(|inner| first.answer.is_finished() || (inner.is_held() && is_fetched()))
+            .await;
+        // Not while a request is on its way to the origin, or the head on its way back: that would be part of its Age.
+        if self.random.chance(30) && is_fetched() {
             self.move_clock();
         }
         for _ in 0..self.random.between(1, 3) {
@@ -213,7 +229,9 @@ impl World {
     }
 
     fn move_clock(&mut self) {
-        let by = self.random.one_of(&[300, 1000, 4000, 15_000, 60_000, 700_000]);
+        let by = self
+            .random
+            .weighted(&[(30, 300), (30, 1000), (30, 4000), (20, 15_000), (10, 60_000), (3, 700_000)]);
         let now = self.clock.advance(by);
         self.tell(format!("clock moves by {by} ms to {}", now.map_or(0, |now| now.0)));
     }
@@ -273,8 +291,8 @@ impl World {
     }
 
     fn any_ask(&mut self) -> Ask {
+        let resource = self.any_resource();
         let random = &mut self.random;
-        let resource = random.below(RESOURCES.len() as u64) as usize;
         let mut ask = Ask::get(resource);
         ask.lang = random.one_of(&[None, Some("en"), Some("EN"), Some("de")]);
         ask.accepts_gzip = random.chance(30);
@@ -301,7 +319,7 @@ impl World {
         if ask.range.is_some() && self.random.chance(20) {
             ask.if_range = etag;
         }
-        if self.random.chance(20) {
+        if self.random.chance(15) {
             let wishes = ["no-cache", "no-store", "max-age=0", "max-stale=100", "only-if-cached"];
             ask.cache_control = Some(self.random.one_of(&wishes));
         }
@@ -312,6 +330,7 @@ impl World {
     fn open(&mut self, ask: Ask) -> Open {
         self.tell(format!("  asks {}", shown(&ask)));
         let down_before = !self.origin.is_up();
+        let fetched = Arc::<AtomicBool>::default();
         let inner = self.origin.inner();
         Open {
             began: self.clock.now().0,
@@ -321,7 +340,8 @@ impl World {
             failed_before: inner.failed[ask.resource],
             down_before,
             was_down: self.down_at == Some(inner.log.len()),
-            answer: tokio::spawn(viewer::ask(self.host.address(), ask.clone())),
+            answer: tokio::spawn(viewer::ask(self.host.address(), ask.clone(), fetched.clone())),
+            fetched,
             ask,
         }
     }

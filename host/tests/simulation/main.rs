@@ -59,7 +59,7 @@ fn run(seed: u64, steps: u64) {
             }
         }
         assert!(
-            steps < 200 || world.model.sure > steps / 20,
+            steps < 200 || world.model.sure > steps / 40,
             "seed {seed}: the model was sure of only {} of {steps} steps",
             world.model.sure
         );

@@ -60,6 +60,12 @@ impl Model {
         self.forget(resource);
     }
 
+    /// The host has been restarted. What an unsafe request made out of date it has removed where the key is that of the
+    /// unsafe request itself; of other keys of the same URI it has forgotten that.
+    pub(crate) fn restart(&mut self) {
+        self.floors.retain(|resource, _| RESOURCES[*resource].policy != Policy::Coded);
+    }
+
     /// What is stored of this resource is not known any more.
     pub(crate) fn forget(&mut self, resource: usize) {
         self.kept.retain(|(kept, _, _), _| *kept != resource);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// One answer of the origin.
@@ -59,7 +59,7 @@ pub(crate) struct Inner {
 pub(crate) struct Origin {
     shared: Arc<Shared>,
     address: SocketAddr,
-    serving: Option<JoinHandle<()>>,
+    serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     reserved: Option<TcpSocket>,
 }
 
@@ -115,8 +115,8 @@ impl Origin {
 
     /// Ends all connections; new ones are refused.
     pub(crate) async fn down(&mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.abort();
+        if let Some((stop, serving)) = self.serving.take() {
+            let _ = stop.send(());
             let _ = serving.await;
             // Bound but not listening: refuses connections, and nobody else gets the port.
             let socket = TcpSocket::new_v4().expect("a socket");
@@ -134,13 +134,22 @@ impl Origin {
 
     fn serve(&mut self, listener: TcpListener) {
         let shared = self.shared.clone();
-        self.serving = Some(tokio::spawn(async move {
+        let (stop, mut stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(shared.clone().connection(stream));
-                while connections.try_join_next().is_some() {}
+            loop {
+                tokio::select! {
+                    Ok((stream, _)) = listener.accept() => {
+                        connections.spawn(shared.clone().connection(stream));
+                        while connections.try_join_next().is_some() {}
+                    }
+                    _ = &mut stopped => break,
+                }
             }
-        }));
+            drop(listener);
+            connections.shutdown().await;
+        });
+        self.serving = Some((stop, serving));
     }
 
     /// From now on requests for this resource stop there.

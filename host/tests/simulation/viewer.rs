@@ -3,6 +3,8 @@
 use crate::content::RESOURCES;
 use crate::message::{Fields, read_head, read_line};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -110,9 +112,9 @@ impl Answer {
     }
 }
 
-/// Asks and reads the answer to its end.
-pub(crate) async fn ask(edge: SocketAddr, ask: Ask) -> Result<Answer, String> {
-    tokio::time::timeout(PATIENCE, converse(edge, &ask))
+/// Asks and reads the answer to its end. `fetched` becomes true once there is a head that says that the origin was asked.
+pub(crate) async fn ask(edge: SocketAddr, ask: Ask, fetched: Arc<AtomicBool>) -> Result<Answer, String> {
+    tokio::time::timeout(PATIENCE, converse(edge, &ask, &fetched))
         .await
         .map_err(|_| format!("no answer within {PATIENCE:?} to {ask:?}"))?
         .ok_or_else(|| format!("an answer without a length to {ask:?}"))
@@ -136,7 +138,7 @@ async fn connect(edge: SocketAddr, ask: &Ask) -> Option<BufReader<TcpStream>> {
     Some(BufReader::new(stream))
 }
 
-async fn converse(edge: SocketAddr, ask: &Ask) -> Option<Answer> {
+async fn converse(edge: SocketAddr, ask: &Ask, fetched: &AtomicBool) -> Option<Answer> {
     let mut stream = connect(edge, ask).await?;
     let Some((line, fields)) = read_head(&mut stream).await else {
         return Some(Answer {
@@ -153,6 +155,7 @@ async fn converse(edge: SocketAddr, ask: &Ask) -> Option<Answer> {
         body: Vec::new(),
         is_complete: true,
     };
+    fetched.store(answer.said("fwd").is_some(), Ordering::SeqCst);
     if ask.method == "HEAD" || matches!(status, 204 | 304) {
         return Some(answer);
     }

@@ -136,6 +136,23 @@ fn rfc_9110_13_1_5_completion_names_a_strong_validator() {
     }
 }
 
+#[test]
+fn rfc_9110_13_1_a_part_is_confirmed_by_its_strong_validator_only() {
+    let (modified, made) = (date(0), date(60));
+    let dated = [("last-modified", &*modified), ("date", &*made)];
+    let both = [("etag", "\"a\""), dated[0], dated[1]];
+    for (more, expected) in [
+        (&[("etag", "\"a\"")][..], Some(("if-none-match", "\"a\""))),
+        (&both, Some(("if-none-match", "\"a\""))),
+        (&dated, Some(("if-modified-since", &*modified))),
+        (&[("etag", "W/\"a\"")], None),
+        (&[], None),
+    ] {
+        let found = confirmation_fields(&part("bytes 0-9/30", more));
+        assert_eq!(found, expected.map(|line| fields(&[line])), "{more:?}");
+    }
+}
+
 fn combine(one: &str, other: &str, tags: (&str, &str)) -> Result<StoredBody, NotCombined> {
     let stored = part(one, &[("etag", tags.0)]);
     let arrived = fields(&[("content-range", other), ("etag", tags.1)]);

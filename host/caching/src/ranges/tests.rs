@@ -76,6 +76,25 @@ fn rfc_9110_14_1_2_one_range() {
 }
 
 #[test]
+fn rfc_9110_14_1_2_where_one_range_begins() {
+    for (method, value, expected) in [
+        (Method::GET, "bytes=5-9", Some(5)),
+        (Method::GET, "bytes=5-", Some(5)),
+        (Method::GET, "bytes=-5", None),
+        (Method::GET, "bytes=5-9,20-29", None),
+        (Method::GET, "lines=5-9", None),
+        (Method::HEAD, "bytes=5-9", None),
+    ] {
+        let request = Request {
+            method: &method,
+            fields: &map(&[("range", value.as_bytes()), ("if-range", b"\"other\"")]),
+            uri: &Uri::from_static("http://example.com/"),
+        };
+        assert_eq!(first_position(&request), expected, "{value}");
+    }
+}
+
+#[test]
 fn rfc_9110_14_1_2_no_byte_of_the_content() {
     for (value, length) in [
         ("bytes=100-", 100),

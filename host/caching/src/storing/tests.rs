@@ -26,7 +26,7 @@ fn rfc_9111_3_only_responses_to_get_are_stored() {
 
 #[test]
 fn rfc_9111_3_statuses_that_are_never_stored() {
-    for status in [100, 101, 103, 199, 304, 416] {
+    for status in [100, 101, 103, 199, 304, 412, 416] {
         let lines = [("cache-control", "public, max-age=60"), ("etag", "\"a\"")];
         for overrides in [
             Overrides::default(),

@@ -34,7 +34,13 @@ pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanatio
 fn fields(pairs: &[(String, String)]) -> Result<HeaderMap, Refused> {
     let mut fields = HeaderMap::new();
     for (name, value) in pairs {
-        let wrong = || Refused::Wrong(format!("'{}: {}' is not a field", name.escape_debug(), value.escape_debug()));
+        let wrong = || {
+            Refused::Wrong(format!(
+                "'{}: {}' is not a field",
+                name.escape_debug(),
+                value.escape_debug()
+            ))
+        };
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
         fields.append(name, HeaderValue::from_str(value).map_err(|_| wrong())?);
     }
@@ -124,7 +130,14 @@ async fn looked_up(
             if let Some(variant) = validating.as_ref().or(part) {
                 select(variant);
             }
-            let flight = flight_key(edge, received, key, validating.as_ref(), completing.as_ref(), nominated);
+            let flight = flight_key(
+                edge,
+                received,
+                key,
+                validating.as_ref(),
+                completing.as_deref(),
+                nominated,
+            );
             let outcome = match validating {
                 _ if edge.flights().is_under_way(&flight) => "collapse",
                 Some(_) => "validate",

@@ -16,7 +16,10 @@ const MOST_AT_ONCE: usize = 3000;
 pub async fn invalidate(edge: &Arc<Edge>, asked: &Invalidate) -> Result<Invalidated, Refused> {
     let wanted = wanted(asked)?;
     let plan = edge.plan().clone();
-    let known = plan.distributions().iter().find(|one| **one.id() == *asked.distribution);
+    let known = plan
+        .distributions()
+        .iter()
+        .find(|one| **one.id() == *asked.distribution);
     let Some(distribution) = known else {
         let ids: Vec<&str> = plan.distributions().iter().map(|one| &**one.id()).collect();
         return Err(Refused::Unknown(format!(
@@ -37,7 +40,9 @@ pub async fn invalidate(edge: &Arc<Edge>, asked: &Invalidate) -> Result<Invalida
         would_hit = Some(hits.await?);
     } else {
         let now = edge.clock().now();
-        let done = invalidations.invalidate(distribution.id(), &wanted, asked.soft, now).await;
+        let done = invalidations
+            .invalidate(distribution.id(), &wanted, asked.soft, now)
+            .await;
         done.map_err(|error| {
             Refused::Failed(format!(
                 "it is invalidated now, but a restart may forget that: the durable state can't be written: {error}. See that the store's disk works, and do it again"
@@ -76,7 +81,11 @@ fn wanted(asked: &Invalidate) -> Result<Vec<Wanted>, Refused> {
     let tags = asked.tags.iter().map(|tag| Wanted::tag(tag));
     let (good, bad): (Vec<_>, Vec<_>) = paths.chain(tags).partition(Result::is_ok);
     if !bad.is_empty() {
-        let words: Vec<String> = bad.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+        let words: Vec<String> = bad
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| error.to_string())
+            .collect();
         return Err(Refused::Wrong(words.join("\n")));
     }
     let mut wanted: Vec<Wanted> = good.into_iter().flatten().collect();

@@ -50,7 +50,9 @@ pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
             return true;
         }
         let mut found = false;
-        notes.names().each(|name| found = found || wanted.iter().any(|wanted| wanted == name));
+        notes
+            .names()
+            .each(|name| found = found || wanted.iter().any(|wanted| wanted == name));
         found
     })
     .await
@@ -75,11 +77,15 @@ pub(super) async fn look_through(
         for (key, entry) in &page {
             listing.keys_seen += 1;
             for variant in entry.variants() {
-                let Some(notes) = Notes::decode(&variant.notes) else { continue };
+                let Some(notes) = Notes::decode(&variant.notes) else {
+                    continue;
+                };
                 if notes.distribution == &**distribution.id() && wanted(key, &notes, variant) {
                     listing.count += 1;
                     if listing.stored.len() < MOST_LISTED {
-                        listing.stored.push(describe(edge, distribution, variant, &notes));
+                        listing
+                            .stored
+                            .push(describe(edge, distribution, variant, &notes));
                     }
                 }
             }
@@ -89,9 +95,19 @@ pub(super) async fn look_through(
 }
 
 /// A variant as a request with its key and its nominated fields would find it.
-pub(super) fn describe(edge: &Edge, distribution: &Distribution, variant: &Variant, notes: &Notes<'_>) -> StoredObject {
+pub(super) fn describe(
+    edge: &Edge,
+    distribution: &Distribution,
+    variant: &Variant,
+    notes: &Notes<'_>,
+) -> StoredObject {
     let invalidations = edge.invalidations();
-    let standing = invalidations.standing(notes.distribution, notes.began, &variant.head.tags, [notes.names()]);
+    let standing = invalidations.standing(
+        notes.distribution,
+        notes.began,
+        &variant.head.tags,
+        [notes.names()],
+    );
     let head = match standing {
         Standing::Stale { since } => Arc::new(variant.head.invalidated_softly_at(since)),
         Standing::Valid | Standing::Gone => variant.head.clone(),
@@ -100,7 +116,12 @@ pub(super) fn describe(edge: &Edge, distribution: &Distribution, variant: &Varia
     let path = notes.target.split('?').next().unwrap_or("/");
     let policy = distribution.behavior_for(path).policy();
     let fields = nominated(variant);
-    let uri = Uri::try_from(format!("http://{}{}", distribution.settings().domain, notes.target)).unwrap_or_default();
+    let uri = Uri::try_from(format!(
+        "http://{}{}",
+        distribution.settings().domain,
+        notes.target
+    ))
+    .unwrap_or_default();
     let request = Request {
         method: &Method::GET,
         fields: &fields,
@@ -112,7 +133,13 @@ pub(super) fn describe(edge: &Edge, distribution: &Distribution, variant: &Varia
         Reuse::StaleWhileRevalidate { .. } => (true, "stale-while-revalidate"),
         Reuse::MustValidate(reason) => (false, reason.as_str()),
     };
-    let on_error = selvedge_caching::may_serve_stale_on_error(&request, &head, policy, OriginTrouble::Disconnected, now);
+    let on_error = selvedge_caching::may_serve_stale_on_error(
+        &request,
+        &head,
+        policy,
+        OriginTrouble::Disconnected,
+        now,
+    );
     StoredObject {
         target: notes.target.to_owned(),
         path: notes.path.to_owned(),
@@ -135,7 +162,10 @@ fn vary(variant: &Variant) -> Vec<(String, Option<String>)> {
     let nominated = variant.head.vary.iter();
     nominated
         .map(|nominated| {
-            let value = nominated.value.as_ref().map(|value| value.escape_ascii().to_string());
+            let value = nominated
+                .value
+                .as_ref()
+                .map(|value| value.escape_ascii().to_string());
             (nominated.name.as_str().to_owned(), value)
         })
         .collect()
@@ -145,7 +175,11 @@ fn vary(variant: &Variant) -> Vec<(String, Option<String>)> {
 fn nominated(variant: &Variant) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for nominated in &variant.head.vary {
-        if let Some(value) = nominated.value.as_ref().and_then(|value| HeaderValue::from_bytes(value).ok()) {
+        if let Some(value) = nominated
+            .value
+            .as_ref()
+            .and_then(|value| HeaderValue::from_bytes(value).ok())
+        {
             fields.append(nominated.name.clone(), value);
         }
     }
@@ -153,10 +187,21 @@ fn nominated(variant: &Variant) -> HeaderMap {
 }
 
 /// The variants of an entry as they are now.
-pub(super) fn describe_all(edge: &Edge, distribution: &Distribution, entry: &Entry) -> Vec<StoredObject> {
+pub(super) fn describe_all(
+    edge: &Edge,
+    distribution: &Distribution,
+    entry: &Entry,
+) -> Vec<StoredObject> {
     let variants = entry.variants().iter();
     variants
-        .filter_map(|variant| Some(describe(edge, distribution, variant, &Notes::decode(&variant.notes)?)))
+        .filter_map(|variant| {
+            Some(describe(
+                edge,
+                distribution,
+                variant,
+                &Notes::decode(&variant.notes)?,
+            ))
+        })
         .collect()
 }
 
@@ -176,9 +221,19 @@ pub(super) fn absolute(url: &str) -> Result<Uri, Refused> {
 }
 
 /// A request as it would be received.
-pub(super) fn plain(edge: &Edge, uri: &Uri, method: Method, fields: HeaderMap) -> Result<Received, Refusal> {
+pub(super) fn plain(
+    edge: &Edge,
+    uri: &Uri,
+    method: Method,
+    fields: HeaderMap,
+) -> Result<Received, Refusal> {
     let (mut head, ()) = http::Request::new(()).into_parts();
-    let mut record = new_record(edge, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &method, uri);
+    let mut record = new_record(
+        edge,
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        &method,
+        uri,
+    );
     head.method = method;
     head.uri = uri.clone();
     head.headers = fields;

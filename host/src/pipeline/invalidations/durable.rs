@@ -1,7 +1,7 @@
 //! Invalidations in the durable state: one value for each place, and the number that orders begin at.
 
-use super::marks::{Mark, Marks, Place};
 use super::Order;
+use super::marks::{Mark, Marks, Place};
 use selvedge_caching::Time;
 use selvedge_store::{State, StateChange, StateError};
 use std::collections::{BTreeSet, HashMap};
@@ -27,8 +27,12 @@ const TAG: u8 = b't';
 pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
     let (table, key) = START;
     let before = state.blocking_get(table, key)?;
-    let before = before.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let before = before
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_be_bytes);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let start = before.saturating_add(1).max(now) & u64::from(u32::MAX);
     state.blocking_put(table, key, &start.to_be_bytes())?;
     Ok(start << 32)
@@ -42,7 +46,9 @@ pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, State
         let page = state.blocking_scan(TABLE, b"", after.as_deref(), PAGE)?;
         for (key, value) in &page {
             match read(key, value) {
-                Some((distribution, place, mark)) => all.entry(distribution.into()).or_default().set(place, mark),
+                Some((distribution, place, mark)) => {
+                    all.entry(distribution.into()).or_default().set(place, mark)
+                }
                 None => tracing::warn!(
                     target: "cache",
                     "an invalidation in the durable state can't be read: {}",
@@ -55,11 +61,18 @@ pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, State
             None => break,
         }
     }
-    Ok(all.into_iter().map(|(id, marks)| (id, Arc::new(marks))).collect())
+    Ok(all
+        .into_iter()
+        .map(|(id, marks)| (id, Arc::new(marks)))
+        .collect())
 }
 
 /// What makes the durable state the same as these marks at the places that changed.
-pub(super) fn changes(distribution: &str, marks: &Marks, changed: &BTreeSet<Place>) -> Vec<StateChange> {
+pub(super) fn changes(
+    distribution: &str,
+    marks: &Marks,
+    changed: &BTreeSet<Place>,
+) -> Vec<StateChange> {
     let change = |place: &Place| {
         let table = TABLE.to_owned();
         let key = key(distribution, place);
@@ -85,12 +98,16 @@ fn key(distribution: &str, place: &Place) -> Vec<u8> {
 }
 
 fn value(mark: Mark) -> Vec<u8> {
-    [mark.hard.0, mark.soft.0, mark.soft_at.0].map(u64::to_be_bytes).concat()
+    [mark.hard.0, mark.soft.0, mark.soft_at.0]
+        .map(u64::to_be_bytes)
+        .concat()
 }
 
 fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Place, Mark)> {
     let (distribution, rest) = key.split_at_checked(key.iter().position(|byte| *byte == 0)?)?;
-    let [0, kind, name @ ..] = rest else { return None };
+    let [0, kind, name @ ..] = rest else {
+        return None;
+    };
     let name: Box<str> = std::str::from_utf8(name).ok()?.into();
     let place = match *kind {
         EXACT => Place::Exact(name),
@@ -98,8 +115,12 @@ fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Place, Mark)> {
         TAG => Place::Tag(name),
         _ => return None,
     };
-    let (numbers, []) = value.as_chunks::<8>() else { return None };
-    let [hard, soft, soft_at] = numbers else { return None };
+    let (numbers, []) = value.as_chunks::<8>() else {
+        return None;
+    };
+    let [hard, soft, soft_at] = numbers else {
+        return None;
+    };
     let mark = Mark {
         hard: Order(u64::from_be_bytes(*hard)),
         soft: Order(u64::from_be_bytes(*soft)),

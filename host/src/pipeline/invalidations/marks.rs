@@ -81,7 +81,9 @@ impl Mark {
         if began < self.hard {
             Standing::Gone
         } else if began < self.soft {
-            Standing::Stale { since: self.soft_at }
+            Standing::Stale {
+                since: self.soft_at,
+            }
         } else {
             Standing::Valid
         }
@@ -155,7 +157,10 @@ impl Marks {
     fn of_prefixes(&self, name: &str) -> Mark {
         let mut mark = Mark::default();
         for length in self.lengths.range(..=name.len()) {
-            if let Some(found) = name.get(..*length).and_then(|start| self.prefixes.get(start)) {
+            if let Some(found) = name
+                .get(..*length)
+                .and_then(|start| self.prefixes.get(start))
+            {
                 mark = mark.and(*found);
             }
         }
@@ -190,7 +195,9 @@ impl Marks {
     fn places(&self) -> impl Iterator<Item = Place> {
         let exact = self.exact.keys().cloned().map(Place::Exact);
         let prefixes = self.prefixes.keys().cloned().map(Place::Prefix);
-        exact.chain(prefixes).chain(self.tags.keys().cloned().map(Place::Tag))
+        exact
+            .chain(prefixes)
+            .chain(self.tags.keys().cloned().map(Place::Tag))
     }
 
     fn remove(&mut self, places: &BTreeSet<Place>) {
@@ -211,7 +218,11 @@ impl Marks {
             .filter_map(|place| Some((self.get(&place)?.newest(), place)))
             .collect();
         by_age.sort_unstable();
-        let older: BTreeSet<Place> = by_age.into_iter().take(MOST / 2).map(|(_, place)| place).collect();
+        let older: BTreeSet<Place> = by_age
+            .into_iter()
+            .take(MOST / 2)
+            .map(|(_, place)| place)
+            .collect();
         let everything = Place::Prefix("".into());
         let mark = older
             .iter()

@@ -62,7 +62,9 @@ impl Matcher {
     pub(crate) fn concerns(&self, names: Names<'_>, tags: &[String]) -> bool {
         let mut mark = Mark::default();
         names.each(|name| mark = mark.and(self.0.of_path(name)));
-        let mark = tags.iter().fold(mark, |mark, tag| mark.and(self.0.of_tag(tag)));
+        let mark = tags
+            .iter()
+            .fold(mark, |mark, tag| mark.and(self.0.of_tag(tag)));
         mark.standing(Order(0)) == Standing::Gone
     }
 }
@@ -120,7 +122,9 @@ impl Invalidations {
             return Standing::Valid;
         }
         let by_distribution = self.by_distribution.load();
-        let marks = by_distribution.get(distribution).filter(|marks| began < marks.newest());
+        let marks = by_distribution
+            .get(distribution)
+            .filter(|marks| began < marks.newest());
         let recent = self.recent.read();
         let recent = (began < recent.newest()).then_some(&*recent);
         let mut mark = Mark::default();
@@ -135,7 +139,9 @@ impl Invalidations {
             });
         }
         if let Some(marks) = marks {
-            mark = tags.iter().fold(mark, |mark, tag| mark.and(marks.of_tag(tag)));
+            mark = tags
+                .iter()
+                .fold(mark, |mark, tag| mark.and(marks.of_tag(tag)));
         }
         mark.standing(began)
     }
@@ -162,7 +168,8 @@ impl Invalidations {
             mark = mark.and(recent.of_path(distribution, name));
         });
         // Which tags the response will have, nobody knows yet.
-        mark.newest().max(marks.map_or(Order(0), |marks| marks.newest_tag()))
+        mark.newest()
+            .max(marks.map_or(Order(0), |marks| marks.newest_tag()))
     }
 
     /// Invalidates, for every request from now on, whatever becomes of the host.
@@ -180,7 +187,11 @@ impl Invalidations {
         let changes = {
             let _publishing = self.publishing.lock();
             let order = self.next();
-            let mark = if soft { Mark::soft(order, now) } else { Mark::hard(order) };
+            let mark = if soft {
+                Mark::soft(order, now)
+            } else {
+                Mark::hard(order)
+            };
             let mut all = HashMap::clone(&self.by_distribution.load());
             let marks = Arc::make_mut(all.entry(distribution.clone()).or_default());
             let changed = marks.add(wanted, mark);
@@ -198,7 +209,9 @@ impl Invalidations {
     pub(crate) fn outdated(&self, distribution: &str, names: &[Names<'_>], began: Order) -> Order {
         let _publishing = self.publishing.lock();
         let order = self.next();
-        let untouched = names.iter().all(|names| self.since(distribution, *names) <= began);
+        let untouched = names
+            .iter()
+            .all(|names| self.since(distribution, *names) <= began);
         {
             let mut recent = self.recent.write();
             for names in names {
@@ -211,7 +224,10 @@ impl Invalidations {
 
     /// How many invalidations are kept for a distribution.
     pub(crate) fn kept(&self, distribution: &str) -> usize {
-        self.by_distribution.load().get(distribution).map_or(0, |marks| marks.len())
+        self.by_distribution
+            .load()
+            .get(distribution)
+            .map_or(0, |marks| marks.len())
     }
 
     fn next(&self) -> Order {

@@ -37,7 +37,9 @@ pub(crate) enum WantedError {
     )]
     NoSlash(String),
     /// Blanks, control characters, or a fragment.
-    #[error("the path '{path}' has the character {character:?}, which no URL path contains. Percent-encode it")]
+    #[error(
+        "the path '{path}' has the character {character:?}, which no URL path contains. Percent-encode it"
+    )]
     Character {
         /// The path as it was given.
         path: String,
@@ -45,10 +47,14 @@ pub(crate) enum WantedError {
         character: char,
     },
     /// Too long.
-    #[error("a path of {0} characters is too long: at most {LONGEST_PATH}. Use a shorter one that ends in *")]
+    #[error(
+        "a path of {0} characters is too long: at most {LONGEST_PATH}. Use a shorter one that ends in *"
+    )]
     LongPath(usize),
     /// Not a tag.
-    #[error("'{0}' is not a tag: tags are 1 to {LONGEST_TAG} printable ASCII characters without blanks and commas")]
+    #[error(
+        "'{0}' is not a tag: tags are 1 to {LONGEST_TAG} printable ASCII characters without blanks and commas"
+    )]
     Tag(String),
 }
 
@@ -79,8 +85,13 @@ impl Wanted {
 
     /// Reads a tag.
     pub(crate) fn tag(text: &str) -> Result<Wanted, WantedError> {
-        let is_one = (1..=LONGEST_TAG).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic() && c != b',');
-        if is_one { Ok(Wanted::Tag(lower(text).into_owned())) } else { Err(WantedError::Tag(text.to_owned())) }
+        let is_one = (1..=LONGEST_TAG).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_graphic() && c != b',');
+        if is_one {
+            Ok(Wanted::Tag(lower(text).into_owned()))
+        } else {
+            Err(WantedError::Tag(text.to_owned()))
+        }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -178,11 +189,14 @@ fn encoded(path: &str) -> Cow<'_, str> {
     while let Some(byte) = bytes.get(at) {
         at += 1;
         if *byte == b'%'
-            && let Some(digits) = path.get(at..at + 2).filter(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()))
+            && let Some(digits) = path
+                .get(at..at + 2)
+                .filter(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()))
             && let Ok(value) = u8::from_str_radix(digits, 16)
         {
             at += 2;
-            let unreserved = value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~');
+            let unreserved =
+                value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~');
             if unreserved {
                 out.push(char::from(value));
             } else {

@@ -30,7 +30,9 @@ impl Recent {
             self.added.push_back((name, order));
         }
         while self.by_name.len() > MOST || self.added.len() > 2 * MOST {
-            let Some((oldest, order)) = self.added.pop_front() else { return };
+            let Some((oldest, order)) = self.added.pop_front() else {
+                return;
+            };
             if self.by_name.get(&oldest) == Some(&order) {
                 self.by_name.remove(&oldest);
             }
@@ -42,7 +44,9 @@ impl Recent {
     }
 
     pub(super) fn of_path(&self, distribution: &str, name: &str) -> Mark {
-        let order = self.by_name.get(&self.hasher.hash_one((distribution, name)));
+        let order = self
+            .by_name
+            .get(&self.hasher.hash_one((distribution, name)));
         order.map_or_else(Mark::default, |order| Mark::hard(*order))
     }
 

@@ -31,12 +31,17 @@ async fn invalidate(invalidations: &Invalidations, paths: &[&str], soft: bool) {
             None => Wanted::path(path).unwrap(),
         })
         .collect();
-    invalidations.invalidate(&id(), &wanted, soft, NOW).await.unwrap();
+    invalidations
+        .invalidate(&id(), &wanted, soft, NOW)
+        .await
+        .unwrap();
 }
 
 /// Names where all of the query is in the key and nothing is rewritten.
 fn names(target: &str) -> Names<'_> {
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)));
     Names {
         target,
         path,
@@ -98,7 +103,11 @@ async fn paths_are_taken_as_cloudfront_takes_them() {
         let before = all.now();
         invalidate(&all, &[invalidated], false).await;
         let expected = if hit { Standing::Gone } else { Standing::Valid };
-        assert_eq!(standing(&all, before, target), expected, "{invalidated} {target}");
+        assert_eq!(
+            standing(&all, before, target),
+            expected,
+            "{invalidated} {target}"
+        );
     }
 }
 
@@ -114,8 +123,20 @@ async fn a_query_that_is_not_in_the_key_does_not_keep_a_path_from_being_hit() {
     };
     let standing = |names| all.standing("main", before, &[], [names]);
     assert_eq!(standing(unkeyed("/a?utm=1")), Standing::Gone);
-    assert_eq!(standing(Names { path: "/c", ..unkeyed("/c?x=1") }), Standing::Gone);
-    assert_eq!(standing(Names { path: "/c", ..unkeyed("/c?x=2") }), Standing::Valid);
+    assert_eq!(
+        standing(Names {
+            path: "/c",
+            ..unkeyed("/c?x=1")
+        }),
+        Standing::Gone
+    );
+    assert_eq!(
+        standing(Names {
+            path: "/c",
+            ..unkeyed("/c?x=2")
+        }),
+        Standing::Valid
+    );
 }
 
 #[tokio::test]
@@ -136,7 +157,10 @@ async fn one_of_several_names_is_enough() {
     let all = empty();
     let before = all.now();
     invalidate(&all, &["/b"], false).await;
-    assert_eq!(all.standing("main", before, &[], [names("/a"), names("/b")]), Standing::Gone);
+    assert_eq!(
+        all.standing("main", before, &[], [names("/a"), names("/b")]),
+        Standing::Gone
+    );
 }
 
 #[tokio::test]
@@ -159,7 +183,10 @@ async fn distributions_are_apart() {
     let all = empty();
     let before = all.now();
     invalidate(&all, &["/*"], false).await;
-    assert_eq!(all.standing("other", before, &[], [names("/a")]), Standing::Valid);
+    assert_eq!(
+        all.standing("other", before, &[], [names("/a")]),
+        Standing::Valid
+    );
 }
 
 #[tokio::test]
@@ -173,7 +200,10 @@ async fn a_soft_one_makes_stale_and_a_hard_one_wins_over_it() {
     let between = all.now();
     invalidate(&all, &["/*"], true).await;
     assert_eq!(standing(&all, before, "/a"), Standing::Gone);
-    assert_eq!(standing(&all, between, "/a"), Standing::Stale { since: NOW });
+    assert_eq!(
+        standing(&all, between, "/a"),
+        Standing::Stale { since: NOW }
+    );
 }
 
 #[tokio::test]
@@ -182,7 +212,11 @@ async fn a_wider_one_takes_the_place_of_those_that_say_no_more() {
     invalidate(&all, &["/a/1", "/a/2", "/b", "#t"], false).await;
     assert_eq!(all.kept("main"), 4);
     invalidate(&all, &["/a/*"], true).await;
-    assert_eq!(all.kept("main"), 5, "a soft one does not say what a hard one says");
+    assert_eq!(
+        all.kept("main"),
+        5,
+        "a soft one does not say what a hard one says"
+    );
     invalidate(&all, &["/a/*"], false).await;
     assert_eq!(all.kept("main"), 3);
     invalidate(&all, &["/*"], false).await;
@@ -194,18 +228,32 @@ async fn a_wider_one_takes_the_place_of_those_that_say_no_more() {
 async fn too_many_are_folded_into_one_and_nothing_escapes() {
     let all = empty();
     let before = all.now();
-    let some = |from: usize| -> Vec<String> { (from..from + 2_500).map(|n| format!("/{n}")).collect() };
+    let some =
+        |from: usize| -> Vec<String> { (from..from + 2_500).map(|n| format!("/{n}")).collect() };
     let mut began = Vec::new();
     for from in (0..MOST + 5_000).step_by(2_500) {
         let paths = some(from);
-        invalidate(&all, &paths.iter().map(String::as_str).collect::<Vec<_>>(), false).await;
+        invalidate(
+            &all,
+            &paths.iter().map(String::as_str).collect::<Vec<_>>(),
+            false,
+        )
+        .await;
         began.push(all.now());
     }
     assert!(all.kept("main") <= MOST, "{}", all.kept("main"));
     for n in [0, MOST / 2, MOST + 4_999] {
-        assert_eq!(standing(&all, before, &format!("/{n}")), Standing::Gone, "{n}");
+        assert_eq!(
+            standing(&all, before, &format!("/{n}")),
+            Standing::Gone,
+            "{n}"
+        );
     }
-    assert_eq!(standing(&all, before, "/other"), Standing::Gone, "as old as what was folded");
+    assert_eq!(
+        standing(&all, before, "/other"),
+        Standing::Gone,
+        "as old as what was folded"
+    );
     let newest = began[began.len() - 2];
     assert_eq!(standing(&all, newest, "/0"), Standing::Valid);
 }
@@ -234,10 +282,17 @@ async fn a_restart_forgets_nothing_and_orders_go_on_rising() {
     }
     assert_eq!(standing(&all, before, "/s"), Standing::Stale { since: NOW });
     let tags = ["t".to_owned()];
-    assert_eq!(all.standing("main", before, &tags, [names("/x")]), Standing::Gone);
+    assert_eq!(
+        all.standing("main", before, &tags, [names("/x")]),
+        Standing::Gone
+    );
     assert!(all.now() > after);
     invalidate(&all, &["/new"], false).await;
-    assert_eq!(standing(&all, after, "/new"), Standing::Gone, "although it began after the last one of that run");
+    assert_eq!(
+        standing(&all, after, "/new"),
+        Standing::Gone,
+        "although it began after the last one of that run"
+    );
 }
 
 #[tokio::test]
@@ -249,8 +304,15 @@ async fn unsafe_methods_make_out_of_date_what_began_before_their_answer() {
         assert_eq!(standing(&all, before, target), Standing::Gone, "{target}");
     }
     assert_eq!(standing(&all, before, "/b"), Standing::Valid);
-    assert_eq!(all.standing("other", before, &[], [names("/a")]), Standing::Valid);
-    assert_eq!(standing(&all, answer, "/a"), Standing::Valid, "the answer itself may be stored");
+    assert_eq!(
+        all.standing("other", before, &[], [names("/a")]),
+        Standing::Valid
+    );
+    assert_eq!(
+        standing(&all, answer, "/a"),
+        Standing::Valid,
+        "the answer itself may be stored"
+    );
     assert_eq!(all.kept("main"), 0, "it is not durable");
 }
 
@@ -271,7 +333,10 @@ fn what_unsafe_methods_leave_takes_bounded_memory() {
         recent.add("main", "/again", Order(n));
     }
     let (names, added) = recent.len();
-    assert!(names <= recent::MOST && added <= 2 * recent::MOST, "{names} {added}");
+    assert!(
+        names <= recent::MOST && added <= 2 * recent::MOST,
+        "{names} {added}"
+    );
     assert_eq!(recent.of_path("main", "/199999").newest(), Order(199_999));
     assert_eq!(recent.of_path("main", "/again").newest(), Order(199_999));
     assert_eq!(recent.of_path("main", "/0").newest(), Order(0));
@@ -282,7 +347,11 @@ async fn requests_before_and_after_an_invalidation_do_not_share_a_fetch() {
     let all = empty();
     let first = all.since("main", names("/a"));
     invalidate(&all, &["/b"], false).await;
-    assert_eq!(all.since("main", names("/a")), first, "it does not concern this path");
+    assert_eq!(
+        all.since("main", names("/a")),
+        first,
+        "it does not concern this path"
+    );
     invalidate(&all, &["/a"], false).await;
     let second = all.since("main", names("/a"));
     assert!(second > first);
@@ -306,7 +375,12 @@ fn what_cannot_be_invalidated_by_is_refused_with_the_way_out() {
         assert!(error.contains(words), "{path:?}: {error}");
     }
     let long = format!("/{}", "a".repeat(4000));
-    assert!(Wanted::path(&long).unwrap_err().to_string().contains("at most 4000"));
+    assert!(
+        Wanted::path(&long)
+            .unwrap_err()
+            .to_string()
+            .contains("at most 4000")
+    );
     for tag in ["", "a b", "a,b", "\u{e9}"] {
         assert!(Wanted::tag(tag).is_err(), "{tag}");
     }
