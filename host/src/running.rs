@@ -1,5 +1,6 @@
 //! A host from start to stop: what `selvedge run` and `selvedge dev` have in common.
 
+use crate::admin::{self, socket};
 use crate::config::{self, Config, Report, Server};
 use crate::distribution::Plan;
 use crate::observe::access::Sink;
@@ -7,7 +8,6 @@ use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::pipeline::{Edge, EdgeParts, Invalidations};
 use crate::server::{self, Listening};
-use crate::admin::{self, socket};
 use selvedge_runtime::Runtime;
 use selvedge_store::Store;
 use std::io;
@@ -139,13 +139,22 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
 }
 
 impl Running {
-    fn new(edge: Arc<Edge>, listeners: Vec<Listening>, admin: Option<Listening>, test_clock: bool) -> Running {
+    fn new(
+        edge: Arc<Edge>,
+        listeners: Vec<Listening>,
+        admin: Option<Listening>,
+        test_clock: bool,
+    ) -> Running {
         let (closing, closes) = watch::channel(false);
         let addresses = listeners.iter().map(Listening::address).collect();
         let admin_address = admin.as_ref().map(Listening::address);
         let mut background = vec![tokio::spawn(keep_house(edge.clone()))];
         if let Some(admin) = admin {
-            background.push(tokio::spawn(admin::serve(edge.clone(), admin.into_inner(), test_clock)));
+            background.push(tokio::spawn(admin::serve(
+                edge.clone(),
+                admin.into_inner(),
+                test_clock,
+            )));
         }
         Running {
             started_with: edge.plan().config().server.clone(),

@@ -40,10 +40,17 @@ impl Watch {
     /// left out: a folder that does not exist yet is found at the next call.
     pub(crate) fn add<'p>(&mut self, paths: impl IntoIterator<Item = &'p Path>) {
         for path in paths {
-            let folder = if path.is_dir() { Some(path) } else { path.parent() };
+            let folder = if path.is_dir() {
+                Some(path)
+            } else {
+                path.parent()
+            };
             let Some(folder) = folder else { continue };
             if !self.folders.contains(folder)
-                && self.watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()
+                && self
+                    .watcher
+                    .watch(folder, RecursiveMode::NonRecursive)
+                    .is_ok()
             {
                 self.folders.insert(folder.to_owned());
             }

@@ -7,10 +7,12 @@ use selvedge_tests::*;
 fn an_answer_to_one_viewers_conditions_is_not_stored_for_all() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
-    origin.on("/a").computes(|seen| match seen.field("If-Match") {
-        Some(_) => Answer::status(412).cache_control("max-age=60"),
-        None => Answer::ok("for all").cache_control("max-age=60"),
-    });
+    origin
+        .on("/a")
+        .computes(|seen| match seen.field("If-Match") {
+            Some(_) => Answer::status(412).cache_control("max-age=60"),
+            None => Answer::ok("for all").cache_control("max-age=60"),
+        });
     let conditional = edge.get("/a").with("If-Match", "\"another\"");
     conditional.expect(412).cache_status("detail=status");
     edge.get("/a").expect(200).body("for all");
@@ -22,22 +24,24 @@ fn a_repeated_cookie_is_in_the_key_as_often_as_the_origin_gets_it() {
     let edge = Edge::in_front_of(&origin)
         .plugin("keys", &guest("keys"), "")
         .start();
-    origin
-        .on("/cookie")
-        .computes(|seen| Answer::ok(seen.field("Cookie").unwrap_or_default()).cache_control("max-age=60"));
+    origin.on("/cookie").computes(|seen| {
+        Answer::ok(seen.field("Cookie").unwrap_or_default()).cache_control("max-age=60")
+    });
     let twice = edge.get("/cookie").with("Cookie", "group=free; group=evil");
     twice.expect(200).body("group=free; group=evil");
     let once = edge.get("/cookie").with("Cookie", "group=free");
-    once.expect(200).body("group=free").cache_status("fwd=uri-miss");
+    once.expect(200)
+        .body("group=free")
+        .cache_status("fwd=uri-miss");
 }
 
 #[test]
 fn a_204_with_a_length_reaches_the_viewer_without_it() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
-    origin
-        .on("/a")
-        .answers(Answer::raw("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"));
+    origin.on("/a").answers(Answer::raw(
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+    ));
     let mut viewer = edge.viewer();
     for _ in 0..2 {
         viewer.get("/a");
@@ -70,10 +74,13 @@ fn an_invalid_length_in_an_answer_to_head_is_502() {
 fn one_length_said_twice_by_an_origin_is_one_length() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
-    origin
-        .on("/a")
-        .answers(Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello"));
-    edge.get("/a").expect(200).body("hello").field("Content-Length", "5");
+    origin.on("/a").answers(Answer::raw(
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+    ));
+    edge.get("/a")
+        .expect(200)
+        .body("hello")
+        .field("Content-Length", "5");
 }
 
 #[test]
@@ -81,7 +88,9 @@ fn a_transfer_coding_of_the_origin_that_nobody_undoes_is_502() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
     for (path, coding) in [("/gzip", "gzip, chunked"), ("/identity", "identity")] {
-        let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        );
         origin.on(path).answers(Answer::raw(answer));
         edge.get(path)
             .expect(502)
@@ -95,7 +104,10 @@ fn a_loop_is_seen_beside_a_member_that_is_no_text() {
     let edge = Edge::in_front_of(&origin).start();
     origin.on("/a").answers(Answer::ok("x"));
     edge.get("/a").expect(200);
-    let id = origin.request("/a").field("CDN-Loop").expect("the edge names itself");
+    let id = origin
+        .request("/a")
+        .field("CDN-Loop")
+        .expect("the edge names itself");
     let mut request = b"GET /b HTTP/1.1\r\nHost: ".to_vec();
     request.extend_from_slice(ALIAS.as_bytes());
     request.extend_from_slice(b"\r\nCDN-Loop: \xff, ");

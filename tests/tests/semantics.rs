@@ -18,7 +18,11 @@ fn a_response_to_head_brings_news_of_the_stored_one() {
     origin
         .on("/a")
         .answers(page().cache_control("max-age=10").field("X-Seen", "first"))
-        .then(page().cache_control("max-age=100").field("X-Seen", "second"));
+        .then(
+            page()
+                .cache_control("max-age=100")
+                .field("X-Seen", "second"),
+        );
     edge.get("/a").expect(200).field("x-seen", "first");
     edge.advance(Secs(20));
     edge.head("/a").expect(200);
@@ -35,8 +39,16 @@ fn a_response_to_head_shows_that_the_stored_one_is_out_of_date() {
     let edge = plain(&origin).start();
     origin
         .on("/a")
-        .answers(Answer::ok("old").field("ETag", "\"1\"").cache_control("max-age=10"))
-        .then(Answer::ok("new").field("ETag", "\"2\"").cache_control("max-age=10"));
+        .answers(
+            Answer::ok("old")
+                .field("ETag", "\"1\"")
+                .cache_control("max-age=10"),
+        )
+        .then(
+            Answer::ok("new")
+                .field("ETag", "\"2\"")
+                .cache_control("max-age=10"),
+        );
     edge.get("/a").expect(200).body("old");
     edge.advance(Secs(20));
     edge.head("/a").expect(200).field("etag", "\"2\"");
@@ -53,7 +65,10 @@ fn a_response_to_post_that_is_what_get_would_give_is_stored() {
             .field("Content-Location", "/form"),
     );
     edge.post("/form", "x=1").expect(200).body("result");
-    edge.get("/form").expect(200).body("result").cache_status("hit");
+    edge.get("/form")
+        .expect(200)
+        .body("result")
+        .cache_status("hit");
     edge.post("/form", "x=1").expect(200);
     assert_eq!(origin.requests("/form").len(), 2);
 }
@@ -63,7 +78,9 @@ fn an_unsafe_method_makes_the_stored_response_go_unknown_methods_included() {
     for method in ["POST", "PUT", "DELETE", "M-SEARCH"] {
         let origin = Origin::start();
         let edge = plain(&origin).start();
-        origin.on("/a").answers(Answer::ok("x").cache_control("max-age=60"));
+        origin
+            .on("/a")
+            .answers(Answer::ok("x").cache_control("max-age=60"));
         edge.get("/a").expect(200);
         edge.get("/a").expect(200).cache_status("hit");
         edge.request(method, "/a").expect(200);
@@ -94,7 +111,10 @@ fn fields_named_by_private_go_to_the_first_viewer_only() {
             .field("X-Mine", "yes"),
     );
     edge.get("/a").expect(200).field("x-mine", "yes");
-    edge.get("/a").expect(200).cache_status("hit").no_field("x-mine");
+    edge.get("/a")
+        .expect(200)
+        .cache_status("hit")
+        .no_field("x-mine");
 }
 
 #[test]
@@ -104,7 +124,9 @@ fn a_stream_of_events_is_not_stored_unless_its_origin_says_so() {
     origin
         .on("/events")
         .answers(Answer::ok("data: 1\n\n").field("Content-Type", "text/event-stream"));
-    edge.get("/events").expect(200).cache_status("detail=event-stream");
+    edge.get("/events")
+        .expect(200)
+        .cache_status("detail=event-stream");
     edge.get("/events").expect(200).no_cache_status("hit");
 }
 
@@ -133,7 +155,10 @@ fn the_targeted_field_counts_more_than_cache_control() {
             .field("Selvedge-CDN-Cache-Control", "no-store"),
     );
     edge.get("/a").expect(200);
-    edge.get("/a").expect(200).cache_status("hit").field("cache-control", "no-store");
+    edge.get("/a")
+        .expect(200)
+        .cache_status("hit")
+        .field("cache-control", "no-store");
     edge.get("/b").expect(200);
     edge.get("/b").expect(200).no_cache_status("hit");
 }
@@ -142,9 +167,11 @@ fn the_targeted_field_counts_more_than_cache_control() {
 fn an_interim_response_is_not_taken_for_the_final_one() {
     let origin = Origin::start();
     let edge = plain(&origin).start();
-    origin
-        .on("/a")
-        .answers(Answer::ok("final").cache_control("max-age=60").after_interim(103, "Link", "</a.css>"));
+    origin.on("/a").answers(
+        Answer::ok("final")
+            .cache_control("max-age=60")
+            .after_interim(103, "Link", "</a.css>"),
+    );
     edge.get("/a").expect(200).body("final");
     edge.get("/a").expect(200).body("final").cache_status("hit");
 }
@@ -152,23 +179,41 @@ fn an_interim_response_is_not_taken_for_the_final_one() {
 #[test]
 fn only_if_cached_is_honoured_where_the_behavior_says_so() {
     let origin = Origin::start();
-    let edge = Edge::in_front_of(&origin).cache("honor_viewer_cache_control = true").start();
-    origin.on("/a").answers(Answer::ok("x").cache_control("max-age=60"));
-    edge.get("/a").with("Cache-Control", "only-if-cached").expect(504);
+    let edge = Edge::in_front_of(&origin)
+        .cache("honor_viewer_cache_control = true")
+        .start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("x").cache_control("max-age=60"));
+    edge.get("/a")
+        .with("Cache-Control", "only-if-cached")
+        .expect(504);
     edge.get("/a").expect(200);
-    edge.get("/a").with("Cache-Control", "only-if-cached").expect(200).cache_status("hit");
-    edge.get("/a").with("Cache-Control", "no-cache").expect(200).no_cache_status("hit");
+    edge.get("/a")
+        .with("Cache-Control", "only-if-cached")
+        .expect(200)
+        .cache_status("hit");
+    edge.get("/a")
+        .with("Cache-Control", "no-cache")
+        .expect(200)
+        .no_cache_status("hit");
 }
 
 #[test]
 fn a_conditional_request_is_forwarded_when_nothing_is_stored() {
     let origin = Origin::start();
     let edge = plain(&origin).start();
-    origin
-        .on("/a")
-        .answers(Answer::ok("x").field("ETag", "\"1\"").cache_control("max-age=60").or_304());
+    origin.on("/a").answers(
+        Answer::ok("x")
+            .field("ETag", "\"1\"")
+            .cache_control("max-age=60")
+            .or_304(),
+    );
     edge.get("/a").with("If-None-Match", "\"1\"").expect(304);
-    assert_eq!(origin.request("/a").field("If-None-Match").as_deref(), Some("\"1\""));
+    assert_eq!(
+        origin.request("/a").field("If-None-Match").as_deref(),
+        Some("\"1\"")
+    );
     edge.get("/a").expect(200).body("x").cache_status("stored");
 }
 
@@ -184,20 +229,32 @@ fn a_trailer_section_is_stored_and_sent_to_viewers_who_take_it() {
             .trailer("X-Sum", "42"),
     );
     edge.get("/a").expect(200).body("body");
-    let mut viewer = edge.sent("GET /a HTTP/1.1\r\nHost: www.example.test\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
+    let mut viewer = edge.sent(
+        "GET /a HTTP/1.1\r\nHost: www.example.test\r\nTE: trailers\r\nConnection: TE\r\n\r\n",
+    );
     viewer.head(200);
-    let rest = String::from_utf8(viewer.bytes(b"4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n".len())).expect("it is text");
-    assert_eq!(rest.to_ascii_lowercase(), "4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n");
+    let rest = String::from_utf8(viewer.bytes(b"4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n".len()))
+        .expect("it is text");
+    assert_eq!(
+        rest.to_ascii_lowercase(),
+        "4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n"
+    );
 }
 
 #[test]
 fn a_request_whose_key_is_too_long_passes_the_cache_by() {
     let origin = Origin::start();
-    let edge = Edge::in_front_of(&origin).cache("max_key_bytes = \"100 B\"").start();
-    origin.on("*").answers(Answer::ok("x").cache_control("max-age=60"));
+    let edge = Edge::in_front_of(&origin)
+        .cache("max_key_bytes = \"100 B\"")
+        .start();
+    origin
+        .on("*")
+        .answers(Answer::ok("x").cache_control("max-age=60"));
     let long = format!("/{}", "a".repeat(200));
     for _ in 0..2 {
-        edge.get(&long).expect(200).cache_status("detail=key-too-long");
+        edge.get(&long)
+            .expect(200)
+            .cache_status("detail=key-too-long");
     }
     edge.get("/short").expect(200).cache_status("stored");
 }
@@ -206,18 +263,29 @@ fn a_request_whose_key_is_too_long_passes_the_cache_by() {
 fn no_more_variants_are_stored_for_a_key_than_its_policy_allows() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).cache("max_variants = 2").start();
-    origin
-        .on("/a")
-        .answers(Answer::ok("x").cache_control("max-age=60").field("Vary", "X-Who"));
+    origin.on("/a").answers(
+        Answer::ok("x")
+            .cache_control("max-age=60")
+            .field("Vary", "X-Who"),
+    );
     for who in ["a", "b"] {
-        edge.get("/a").with("X-Who", who).expect(200).cache_status("stored");
+        edge.get("/a")
+            .with("X-Who", who)
+            .expect(200)
+            .cache_status("stored");
     }
     edge.get("/a")
         .with("X-Who", "c")
         .expect(200)
         .cache_status("detail=too-many-variants")
         .no_cache_status("stored");
-    edge.get("/a").with("X-Who", "b").expect(200).cache_status("hit");
+    edge.get("/a")
+        .with("X-Who", "b")
+        .expect(200)
+        .cache_status("hit");
     edge.advance(Secs(100));
-    edge.get("/a").with("X-Who", "c").expect(200).cache_status("stored");
+    edge.get("/a")
+        .with("X-Who", "c")
+        .expect(200)
+        .cache_status("stored");
 }

@@ -17,8 +17,16 @@ fn a_stale_response_is_used_at_once_and_refreshed_behind_it() {
         .then(Answer::ok("new").cache_control(lives));
     edge.get("/a").expect(200).body("old");
     edge.advance(Secs(20));
-    edge.get("/a").expect(200).body("old").cache_status("hit").cache_status("ttl=-10");
-    edge.eventually("the fresh one is used", || edge.get("/a"), |r| r.text() == "new");
+    edge.get("/a")
+        .expect(200)
+        .body("old")
+        .cache_status("hit")
+        .cache_status("ttl=-10");
+    edge.eventually(
+        "the fresh one is used",
+        || edge.get("/a"),
+        |r| r.text() == "new",
+    );
     assert_eq!(origin.requests("/a").len(), 2);
 }
 
@@ -38,7 +46,11 @@ fn many_viewers_of_a_stale_response_cause_one_refresh() {
         edge.get("/a").expect(200).body("old").cache_status("hit");
     }
     gate.open();
-    edge.eventually("the fresh one is used", || edge.get("/a"), |r| r.text() == "new");
+    edge.eventually(
+        "the fresh one is used",
+        || edge.get("/a"),
+        |r| r.text() == "new",
+    );
     assert_eq!(origin.requests("/a").len(), 2);
 }
 
@@ -52,7 +64,10 @@ fn after_its_window_a_stale_response_waits_for_the_origin() {
         .then(Answer::ok("new").cache_control("max-age=10"));
     edge.get("/a").expect(200).body("old");
     edge.advance(Secs(20));
-    edge.get("/a").expect(200).body("new").cache_status("fwd=stale");
+    edge.get("/a")
+        .expect(200)
+        .body("new")
+        .cache_status("fwd=stale");
 }
 
 #[test]
@@ -102,7 +117,10 @@ fn a_disconnected_cache_uses_what_it_has() {
     edge.get("/a").expect(200);
     edge.get("/strict").expect(200);
     edge.advance(Secs(20));
-    edge.get("/a").expect(200).body("kept").cache_status("fwd=stale");
+    edge.get("/a")
+        .expect(200)
+        .body("kept")
+        .cache_status("fwd=stale");
     edge.get("/strict").expect(502);
 }
 
@@ -120,9 +138,18 @@ fn viewers_do_not_wait_one_after_the_other_for_an_origin_that_hangs() {
         edge.get(path).expect(200);
     }
     edge.advance(Secs(20));
-    edge.get("/a").expect(200).body("kept").cache_status("fwd=stale");
+    edge.get("/a")
+        .expect(200)
+        .body("kept")
+        .cache_status("fwd=stale");
     // The origin is known to hang: neither the same object nor another one waits for it again.
-    edge.get("/a").expect(200).body("kept").cache_status("detail=origin-unreachable");
-    edge.get("/b").expect(200).body("kept").cache_status("detail=origin-unreachable");
+    edge.get("/a")
+        .expect(200)
+        .body("kept")
+        .cache_status("detail=origin-unreachable");
+    edge.get("/b")
+        .expect(200)
+        .body("kept")
+        .cache_status("detail=origin-unreachable");
     assert_eq!(origin.requests("/b").len(), 1);
 }

@@ -15,19 +15,28 @@ fn shouting_origin() -> SocketAddr {
         while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
             head.push(byte[0]);
         }
-        let head = String::from_utf8(head).expect("a head is text").to_ascii_lowercase();
-        assert!(head.contains("upgrade: shout\r\n") && head.contains("connection: upgrade\r\n"), "{head}");
-        let agreed = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
+        let head = String::from_utf8(head)
+            .expect("a head is text")
+            .to_ascii_lowercase();
+        assert!(
+            head.contains("upgrade: shout\r\n") && head.contains("connection: upgrade\r\n"),
+            "{head}"
+        );
+        let agreed =
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
         stream.write_all(agreed).expect("the host reads");
         let mut piece = [0; 1024];
         while let Ok(read @ 1..) = stream.read(&mut piece) {
-            stream.write_all(&piece[..read].to_ascii_uppercase()).expect("the host reads");
+            stream
+                .write_all(&piece[..read].to_ascii_uppercase())
+                .expect("the host reads");
         }
     });
     address
 }
 
-const ASK: &str = "GET /chat HTTP/1.1\r\nHost: www.example.test\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n";
+const ASK: &str =
+    "GET /chat HTTP/1.1\r\nHost: www.example.test\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n";
 
 #[test]
 fn an_upgraded_connection_carries_bytes_both_ways() {
@@ -45,9 +54,15 @@ fn an_upgraded_connection_carries_bytes_both_ways() {
 fn an_origin_that_does_not_upgrade_answers_as_usual() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
-    origin.on("/chat").answers(Answer::ok("plain").cache_control("max-age=60"));
+    origin
+        .on("/chat")
+        .answers(Answer::ok("plain").cache_control("max-age=60"));
     let mut viewer = edge.sent(ASK);
-    viewer.response().expect(200).body("plain").cache_status("fwd=bypass");
+    viewer
+        .response()
+        .expect(200)
+        .body("plain")
+        .cache_status("fwd=bypass");
     edge.get("/chat").expect(200).cache_status("fwd=uri-miss");
 }
 

@@ -38,13 +38,15 @@ pub use codec::DecodeError;
 pub use connection::end_to_end;
 pub use freshness::LifetimeSource;
 pub use invalidation::invalidated_uris;
-pub use partial::{NotCombined, PartAnswer, answer_from_part, completion_fields, confirmation_fields, may_combine};
+pub use partial::{
+    NotCombined, PartAnswer, answer_from_part, completion_fields, confirmation_fields, may_combine,
+};
 pub use policy::{Compatibility, Policy};
 pub use preconditions::{Precondition, evaluate_preconditions};
 pub use ranges::{MAX_RANGES, RangeAnswer, first_position, select_ranges, strong_validator};
 pub use reuse::{
-    LookupRule, OriginTrouble, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached, may_look_up,
-    may_reuse, may_serve_stale_on_error,
+    LookupRule, OriginTrouble, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached,
+    may_look_up, may_reuse, may_serve_stale_on_error,
 };
 pub use stored::{Stored, StoredBody, StoredDirectives};
 pub use storing::{NoStore, Overrides, may_store};

@@ -308,7 +308,8 @@ pub fn may_serve_stale_on_error(
     ];
     if windows.iter().any(|window| is_within(*window, ttl))
         || is_kept_by_cloudfront(stored, policy)
-        || (trouble == OriginTrouble::Disconnected && is_kept_while_disconnected(stored, policy, ttl))
+        || (trouble == OriginTrouble::Disconnected
+            && is_kept_while_disconnected(stored, policy, ttl))
     {
         return Ok(ttl);
     }

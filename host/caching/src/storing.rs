@@ -8,12 +8,12 @@ use crate::age;
 use crate::connection::end_to_end;
 use crate::content_range::ContentRange;
 use crate::directives::RequestDirectives;
+use crate::invalidation::is_about_target;
 use crate::policy::Policy;
 use crate::stored::{Stored, StoredBody};
 use crate::terms::Terms;
 use crate::{Received, Request};
 use http::header::{AGE, CONTENT_LENGTH, DATE};
-use crate::invalidation::is_about_target;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// What a ttl hook decided.

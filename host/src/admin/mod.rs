@@ -51,7 +51,11 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener, test_clock: bool) {
     }
 }
 
-async fn answer(edge: &Edge, request: Request<Incoming>, test_clock: bool) -> Response<Full<Bytes>> {
+async fn answer(
+    edge: &Edge,
+    request: Request<Incoming>,
+    test_clock: bool,
+) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => text(StatusCode::OK, "ok\n"),
         (&Method::GET, "/metrics") => metrics(edge),
@@ -66,10 +70,22 @@ async fn answer(edge: &Edge, request: Request<Incoming>, test_clock: bool) -> Re
 fn metrics(edge: &Edge) -> Response<Full<Bytes>> {
     let stats = edge.store().stats();
     let gauges = [
-        ("store_memory_objects", "Keys in the memory tier", stats.memory_objects),
+        (
+            "store_memory_objects",
+            "Keys in the memory tier",
+            stats.memory_objects,
+        ),
         ("store_disk_objects", "Keys on disk", stats.disk_objects),
-        ("store_memory_bytes", "Bytes accounted for in the memory tier", stats.memory_bytes),
-        ("store_disk_bytes", "Bytes accounted for on disk", stats.disk_bytes),
+        (
+            "store_memory_bytes",
+            "Bytes accounted for in the memory tier",
+            stats.memory_bytes,
+        ),
+        (
+            "store_disk_bytes",
+            "Bytes accounted for on disk",
+            stats.disk_bytes,
+        ),
         (
             "fetches_under_way",
             "Fetches that further requests may join",
@@ -81,11 +97,16 @@ fn metrics(edge: &Edge) -> Response<Full<Bytes>> {
             let mut response = Response::new(Full::from(body));
             response.headers_mut().insert(
                 CONTENT_TYPE,
-                HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+                HeaderValue::from_static(
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                ),
             );
             response
         }
-        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "The metrics can't be written.\n"),
+        Err(_) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The metrics can't be written.\n",
+        ),
     }
 }
 
@@ -94,7 +115,11 @@ async fn move_clock(clock: &Clock, request: Request<Incoming>) -> Response<Full<
     let body = Limited::new(request.into_body(), MOST_BODY).collect().await;
     let seconds = body.ok().and_then(|body| {
         let body = String::from_utf8(body.to_bytes().to_vec()).ok()?;
-        body.trim().strip_prefix("advance ")?.trim().parse::<u64>().ok()
+        body.trim()
+            .strip_prefix("advance ")?
+            .trim()
+            .parse::<u64>()
+            .ok()
     });
     match seconds.and_then(|seconds| clock.advance(seconds.checked_mul(1000)?)) {
         Some(now) => text(StatusCode::OK, &format!("{}\n", now.as_secs())),
@@ -108,8 +133,9 @@ async fn move_clock(clock: &Clock, request: Request<Incoming>) -> Response<Full<
 fn text(status: StatusCode, words: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(words.to_owned()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }

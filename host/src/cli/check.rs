@@ -27,7 +27,11 @@ pub(super) fn check(file: &Path) -> u8 {
     };
     match Plan::build(config, &runtime) {
         Ok(plan) => {
-            let plugins: usize = plan.distributions().iter().map(|one| one.plugins().len()).sum();
+            let plugins: usize = plan
+                .distributions()
+                .iter()
+                .map(|one| one.plugins().len())
+                .sum();
             say(format_args!(
                 "{}: {} and {}, no errors",
                 file.display(),

@@ -13,14 +13,23 @@ pub(super) fn list(file: &Path) -> u8 {
             return WRONG;
         }
     };
-    let widest = config.distributions.iter().map(|one| one.id.len()).max().unwrap_or(0);
+    let widest = config
+        .distributions
+        .iter()
+        .map(|one| one.id.len())
+        .max()
+        .unwrap_or(0);
     for one in &config.distributions {
         let aliases: Vec<String> = one.aliases.iter().map(|alias| alias.to_string()).collect();
         say(format_args!(
             "{:widest$}  {}  {}  {}",
             one.id.as_str(),
             one.domain,
-            if aliases.is_empty() { "-".to_owned() } else { aliases.join(",") },
+            if aliases.is_empty() {
+                "-".to_owned()
+            } else {
+                aliases.join(",")
+            },
             if one.enabled { "enabled" } else { "disabled" },
         ));
     }

@@ -121,7 +121,9 @@ pub fn main() -> ExitCode {
         Command::Invalidate(arguments) => invalidate::invalidate(arguments),
         Command::Cache(CacheCommand::Ls(arguments)) => cache::list(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
-        Command::Plugin(PluginCommand::New { name, hooks, path }) => plugin::new(&name, path, &hooks),
+        Command::Plugin(PluginCommand::New { name, hooks, path }) => {
+            plugin::new(&name, path, &hooks)
+        }
         Command::Plugin(PluginCommand::Build { project }) => plugin::build(&project),
     };
     ExitCode::from(code)

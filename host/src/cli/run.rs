@@ -46,7 +46,9 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
             FAILED
         }
         Err(error) => {
-            complain(format_args!("the threads of the server could not be started: {error}"));
+            complain(format_args!(
+                "the threads of the server could not be started: {error}"
+            ));
             FAILED
         }
     }
@@ -61,10 +63,22 @@ pub(super) fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtim
     builder.enable_all().build()
 }
 
-async fn serve(arguments: &Arguments, config: Config, followed: Followed) -> Result<(), StartError> {
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    followed: Followed,
+) -> Result<(), StartError> {
     let mut signals = Signals::new().map_err(|_| StartError::Interrupted)?;
-    let sink: Arc<dyn Sink> = if config.server.access_log { Arc::new(Log) } else { Arc::new(Off) };
-    let clock = if arguments.test_clock { Clock::held() } else { Clock::system() };
+    let sink: Arc<dyn Sink> = if config.server.access_log {
+        Arc::new(Log)
+    } else {
+        Arc::new(Off)
+    };
+    let clock = if arguments.test_clock {
+        Clock::held()
+    } else {
+        Clock::system()
+    };
     let running = start(Start {
         config,
         sink,
@@ -147,7 +161,10 @@ impl Followed {
             .flatten()
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "toml")
+            })
             .collect();
         files.push(self.file.clone());
         files.extend(config.files().map(Path::to_owned));

@@ -96,7 +96,10 @@ impl Config {
     /// The files that it names without reading them: plugins and certificates.
     pub fn named_files(&self) -> impl Iterator<Item = &Path> {
         self.distributions.iter().flat_map(|distribution| {
-            let plugins = distribution.plugins.iter().map(|plugin| plugin.file.value.as_path());
+            let plugins = distribution
+                .plugins
+                .iter()
+                .map(|plugin| plugin.file.value.as_path());
             let origins = distribution.origins.iter();
             let certificates =
                 origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));

@@ -150,11 +150,7 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
             ),
             max_variants: t.or("max_variants", default.max_variants, integer(1..=1000)),
             max_tags: t.or("max_tags", default.max_tags, integer(0..=1000)),
-            max_key_bytes: t.or(
-                "max_key_bytes",
-                default.max_key_bytes,
-                size(64..=(1 << 20)),
-            ),
+            max_key_bytes: t.or("max_key_bytes", default.max_key_bytes, size(64..=(1 << 20))),
             max_field_bytes: t.or(
                 "max_field_bytes",
                 default.max_field_bytes,

@@ -48,7 +48,11 @@ impl Plan {
             let plugins = plugins::load(&config, settings, runtime, &mut problems);
             let origins = origins(&config, settings, &web, &mut problems);
             if problems.is_empty() {
-                distributions.push(Arc::new(Distribution::new(settings.clone(), origins, plugins)));
+                distributions.push(Arc::new(Distribution::new(
+                    settings.clone(),
+                    origins,
+                    plugins,
+                )));
             }
         }
         if problems.is_empty() {
@@ -97,7 +101,10 @@ impl Distribution {
             .iter()
             .filter_map(|behavior| {
                 let with = |hook: Hook| {
-                    let named = behavior.plugins.iter().filter_map(|index| plugins.get(*index));
+                    let named = behavior
+                        .plugins
+                        .iter()
+                        .filter_map(|index| plugins.get(*index));
                     named.filter(|plugin| plugin.has(hook)).cloned().collect()
                 };
                 Some(Arc::new(Behavior {

@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. `SELVEDGE_LOG` takes a filter, for instance `debug` or `access=off,plugin=debug`; `fallback` holds
 /// where it is not set.
 pub fn start(fallback: &str) {
-    let filter = EnvFilter::try_from_env("SELVEDGE_LOG").unwrap_or_else(|_| EnvFilter::new(fallback));
+    let filter =
+        EnvFilter::try_from_env("SELVEDGE_LOG").unwrap_or_else(|_| EnvFilter::new(fallback));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -88,8 +88,16 @@ impl Metrics {
             "Responses that ended before their time",
             metrics.aborted.clone(),
         );
-        registry.register("origin_fetches", "Requests to origins", metrics.fetches.clone());
-        registry.register("hook_calls", "Calls of plugins' hooks", metrics.hooks.clone());
+        registry.register(
+            "origin_fetches",
+            "Requests to origins",
+            metrics.fetches.clone(),
+        );
+        registry.register(
+            "hook_calls",
+            "Calls of plugins' hooks",
+            metrics.hooks.clone(),
+        );
         registry.register(
             "configuration_loads",
             "Configurations taken or refused while running",
@@ -105,7 +113,10 @@ impl Metrics {
             "From the request's head to the end of the response's body",
             metrics.duration.clone(),
         );
-        Metrics { registry, ..metrics }
+        Metrics {
+            registry,
+            ..metrics
+        }
     }
 
     /// A request is over.
@@ -125,7 +136,8 @@ impl Metrics {
         if record.aborted {
             self.aborted.get_or_create(&label).inc();
         }
-        self.duration.observe(record.received.elapsed().as_secs_f64());
+        self.duration
+            .observe(record.received.elapsed().as_secs_f64());
     }
 
     /// An origin answered or failed. `outcome` is `answered` or an error's word.
@@ -140,7 +152,13 @@ impl Metrics {
     }
 
     /// A hook was called. `outcome` is `ok` or an error's word.
-    pub fn hook(&self, distribution: &str, plugin: &str, hook: &'static str, outcome: &'static str) {
+    pub fn hook(
+        &self,
+        distribution: &str,
+        plugin: &str,
+        hook: &'static str,
+        outcome: &'static str,
+    ) {
         self.hooks
             .get_or_create(&HookLabels {
                 distribution: distribution.to_owned(),

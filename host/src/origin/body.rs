@@ -5,10 +5,10 @@ use super::{Origin, OriginError};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::future::Future;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -103,7 +103,12 @@ pub struct OriginBody {
 
 impl OriginBody {
     /// `sender` is `None` where the connection is not to be used again.
-    pub(crate) fn new(incoming: Incoming, origin: Arc<Origin>, secure: bool, sender: Option<Sender>) -> OriginBody {
+    pub(crate) fn new(
+        incoming: Incoming,
+        origin: Arc<Origin>,
+        secure: bool,
+        sender: Option<Sender>,
+    ) -> OriginBody {
         let settings = origin.settings();
         let idle = settings.read_timeout;
         let complete_by = settings

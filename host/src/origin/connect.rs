@@ -59,7 +59,11 @@ impl Tls {
 /// Makes one connection; one attempt, bounded by the origin's connection timeout.
 pub(crate) async fn connect(origin: &Origin, secure: bool) -> Result<Sender, OriginError> {
     let settings = origin.settings();
-    let port = if secure { settings.https_port } else { settings.http_port };
+    let port = if secure {
+        settings.https_port
+    } else {
+        settings.http_port
+    };
     let address = format!("{}:{port}", settings.domain);
     let limit = settings.connection_timeout;
     match tokio::time::timeout(limit, open(origin, &address, port, secure)).await {
@@ -71,14 +75,20 @@ pub(crate) async fn connect(origin: &Origin, secure: bool) -> Result<Sender, Ori
     }
 }
 
-async fn open(origin: &Origin, address: &str, port: u16, secure: bool) -> Result<Sender, OriginError> {
+async fn open(
+    origin: &Origin,
+    address: &str,
+    port: u16,
+    secure: bool,
+) -> Result<Sender, OriginError> {
     let name = origin.settings().domain.trim_matches(['[', ']']);
-    let mut candidates = tokio::net::lookup_host((name, port))
-        .await
-        .map_err(|e| OriginError::UnknownName {
-            name: name.to_owned(),
-            cause: e.to_string(),
-        })?;
+    let mut candidates =
+        tokio::net::lookup_host((name, port))
+            .await
+            .map_err(|e| OriginError::UnknownName {
+                name: name.to_owned(),
+                cause: e.to_string(),
+            })?;
     let not_connected = |cause: String| OriginError::NotConnected {
         address: address.to_owned(),
         cause,

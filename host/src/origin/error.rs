@@ -87,7 +87,9 @@ impl OriginError {
     pub(crate) fn may_retry(&self) -> bool {
         !matches!(
             self,
-            OriginError::RequestBody(_) | OriginError::CompletionTimeout(_) | OriginError::Garbage(_)
+            OriginError::RequestBody(_)
+                | OriginError::CompletionTimeout(_)
+                | OriginError::Garbage(_)
         )
     }
 }

@@ -138,16 +138,17 @@ impl Origin {
         }
         let progress = body.progress();
         let request = Request::from_parts(head.clone(), body);
-        let Some(answer) = patiently(limit, progress, sender.try_send_request(request)).await else {
+        let Some(answer) = patiently(limit, progress, sender.try_send_request(request)).await
+        else {
             return Tried::Failed(OriginError::ReadTimeout(limit));
         };
         match answer {
             Ok(response) => {
                 let again = response.status() != StatusCode::SWITCHING_PROTOCOLS;
                 let sender = again.then_some(sender);
-                Tried::Answered(Box::new(
-                    response.map(|incoming| OriginBody::new(incoming, self.clone(), secure, sender)),
-                ))
+                Tried::Answered(Box::new(response.map(|incoming| {
+                    OriginBody::new(incoming, self.clone(), secure, sender)
+                })))
             }
             Err(mut failed) => match failed.take_message() {
                 Some(request) => Tried::Unsent(request.into_body()),
@@ -164,7 +165,11 @@ async fn patiently<F: Future>(
     answer: F,
 ) -> Option<F::Output> {
     let mut answer = std::pin::pin!(answer);
-    let moved = || progress.as_ref().map_or(0, |sent| sent.load(Ordering::Relaxed));
+    let moved = || {
+        progress
+            .as_ref()
+            .map_or(0, |sent| sent.load(Ordering::Relaxed))
+    };
     let mut before = moved();
     loop {
         if let Ok(answer) = tokio::time::timeout(limit, &mut answer).await {

@@ -32,7 +32,10 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self {
             Source::Empty => Poll::Ready(None),
             Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
@@ -43,7 +46,11 @@ impl Source {
             }
             Source::Trailed(reader, trailers) => match ready!(reader.poll_next(cx)) {
                 Some(piece) => Poll::Ready(Some(piece.map(Frame::data).map_err(Into::into))),
-                None => Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+                None => Poll::Ready(
+                    trailers
+                        .take()
+                        .map(|trailers| Ok(Frame::trailers(trailers))),
+                ),
             },
             Source::Origin(body) => {
                 let frame = ready!(Pin::new(&mut **body).poll_frame(cx));
@@ -64,7 +71,9 @@ impl Source {
         match self {
             Source::Empty => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Stored(reader) => reader.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Stored(reader) => reader
+                .length()
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
             Source::Trailed(..) => SizeHint::default(),
             Source::Origin(body) => body.size_hint(),
             Source::Parts(parts) => SizeHint::with_exact(parts.length()),
@@ -101,7 +110,12 @@ struct Meter {
 }
 
 impl Delivery {
-    pub(crate) fn new(source: Source, record: Box<Record>, sink: Arc<dyn Sink>, metrics: Arc<Metrics>) -> Delivery {
+    pub(crate) fn new(
+        source: Source,
+        record: Box<Record>,
+        sink: Arc<dyn Sink>,
+        metrics: Arc<Metrics>,
+    ) -> Delivery {
         let finished = source.is_end_stream();
         let expected = source.size_hint().exact();
         Delivery {

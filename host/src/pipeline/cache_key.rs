@@ -5,8 +5,8 @@
 //! the key is sent to the origin, and an origin that is sent more must say so by Vary.
 
 use super::hooks::{Hooks, plugin_failed};
-use super::receive::Received;
 use super::query;
+use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
 use selvedge_runtime::{KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
@@ -87,7 +87,9 @@ impl CacheKey {
             Read::QueryParam(name) => match &parts.query {
                 QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(name),
             },
-            Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => true,
+            Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => {
+                true
+            }
             _ => false,
         }
     }
@@ -197,15 +199,24 @@ fn offered(policy: &KeyPolicy, fields: &HeaderMap) -> Option<String> {
             .flat_map(|line| line.split(','))
             .any(|member| {
                 let mut parts = member.split(';').map(str::trim);
-                let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+                let named = parts
+                    .next()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(coding));
                 let refused = parts.any(|parameter| {
-                    let weight = parameter.strip_prefix("q=").or(parameter.strip_prefix("Q="));
+                    let weight = parameter
+                        .strip_prefix("q=")
+                        .or(parameter.strip_prefix("Q="));
                     weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
                 });
                 named && !refused
             })
     };
-    let codings: Vec<&str> = policy.accept_encoding.iter().map(Coding::as_str).filter(|coding| accepts(coding)).collect();
+    let codings: Vec<&str> = policy
+        .accept_encoding
+        .iter()
+        .map(Coding::as_str)
+        .filter(|coding| accepts(coding))
+        .collect();
     Some(codings.join(","))
 }
 
@@ -287,7 +298,12 @@ fn hash(bytes: &[u8]) -> Key {
 }
 
 /// The key that a request like this one has for another path and query: what an unsafe request invalidates.
-pub(crate) fn key_of(facts: &RequestFacts, parts: &KeyParts, path: &str, query: Option<&str>) -> Key {
+pub(crate) fn key_of(
+    facts: &RequestFacts,
+    parts: &KeyParts,
+    path: &str,
+    query: Option<&str>,
+) -> Key {
     hash(&write(facts, path, query, parts))
 }
 

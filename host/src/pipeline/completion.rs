@@ -5,7 +5,8 @@
 //! streams to those who asked while it is put together. A 200 says that the representation has changed, and takes its place.
 
 use super::cache_key::CacheKey;
-use super::fetch_side::{Fetched, Job, arrived};
+use super::fetch_side::{Fetched, arrived};
+use super::job::Job;
 use super::store_stage::{self, Audience};
 use crate::origin::OriginBody;
 use bytes::Bytes;

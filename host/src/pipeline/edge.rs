@@ -146,7 +146,11 @@ impl Edge {
     /// What a message received in this version gets as Via.
     pub(crate) fn via(&self, version: Version) -> &HeaderValue {
         let [old, new] = &self.via;
-        if version == Version::HTTP_10 { old } else { new }
+        if version == Version::HTTP_10 {
+            old
+        } else {
+            new
+        }
     }
 
     pub(crate) fn loop_id(&self) -> &str {

@@ -1,6 +1,7 @@
 //! Fetch: ask the chosen origins in turn until one answers.
 
-use super::fetch_side::{Fetched, Job};
+use super::fetch_side::Fetched;
+use super::job::Job;
 use super::origin_request;
 use super::origin_selection::Target;
 use crate::origin::{OriginError, OutgoingBody};
@@ -17,7 +18,11 @@ const FAILS_OVER: [StatusCode; 4] = [
 
 /// Sends the request to each target until one gives a usable response. A request with a body, or with a method that is
 /// not safe, goes to the first target only.
-pub(crate) async fn fetch(job: &Job, targets: &[Target], body: OutgoingBody) -> Result<Fetched, OriginError> {
+pub(crate) async fn fetch(
+    job: &Job,
+    targets: &[Target],
+    body: OutgoingBody,
+) -> Result<Fetched, OriginError> {
     let repeatable = job.facts.method.is_safe() && matches!(body, OutgoingBody::Empty);
     let Some((last, earlier)) = targets.split_last() else {
         return Err(OriginError::Closed("no origin was chosen".to_owned()));
@@ -30,10 +35,14 @@ pub(crate) async fn fetch(job: &Job, targets: &[Target], body: OutgoingBody) -> 
                 Err(error) => note(job, target, &error),
             }
         }
-        return one(job, last, body).await.inspect_err(|error| note(job, last, error));
+        return one(job, last, body)
+            .await
+            .inspect_err(|error| note(job, last, error));
     }
     let first = earlier.first().unwrap_or(last);
-    one(job, first, body).await.inspect_err(|error| note(job, first, error))
+    one(job, first, body)
+        .await
+        .inspect_err(|error| note(job, first, error))
 }
 
 async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, OriginError> {
@@ -102,7 +111,10 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// The members of a list field.
-fn members<'f>(fields: &'f HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'f [u8]> + use<'f> {
+fn members<'f>(
+    fields: &'f HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'f [u8]> + use<'f> {
     let lines = fields.get_all(name).into_iter();
     lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))

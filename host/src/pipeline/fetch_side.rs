@@ -4,48 +4,22 @@
 //! apart from any viewer, background refresh, collapsing and streaming while filling are the same code, and a viewer
 //! that leaves does not end a fill that others read.
 
-use super::cache_key::{CacheKey, KeyParts};
-use super::completion::{self, Completed, Completing};
+use super::completion::{self, Completed};
 use super::flights::Permit;
 use super::hooks::Hooks;
-use super::invalidations::Order;
-use super::receive::Received;
+use super::job::Job;
 use super::store_stage::Audience;
-use super::{Edge, cache_key, fetch, origin_selection, store_stage, ttl};
-use crate::distribution::{Behavior, Distribution};
+use super::{fetch, origin_selection, store_stage, ttl};
 use crate::observe::access::HookRecord;
 use crate::origin::{OriginBody, OutgoingBody};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
-use selvedge_runtime::{Read, RequestFacts, ResponseFacts, Transaction};
+use selvedge_runtime::{ResponseFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
-
-/// What a fetch needs to know.
-pub(crate) struct Job {
-    pub(crate) edge: Arc<Edge>,
-    pub(crate) distribution: Arc<Distribution>,
-    pub(crate) behavior: Arc<Behavior>,
-    pub(crate) facts: Arc<RequestFacts>,
-    pub(crate) uri: Uri,
-    /// What the cache key consists of: this much is sent to the origin.
-    pub(crate) parts: KeyParts,
-    /// Where the response is stored; `None` where it is not.
-    pub(crate) key: Option<CacheKey>,
-    /// Its place in the order of fetches and invalidations: before the look-up that led to it.
-    pub(crate) began: Order,
-    /// What the cache-key hooks read.
-    pub(crate) key_reads: Vec<Read>,
-    /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
-    pub(crate) validating: Option<Variant>,
-    /// The stored part of which the origin is asked for the rest.
-    pub(crate) completing: Option<Box<Completing>>,
-    /// The protocol that the viewer wants to change to.
-    pub(crate) upgrade: Option<HeaderValue>,
-}
 
 /// What the fetch side did, for the access line of the request that led it.
 #[derive(Clone, Debug, Default)]
@@ -139,61 +113,14 @@ pub(crate) struct Fetched {
     pub(crate) upgrade: Option<OnUpgrade>,
 }
 
-impl Job {
-    pub(crate) fn new(
-        edge: &Arc<Edge>,
-        received: &Received,
-        parts: KeyParts,
-        key: Option<CacheKey>,
-        key_reads: Vec<Read>,
-        validating: Option<Variant>,
-    ) -> Job {
-        Job {
-            edge: edge.clone(),
-            distribution: received.distribution.clone(),
-            behavior: received.behavior.clone(),
-            facts: received.facts.clone(),
-            uri: received.uri.clone(),
-            parts,
-            key,
-            began: edge.invalidations().now(),
-            key_reads,
-            validating,
-            completing: None,
-            upgrade: None,
-        }
-    }
-
-    /// The same, stored where a response of this status belongs: what a slice's request gets that is no part is for the whole.
-    fn for_status(mut self, status: StatusCode) -> Job {
-        let is_part = matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
-        if let Some(whole) = self.key.as_ref().and_then(|key| key.whole.clone()).filter(|_| !is_part) {
-            self.key = Some((*whole).clone());
-        }
-        self
-    }
-
-    /// The same, stored under the key that a GET has.
-    fn for_get(mut self, began: Order) -> Job {
-        self.began = began;
-        self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
-        self
-    }
-
-    pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
-        selvedge_caching::Request {
-            method: &self.facts.method,
-            fields: &self.facts.fields,
-            uri: &self.uri,
-        }
-    }
-}
-
 /// Fetches for a permit: for the leading request and for all that wait.
 pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
     let mut side = Side::new(&job);
     match side.obtain(&job, OutgoingBody::Empty).await {
-        Ok(fetched) => side.conclude(job.for_status(fetched.status), fetched, permit, leader).await,
+        Ok(fetched) => {
+            side.conclude(job.for_status(fetched.status), fetched, permit, leader)
+                .await
+        }
         Err(failure) => {
             let answer = side.stale_on_error(&job, failure);
             permit.announce(answer.clone());
@@ -204,7 +131,11 @@ pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outco
 
 /// Fetches for one request alone; the fetch ends when its viewer leaves. Nothing is stored, except a response to POST that
 /// says it is what GET would give.
-pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Result<Outcome, Failure> {
+pub(crate) async fn alone(
+    job: Job,
+    body: OutgoingBody,
+    why: &'static str,
+) -> Result<Outcome, Failure> {
     let mut side = Side::new(&job);
     let fetched = side.obtain(&job, body).await?;
     let began = store_stage::invalidate(&job, &fetched).await;
@@ -215,12 +146,22 @@ pub(crate) async fn alone(job: Job, body: OutgoingBody, why: &'static str) -> Re
         let job = job.for_get(began);
         edge.spawn(async move {
             let overrides = Overrides::default();
-            store_stage::store(job, fetched, &overrides, Permit::for_nobody(), leader, report).await;
+            store_stage::store(
+                job,
+                fetched,
+                &overrides,
+                Permit::for_nobody(),
+                leader,
+                report,
+            )
+            .await;
         });
         let lost = side.failure(StatusCode::BAD_GATEWAY, "fetch-lost");
         return outcome.await.map_err(|_| lost);
     }
-    Ok(Outcome::Own(Box::new(store_stage::own(fetched, why, report))))
+    Ok(Outcome::Own(Box::new(store_stage::own(
+        fetched, why, report,
+    ))))
 }
 
 /// The transaction of one fetch.
@@ -241,10 +182,11 @@ impl Side {
 
     /// OriginSelection, OriginRequest, Fetch.
     async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Fetched, Failure> {
-        let targets = match origin_selection::select(job, &mut self.transaction, &mut self.hooks).await {
-            Ok(targets) => targets,
-            Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
-        };
+        let targets =
+            match origin_selection::select(job, &mut self.transaction, &mut self.hooks).await {
+                Ok(targets) => targets,
+                Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+            };
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
         // Origins may be slow, and instances are scarce: those of this side begin anew when the response has come.
         self.transaction = Transaction::new(job.edge.runtime());
@@ -277,7 +219,13 @@ impl Side {
         {
             return self.confirm(job, stored, fetched, permit, leader).await;
         }
-        let asked = ttl::decide(&job, fetched.facts(), &mut self.transaction, &mut self.hooks).await;
+        let asked = ttl::decide(
+            &job,
+            fetched.facts(),
+            &mut self.transaction,
+            &mut self.hooks,
+        )
+        .await;
         let overrides = match asked {
             Ok(overrides) => overrides,
             Err(reason) => return self.fail(reason, &permit, leader),
@@ -320,7 +268,13 @@ impl Side {
     ) {
         let freshen = |overrides: &Overrides| {
             let policy = job.behavior.policy();
-            selvedge_caching::freshen(&stored.head, &job.request(), &arrived(&fetched), policy, overrides)
+            selvedge_caching::freshen(
+                &stored.head,
+                &job.request(),
+                &arrived(&fetched),
+                policy,
+                overrides,
+            )
         };
         let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
             // It is about something that is not stored: ask without conditions.
@@ -349,7 +303,11 @@ impl Side {
             use_of: StoredUse::Validated,
             report,
         };
-        permit.announce(if may_share { answer.clone() } else { Answer::NotShareable });
+        permit.announce(if may_share {
+            answer.clone()
+        } else {
+            Answer::NotShareable
+        });
         let _ = leader.send(Outcome::Shared(answer));
     }
 
@@ -373,7 +331,13 @@ impl Side {
             .as_ref()
             .and_then(|stored| {
                 let status = failure.status.as_u16();
-                self.may_use_stale(job, stored, OriginTrouble::Disconnected, status, failure.reason)
+                self.may_use_stale(
+                    job,
+                    stored,
+                    OriginTrouble::Disconnected,
+                    status,
+                    failure.reason,
+                )
             })
             .unwrap_or(Answer::Failed(failure))
     }
@@ -388,7 +352,14 @@ impl Side {
     ) -> Option<Answer> {
         let now = job.edge.clock().now();
         let policy = job.behavior.policy();
-        selvedge_caching::may_serve_stale_on_error(&job.request(), &stored.head, policy, trouble, now).ok()?;
+        selvedge_caching::may_serve_stale_on_error(
+            &job.request(),
+            &stored.head,
+            policy,
+            trouble,
+            now,
+        )
+        .ok()?;
         Some(Answer::Stored {
             variant: stored.clone(),
             use_of: StoredUse::StaleOnError { trouble, word },

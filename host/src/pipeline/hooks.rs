@@ -26,7 +26,11 @@ impl Hooks {
         }
     }
 
-    pub(crate) fn note_key(&mut self, plugin: &Plugin, called: Called<KeyDecision>) -> Result<KeyDecision, ()> {
+    pub(crate) fn note_key(
+        &mut self,
+        plugin: &Plugin,
+        called: Called<KeyDecision>,
+    ) -> Result<KeyDecision, ()> {
         self.key_reads.extend_from_slice(&called.reads);
         self.note(plugin, Hook::CacheKey, called, |decision| match decision {
             KeyDecision::Policy => "policy".to_owned(),
@@ -41,15 +45,24 @@ impl Hooks {
         plugin: &Plugin,
         called: Called<OriginDecision>,
     ) -> Result<OriginDecision, ()> {
-        self.note(plugin, Hook::OriginSelection, called, |decision| match decision {
-            OriginDecision::Policy => "policy".to_owned(),
-            OriginDecision::Origin(id) => id.clone(),
-            OriginDecision::Failover(ids) => ids.join(" then "),
-            OriginDecision::Host { name, .. } => format!("host {name}"),
-        })
+        self.note(
+            plugin,
+            Hook::OriginSelection,
+            called,
+            |decision| match decision {
+                OriginDecision::Policy => "policy".to_owned(),
+                OriginDecision::Origin(id) => id.clone(),
+                OriginDecision::Failover(ids) => ids.join(" then "),
+                OriginDecision::Host { name, .. } => format!("host {name}"),
+            },
+        )
     }
 
-    pub(crate) fn note_ttl(&mut self, plugin: &Plugin, called: Called<TtlDecision>) -> Result<TtlDecision, ()> {
+    pub(crate) fn note_ttl(
+        &mut self,
+        plugin: &Plugin,
+        called: Called<TtlDecision>,
+    ) -> Result<TtlDecision, ()> {
         self.note(plugin, Hook::Ttl, called, |decision| match decision {
             TtlDecision::Policy => "policy".to_owned(),
             TtlDecision::DontStore => "dont-store".to_owned(),

@@ -1,11 +1,11 @@
 //! Lookup: is there a stored response for this request, and may it be used (RFC 9111, section 4)?
 
+use super::Edge;
 use super::cache_key::CacheKey;
 use super::completion::{self, Completing};
 use super::invalidations::Standing;
 use super::notes::Notes;
 use super::receive::Received;
-use super::Edge;
 use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{Reuse, Stored, ValidateReason};
@@ -48,7 +48,8 @@ pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) ->
                 nominated: Vec::new(),
             },
             Some(left) => {
-                let heads: Vec<Arc<Stored>> = left.iter().map(|variant| variant.head.clone()).collect();
+                let heads: Vec<Arc<Stored>> =
+                    left.iter().map(|variant| variant.head.clone()).collect();
                 judge(edge, received, &heads, &left)
             }
         },
@@ -57,9 +58,18 @@ pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) ->
 }
 
 /// What invalidations leave of a key's variants; `None` where none concerns them.
-fn screened(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) -> Option<Vec<Variant>> {
+fn screened(
+    edge: &Edge,
+    received: &Received,
+    key: &CacheKey,
+    entry: &Entry,
+) -> Option<Vec<Variant>> {
     let standing = |variant: &Variant| standing(edge, received, key, &variant.head, &variant.notes);
-    if entry.variants().iter().all(|variant| standing(variant) == Standing::Valid) {
+    if entry
+        .variants()
+        .iter()
+        .all(|variant| standing(variant) == Standing::Valid)
+    {
         return None;
     }
     let mut left = Vec::new();
@@ -82,7 +92,13 @@ fn screened(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) -> 
 
 /// What invalidations make of a stored response for this request: they may know it by the request that it came for, or by
 /// this one.
-pub(crate) fn standing(edge: &Edge, received: &Received, key: &CacheKey, head: &Stored, notes: &[u8]) -> Standing {
+pub(crate) fn standing(
+    edge: &Edge,
+    received: &Received,
+    key: &CacheKey,
+    head: &Stored,
+    notes: &[u8],
+) -> Standing {
     let invalidations = edge.invalidations();
     if Notes::began(notes).is_some_and(|began| !invalidations.any_since(began)) {
         return Standing::Valid;
@@ -92,7 +108,12 @@ pub(crate) fn standing(edge: &Edge, received: &Received, key: &CacheKey, head: &
     };
     let (stored, asked) = (notes.names(), received.names(key));
     let names = [Some(stored), (asked != stored).then_some(asked)];
-    invalidations.standing(notes.distribution, notes.began, &head.tags, names.into_iter().flatten())
+    invalidations.standing(
+        notes.distribution,
+        notes.began,
+        &head.tags,
+        names.into_iter().flatten(),
+    )
 }
 
 fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Variant]) -> Found {
@@ -154,5 +175,9 @@ fn missing(why: Fwd) -> Found {
 
 /// Whether the request or the stored response is why the origin is asked.
 fn fwd(reason: ValidateReason) -> Fwd {
-    if reason.is_the_requests() { Fwd::Request } else { Fwd::Stale }
+    if reason.is_the_requests() {
+        Fwd::Request
+    } else {
+        Fwd::Stale
+    }
 }

@@ -9,21 +9,25 @@
 //!
 //! The viewer's side and the fetch side are two transactions, joined by one streaming body (`fetch_side`).
 
+mod answers;
 mod body;
 mod cache_key;
 mod completion;
 mod edge;
 mod fetch;
 mod fetch_side;
+mod flight_key;
 mod flights;
 mod hooks;
 pub mod insight;
 mod invalidations;
+mod job;
 mod look_up;
 mod notes;
 mod obtained;
 mod origin_request;
 mod origin_selection;
+mod pass;
 mod query;
 mod ranges;
 mod receive;
@@ -74,7 +78,11 @@ pub struct Malformed<'a> {
 }
 
 /// Answers one request. Every failure becomes a response; none is returned.
-pub async fn handle(edge: &Arc<Edge>, viewer: Viewer, request: Request<Incoming>) -> Response<Delivery> {
+pub async fn handle(
+    edge: &Arc<Edge>,
+    viewer: Viewer,
+    request: Request<Incoming>,
+) -> Response<Delivery> {
     let version = request.version();
     let mut record = record_of(edge, &viewer, &request);
     let prepared = match receive(edge, &viewer, request, &mut record) {
@@ -88,7 +96,12 @@ pub async fn handle(edge: &Arc<Edge>, viewer: Viewer, request: Request<Incoming>
 }
 
 /// Answers what the guard refused; the connection is closed afterwards.
-pub fn refuse(edge: &Arc<Edge>, viewer: Viewer, request: &Request<Incoming>, malformed: Malformed<'_>) -> Response<Delivery> {
+pub fn refuse(
+    edge: &Arc<Edge>,
+    viewer: Viewer,
+    request: &Request<Incoming>,
+    malformed: Malformed<'_>,
+) -> Response<Delivery> {
     let mut record = record_of(edge, &viewer, request);
     record.host.clear();
     record.target.clear();
@@ -121,7 +134,12 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
     })
 }
 
-fn deliver(edge: &Edge, version: http::Version, mut record: Box<Record>, prepared: Prepared) -> Response<Delivery> {
+fn deliver(
+    edge: &Edge,
+    version: http::Version,
+    mut record: Box<Record>,
+    prepared: Prepared,
+) -> Response<Delivery> {
     record.reason = record.reason.or(prepared.reason);
     let (response, source, cache) = respond::finish(edge, version, prepared);
     record.status = response.status();

@@ -1,8 +1,8 @@
 //! What the host remembers of a stored response beside its head: for listing and invalidation.
 
 use super::cache_key::CacheKey;
-use super::fetch_side::Job;
 use super::invalidations::{Names, Order};
+use super::job::Job;
 use bytes::Bytes;
 
 /// Carried by the store unread.

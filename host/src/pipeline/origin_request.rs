@@ -5,15 +5,15 @@
 //! section 7.6.1).
 
 use super::cache_key::{CookiePart, KeyParts, QueryPart, cookies};
-use super::fetch_side::Job;
+use super::job::Job;
 use super::origin_selection::Target;
 use super::query;
 use super::receive::CDN_LOOP;
 use super::upgrade;
 use crate::config::{FieldSet, NameSet};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPECT, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, PRAGMA, RANGE, VIA,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPECT, HOST, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PRAGMA, RANGE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request};
 use selvedge_caching::Stored;
@@ -79,7 +79,9 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
 pub(crate) fn selecting(viewers: &HeaderMap, validating: Option<&Stored>) -> HeaderMap {
     let (names, conditions) = match validating {
         None => (&SELECTING[..], None),
-        Some(stored) if stored.is_complete() => (&[][..], selvedge_caching::validation_fields(stored)),
+        Some(stored) if stored.is_complete() => {
+            (&[][..], selvedge_caching::validation_fields(stored))
+        }
         Some(part) => (&RANGED[..], selvedge_caching::confirmation_fields(part)),
     };
     let mut fields = HeaderMap::new();
@@ -125,7 +127,12 @@ fn sent_query(job: &Job) -> Option<String> {
 /// The viewer's fields that the policies let through.
 fn forwarded(job: &Job) -> HeaderMap {
     let mut fields = job.facts.fields.clone();
-    for name in [EXPECT, HOST, HeaderName::from_static("x-real-ip"), X_FORWARDED_PROTO] {
+    for name in [
+        EXPECT,
+        HOST,
+        HeaderName::from_static("x-real-ip"),
+        X_FORWARDED_PROTO,
+    ] {
         fields.remove(name);
     }
     let policy = &job.behavior.settings().forward;
@@ -136,7 +143,11 @@ fn forwarded(job: &Job) -> HeaderMap {
     }
     if let Some(codings) = &job.parts.accept_encoding {
         // What is in the key is what the origin gets: nothing else of Accept-Encoding may decide.
-        let codings = if codings.is_empty() { "identity" } else { codings };
+        let codings = if codings.is_empty() {
+            "identity"
+        } else {
+            codings
+        };
         if let Ok(codings) = HeaderValue::from_str(codings) {
             fields.insert(ACCEPT_ENCODING, codings);
         }
@@ -233,6 +244,10 @@ fn add_proxy_fields(job: &Job, fields: &mut HeaderMap) {
 }
 
 fn joined(fields: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Vec<&str> = fields.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<&str> = fields
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }

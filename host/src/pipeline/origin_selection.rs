@@ -3,10 +3,10 @@
 //! The behavior names an origin; a plugin may name another, or several to try in turn. What a plugin read to decide must
 //! be in the cache key, or one viewer's answer is stored for all: where it is not, the host warns.
 
-use super::fetch_side::Job;
 use super::hooks::{Hooks, plugin_failed};
-use crate::origin::Origin;
+use super::job::Job;
 use crate::config::Protocol;
+use crate::origin::Origin;
 use selvedge_runtime::{Hook, OnError, OriginDecision, Read, Scheme, Transaction};
 use std::sync::Arc;
 

@@ -25,7 +25,11 @@ pub(crate) fn select_sorted<'q>(query: Option<&'q str>, set: &NameSet) -> Option
 }
 
 /// The parameters that one of two sets selects, in the order in which they were sent.
-pub(crate) fn select_either<'q>(query: Option<&'q str>, a: &NameSet, b: &NameSet) -> Option<Cow<'q, str>> {
+pub(crate) fn select_either<'q>(
+    query: Option<&'q str>,
+    a: &NameSet,
+    b: &NameSet,
+) -> Option<Cow<'q, str>> {
     let query = query?;
     if matches!(a, NameSet::All) || matches!(b, NameSet::All) {
         return Some(Cow::Borrowed(query));
@@ -95,8 +99,14 @@ mod tests {
     #[test]
     fn parameters_keep_their_order_for_a_policy_and_are_sorted_for_a_plugin() {
         let only = NameSet::only(set(&["a", "b"]));
-        assert_eq!(select(Some("b=2&x=3&a=1"), &only).as_deref(), Some("b=2&a=1"));
-        assert_eq!(select_sorted(Some("b=2&x=3&a=1"), &only).as_deref(), Some("a=1&b=2"));
+        assert_eq!(
+            select(Some("b=2&x=3&a=1"), &only).as_deref(),
+            Some("b=2&a=1")
+        );
+        assert_eq!(
+            select_sorted(Some("b=2&x=3&a=1"), &only).as_deref(),
+            Some("a=1&b=2")
+        );
     }
 
     #[test]
@@ -111,7 +121,10 @@ mod tests {
     #[test]
     fn nothing_selected_is_no_query() {
         assert_eq!(select(Some("a=1"), &NameSet::None), None);
-        assert_eq!(select_sorted(Some("utm_a=1"), &NameSet::except(set(&["utm_*"]))), None);
+        assert_eq!(
+            select_sorted(Some("utm_a=1"), &NameSet::except(set(&["utm_*"]))),
+            None
+        );
         assert_eq!(select(None, &NameSet::All), None);
     }
 }

@@ -37,7 +37,10 @@ impl Parts {
         self.length
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             match self.pieces.front_mut() {
                 None => return Poll::Ready(None),

@@ -3,9 +3,9 @@
 //! The first stage of a request's life. The distribution is found by the host that the viewer asked for (RFC 9112,
 //! section 3.2), the behavior by the path as it was sent; it is never chosen again after a rewrite.
 
-use super::upgrade::{self, Upgrade};
 use super::cache_key::CacheKey;
 use super::invalidations::Names;
+use super::upgrade::{self, Upgrade};
 use super::{Edge, Viewer};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
@@ -94,7 +94,9 @@ impl Refusal {
             Refusal::Disabled => "This distribution is disabled.",
             Refusal::MethodNotAllowed => "This distribution does not allow this method here.",
             Refusal::BodyNotAllowed => "GET and HEAD requests with a body are not allowed.",
-            Refusal::Loop => "This request has passed here before: its origin leads back to this host.",
+            Refusal::Loop => {
+                "This request has passed here before: its origin leads back to this host."
+            }
             Refusal::Version => "This server speaks HTTP/1.0 and HTTP/1.1 here.",
         }
     }
@@ -112,7 +114,10 @@ impl Received {
 
     /// What invalidations find it by.
     pub(crate) fn names<'a>(&'a self, key: &'a CacheKey) -> Names<'a> {
-        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = self
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
         Names::new(target, &self.facts.path, &key.bytes)
     }
 }
@@ -219,7 +224,10 @@ fn gates(
         // Bytes: a member that is no text must not hide the others.
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .filter_map(|member| member.split(|byte| *byte == b';').next())
-        .any(|id| id.trim_ascii().eq_ignore_ascii_case(edge.loop_id().as_bytes()));
+        .any(|id| {
+            id.trim_ascii()
+                .eq_ignore_ascii_case(edge.loop_id().as_bytes())
+        });
     if looped {
         return Err(Refusal::Loop);
     }

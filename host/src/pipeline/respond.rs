@@ -3,14 +3,15 @@
 //! Preconditions and ranges are answered here (RFC 9110, sections 13.2 and 14), and the fields that a cache adds: Age
 //! (RFC 9111, section 5.1), Cache-Status (RFC 9211), Via, and X-Cache for people who are used to CloudFront.
 
+use super::Edge;
 use super::body::Source;
 use super::fetch_side::Own;
 use super::ranges::Parts;
 use super::receive::Received;
 use super::slices::{SliceBody, Slices};
-use super::Edge;
 use http::header::{
-    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VIA,
+    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName,
+    HeaderValue, VIA,
 };
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use selvedge_caching::cache_status::CacheStatus;
@@ -66,7 +67,9 @@ impl Content {
         match self {
             Content::Complete(variant) => Source::Stored(variant.reader(Some((first, last)))),
             Content::Arriving(reader) => Source::Stored(reader.range(first, last)),
-            Content::Slices(slices) => Source::Slices(Box::new(SliceBody::new(*slices, first, last))),
+            Content::Slices(slices) => {
+                Source::Slices(Box::new(SliceBody::new(*slices, first, last)))
+            }
         }
     }
 }
@@ -103,7 +106,10 @@ pub(crate) fn from_stored(
             return prepared;
         }
         Precondition::Failed => {
-            let mut failed = text(StatusCode::PRECONDITION_FAILED, "The stored response does not meet the request's conditions.");
+            let mut failed = text(
+                StatusCode::PRECONDITION_FAILED,
+                "The stored response does not meet the request's conditions.",
+            );
             failed.cache = prepared.cache;
             return failed;
         }
@@ -120,26 +126,46 @@ pub(crate) fn from_stored(
             first,
             complete_length,
             ..
-        } => part(&mut prepared, received, head, content, first, complete_length),
+        } => part(
+            &mut prepared,
+            received,
+            head,
+            content,
+            first,
+            complete_length,
+        ),
         StoredBody::Complete { .. } => ranges(&mut prepared, received, head, content, length),
     }
     prepared
 }
 
 /// Answers from a stored part (RFC 9111, section 3.3).
-fn part(prepared: &mut Prepared, received: &Received, head: &Stored, content: Content, start: u64, complete: Option<u64>) {
+fn part(
+    prepared: &mut Prepared,
+    received: &Received,
+    head: &Stored,
+    content: Content,
+    start: u64,
+    complete: Option<u64>,
+) {
     match selvedge_caching::answer_from_part(&received.request(), head) {
         PartAnswer::Within { first, last } => {
             prepared.status = StatusCode::PARTIAL_CONTENT;
             let complete = complete.map_or("*".to_owned(), |complete| complete.to_string());
-            content_range(&mut prepared.fields, &format!("bytes {first}-{last}/{complete}"), last - first + 1);
+            content_range(
+                &mut prepared.fields,
+                &format!("bytes {first}-{last}/{complete}"),
+                last - first + 1,
+            );
             prepared.body = content.range(first - start, last - start);
         }
         PartAnswer::Whole => {
             prepared.status = StatusCode::OK;
             prepared.fields.remove(CONTENT_RANGE);
             if let Some(length) = content.length() {
-                prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                prepared
+                    .fields
+                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
             prepared.body = content.whole();
         }
@@ -160,12 +186,17 @@ fn content_range(fields: &mut HeaderMap, range: &str, length: u64) {
 
 /// Gives the request that a response came for the fields that are not stored: those that `private` and `no-cache` name.
 pub(crate) fn add_missing(prepared: &mut Prepared, sent: &HeaderMap) {
-    if matches!(prepared.status, StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE) {
+    if matches!(
+        prepared.status,
+        StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE
+    ) {
         // The host's own answer, which the origin's fields do not describe.
         return;
     }
     for name in sent.keys() {
-        if !prepared.fields.contains_key(name) && !matches!(*name, AGE | CONTENT_LENGTH | CONTENT_RANGE) {
+        if !prepared.fields.contains_key(name)
+            && !matches!(*name, AGE | CONTENT_LENGTH | CONTENT_RANGE)
+        {
             for value in sent.get_all(name) {
                 prepared.fields.append(name.clone(), value.clone());
             }
@@ -174,7 +205,13 @@ pub(crate) fn add_missing(prepared: &mut Prepared, sent: &HeaderMap) {
 }
 
 /// Which part of the body is sent.
-fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: Content, length: u64) {
+fn ranges(
+    prepared: &mut Prepared,
+    received: &Received,
+    head: &Stored,
+    content: Content,
+    length: u64,
+) {
     let request = received.request();
     let is_head = *request.method == Method::HEAD;
     let answer = selvedge_caching::select_ranges(&request, head.status, &head.fields, length);
@@ -202,19 +239,27 @@ fn ranges(prepared: &mut Prepared, received: &Received, head: &Stored, content: 
                 "No byte of the requested ranges exists.",
             );
             prepared.cache = cache;
-            set(&mut prepared.fields, CONTENT_RANGE, &format!("bytes */{length}"));
+            set(
+                &mut prepared.fields,
+                CONTENT_RANGE,
+                &format!("bytes */{length}"),
+            );
             set(&mut prepared.fields, ACCEPT_RANGES, "bytes");
         }
         // Several ranges of a body that is still arriving: all of it, as RFC 9110, section 14.2 allows.
         (RangeAnswer::Whole | RangeAnswer::Several(_), content) => {
-            if let (Some(trailers), Content::Complete(variant), false) = (&head.trailers, &content, is_head) {
+            if let (Some(trailers), Content::Complete(variant), false) =
+                (&head.trailers, &content, is_head)
+            {
                 // A length would leave no room for what comes after the body (RFC 9112, section 7.1.2).
                 prepared.fields.remove(CONTENT_LENGTH);
                 prepared.body = Source::Trailed(variant.reader(None), Some(trailers.clone()));
                 return;
             }
             if !bodiless(head.status) {
-                prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                prepared
+                    .fields
+                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
             if !is_head {
                 prepared.body = content.whole();
@@ -236,9 +281,16 @@ pub(crate) fn from_origin(own: Own, cache: CacheStatus) -> Prepared {
 
 /// A short answer of the host itself.
 pub(crate) fn text(status: StatusCode, words: &str) -> Prepared {
-    let body = format!("{} {}\n{words}\n", status.as_u16(), status.canonical_reason().unwrap_or(""));
+    let body = format!(
+        "{} {}\n{words}\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or("")
+    );
     let mut fields = HeaderMap::new();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len() as u64));
     Prepared {
         status,
@@ -250,7 +302,12 @@ pub(crate) fn text(status: StatusCode, words: &str) -> Prepared {
 }
 
 /// A refusal, after which the connection is closed where what follows on it can't be trusted.
-pub(crate) fn refusal(status: StatusCode, words: &str, reason: &'static str, close: bool) -> Prepared {
+pub(crate) fn refusal(
+    status: StatusCode,
+    words: &str,
+    reason: &'static str,
+    close: bool,
+) -> Prepared {
     let mut prepared = text(status, words);
     prepared.reason = Some(reason);
     if close {
@@ -262,7 +319,11 @@ pub(crate) fn refusal(status: StatusCode, words: &str, reason: &'static str, clo
 }
 
 /// Adds what every response carries and makes it ready for the server.
-pub(crate) fn finish(edge: &Edge, version: Version, prepared: Prepared) -> (Response<()>, Source, Option<CacheStatus>) {
+pub(crate) fn finish(
+    edge: &Edge,
+    version: Version,
+    prepared: Prepared,
+) -> (Response<()>, Source, Option<CacheStatus>) {
     let Prepared {
         status,
         mut fields,
@@ -286,7 +347,11 @@ pub(crate) fn finish(edge: &Edge, version: Version, prepared: Prepared) -> (Resp
 }
 
 /// CloudFront's words for what the cache did.
-fn x_cache(cache: Option<&CacheStatus>, status: StatusCode, reason: Option<&'static str>) -> HeaderValue {
+fn x_cache(
+    cache: Option<&CacheStatus>,
+    status: StatusCode,
+    reason: Option<&'static str>,
+) -> HeaderValue {
     HeaderValue::from_static(match cache {
         Some(cache) if cache.hit => "Hit from selvedge",
         Some(cache) if cache.fwd_status == Some(304) => "RefreshHit from selvedge",
@@ -297,7 +362,9 @@ fn x_cache(cache: Option<&CacheStatus>, status: StatusCode, reason: Option<&'sta
 }
 
 fn bodiless(status: StatusCode) -> bool {
-    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED || status.is_informational()
+    status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+        || status.is_informational()
 }
 
 fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -4,9 +4,10 @@
 //! that breaks off is never stored as complete (section 3.3).
 
 use super::cache_key::{self, CacheKey};
-use super::fetch_side::{Answer, Fetched, Job, Outcome, Own, Report, arrived};
+use super::fetch_side::{Answer, Fetched, Outcome, Own, Report, arrived};
 use super::flights::Permit;
 use super::invalidations::{Names, Order, Standing};
+use super::job::Job;
 use super::notes::Notes;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
@@ -76,7 +77,10 @@ pub(crate) fn begin(
         report,
     } = audience;
     let notes = Notes::of(job, key).encode();
-    let fill = job.edge.store().begin(key.hash, (**head).clone(), notes.clone(), expected);
+    let fill = job
+        .edge
+        .store()
+        .begin(key.hash, (**head).clone(), notes.clone(), expected);
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
     let first = Outcome::Filling {
         fields: sent,
@@ -122,7 +126,11 @@ async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool
     let now = job.edge.clock().now();
     entry.is_some_and(|entry| {
         let replaces = entry.heads().iter().any(|stored| stored.vary == head.vary);
-        let fresh = entry.heads().iter().filter(|stored| stored.ttl(now) > 0).count();
+        let fresh = entry
+            .heads()
+            .iter()
+            .filter(|stored| stored.ttl(now) > 0)
+            .count();
         !replaces && fresh >= job.behavior.policy().max_variants
     })
 }
@@ -132,7 +140,12 @@ fn is_event_stream(fetched: &Fetched) -> bool {
         .fields
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+        .is_some_and(|value| {
+            value
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("text/event-stream")
+        })
 }
 
 /// Whether a response to POST may be stored for GET (RFC 9110, section 9.3.3).
@@ -215,11 +228,17 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
 /// invalidated is not known any more after a restart.
 pub(crate) async fn take_back_outdated(job: &Job, head: &Stored, id: u64) {
     let invalidations = job.edge.invalidations();
-    let Some(key) = job.key.as_ref().filter(|_| invalidations.any_since(job.began)) else {
+    let Some(key) = job
+        .key
+        .as_ref()
+        .filter(|_| invalidations.any_since(job.began))
+    else {
         return;
     };
     let names = Notes::of(job, key).names();
-    if invalidations.standing(job.distribution.id(), job.began, &head.tags, [names]) == Standing::Gone {
+    if invalidations.standing(job.distribution.id(), job.began, &head.tags, [names])
+        == Standing::Gone
+    {
         job.edge.store().remove(&key.hash, Some(id)).await;
     }
 }
@@ -241,15 +260,29 @@ pub(crate) async fn freshen(job: &Job, stored: Variant, head: Stored) -> Variant
 
 /// Takes what a response to HEAD says of a stored response (RFC 9111, section 4.3.5): news of its fields, or that it is out
 /// of date.
-pub(crate) async fn freshen_by_head(job: &Job, stored: Variant, fetched: &Fetched, overrides: &Overrides) {
+pub(crate) async fn freshen_by_head(
+    job: &Job,
+    stored: Variant,
+    fetched: &Fetched,
+    overrides: &Overrides,
+) {
     let arrived = arrived(fetched);
     let policy = job.behavior.policy();
-    let head = match selvedge_caching::freshen_by_head(&stored.head, &job.request(), &arrived, policy, overrides) {
+    let head = match selvedge_caching::freshen_by_head(
+        &stored.head,
+        &job.request(),
+        &arrived,
+        policy,
+        overrides,
+    ) {
         Freshen::Updated(head) => head,
         Freshen::NotThisOne => {
             let head = stored.head.invalidated_softly_at(job.edge.clock().now());
             if let Some(key) = &job.key {
-                job.edge.store().update_head(&key.hash, stored.id, head).await;
+                job.edge
+                    .store()
+                    .update_head(&key.hash, stored.id, head)
+                    .await;
             }
             return;
         }
@@ -264,7 +297,10 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
     if uris.is_empty() {
         return job.began;
     }
-    let queries: Vec<_> = uris.iter().map(|uri| cache_key::keyed_query(&job.parts, uri.query())).collect();
+    let queries: Vec<_> = uris
+        .iter()
+        .map(|uri| cache_key::keyed_query(&job.parts, uri.query()))
+        .collect();
     let names: Vec<Names<'_>> = uris
         .iter()
         .zip(&queries)
@@ -274,7 +310,10 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
             keyed_query: keyed_query.as_deref(),
         })
         .collect();
-    let began = job.edge.invalidations().outdated(job.distribution.id(), &names, job.began);
+    let began = job
+        .edge
+        .invalidations()
+        .outdated(job.distribution.id(), &names, job.began);
     for uri in &uris {
         let key = cache_key::key_of(&job.facts, &job.parts, uri.path(), uri.query());
         job.edge.store().remove(&key, None).await;

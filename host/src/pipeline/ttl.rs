@@ -1,7 +1,7 @@
 //! Ttl: how long a response may be used. The cache policy and the response's own fields say it; a plugin may say otherwise.
 
-use super::fetch_side::Job;
 use super::hooks::{Hooks, plugin_failed};
+use super::job::Job;
 use selvedge_caching::Overrides;
 use selvedge_runtime::{Hook, OnError, ResponseFacts, Transaction, TtlDecision};
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub(crate) async fn decide(
             }) => {
                 overrides.dont_store = false;
                 overrides.lifetime = lifetime.or(overrides.lifetime);
-                overrides.stale_while_revalidate = stale_while_revalidate.or(overrides.stale_while_revalidate);
+                overrides.stale_while_revalidate =
+                    stale_while_revalidate.or(overrides.stale_while_revalidate);
                 overrides.stale_if_error = stale_if_error.or(overrides.stale_if_error);
                 overrides.tags.extend(tags);
             }

@@ -32,9 +32,15 @@ pub(crate) fn asked(viewer: &Viewer, request: &mut Request<Incoming>) -> Option<
     let protocol = fields.get(UPGRADE)?.clone();
     let named = fields.get_all(CONNECTION).iter().any(|line| {
         let members = line.to_str().unwrap_or_default().split(',');
-        members.into_iter().any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
+        members
+            .into_iter()
+            .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
     });
-    if !named || is_http_2(&protocol) || request.method() != Method::GET || request.version() != Version::HTTP_11 {
+    if !named
+        || is_http_2(&protocol)
+        || request.method() != Method::GET
+        || request.version() != Version::HTTP_11
+    {
         return None;
     }
     Some(Upgrade {
@@ -58,7 +64,12 @@ pub(crate) fn ask(fields: &mut HeaderMap, protocol: &HeaderValue) {
 }
 
 /// Joins viewer and origin after the origin's 101.
-pub(crate) fn join(edge: &Edge, upgrade: Upgrade, origin: OnUpgrade, mut agreed: Prepared) -> Prepared {
+pub(crate) fn join(
+    edge: &Edge,
+    upgrade: Upgrade,
+    origin: OnUpgrade,
+    mut agreed: Prepared,
+) -> Prepared {
     if !upgrade.viewer.connection.become_tunnel() {
         let words = "The viewer sent more before the upgrade was agreed on.";
         return respond::refusal(StatusCode::BAD_REQUEST, words, "early-upgrade-data", true);
@@ -103,7 +114,9 @@ async fn one_way(
             Ok(0) | Err(_) => break,
             Ok(read) => read,
         };
-        let Some(bytes) = buffer.get(..read) else { break };
+        let Some(bytes) = buffer.get(..read) else {
+            break;
+        };
         if to.write_all(bytes).await.is_err() {
             break;
         }

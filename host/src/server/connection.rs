@@ -21,14 +21,20 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves a connection until the viewer leaves, or until `closing` turns true: then what runs is finished.
-pub(crate) async fn serve(edge: Arc<Edge>, stream: TcpStream, address: SocketAddr, mut closing: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    edge: Arc<Edge>,
+    stream: TcpStream,
+    address: SocketAddr,
+    mut closing: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let (guarded, state) = Guard::new(Patience::new(stream, READ_TIMEOUT));
     let viewer = Viewer {
         address,
         connection: state.clone(),
     };
-    let service = service_fn(|request| answer(edge.clone(), viewer.clone(), state.clone(), request));
+    let service =
+        service_fn(|request| answer(edge.clone(), viewer.clone(), state.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

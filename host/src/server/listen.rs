@@ -76,7 +76,11 @@ pub async fn serve(
     cut_off
 }
 
-async fn accept(edge: Arc<Edge>, listener: TcpListener, mut closing: watch::Receiver<bool>) -> JoinSet<()> {
+async fn accept(
+    edge: Arc<Edge>,
+    listener: TcpListener,
+    mut closing: watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -28,30 +28,47 @@ impl<S> Patience<S> {
     }
 
     /// Passes on what came of a write, or gives up on it.
-    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn bound<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.is_waiting = false;
             return written;
         }
         let until = Instant::now() + self.limit;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         if !self.is_waiting {
             waiting.as_mut().reset(until);
             self.is_waiting = true;
         }
         ready!(waiting.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the viewer stopped reading")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the viewer stopped reading",
+        )))
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.bound(cx, written)
@@ -111,8 +128,14 @@ mod tests {
             all
         });
         let began = Instant::now();
-        stream.write_all(&[0; 96]).await.expect("it is read in the end");
-        assert!(began.elapsed() > LIMIT, "all of it took longer than the limit for one piece");
+        stream
+            .write_all(&[0; 96])
+            .await
+            .expect("it is read in the end");
+        assert!(
+            began.elapsed() > LIMIT,
+            "all of it took longer than the limit for one piece"
+        );
         assert_eq!(reader.await.expect("no panic"), 96);
     }
 }

@@ -153,7 +153,9 @@ impl World {
         let mut crowd = Vec::new();
         for _ in 0..count {
             let mut ask = first.clone();
-            ask.lang = self.random.one_of(&[None, Some("en"), Some("EN"), Some("de")]);
+            ask.lang = self
+                .random
+                .one_of(&[None, Some("en"), Some("EN"), Some("de")]);
             if self.random.chance(20) {
                 ask = Ask {
                     resource,
@@ -229,11 +231,19 @@ impl World {
     }
 
     fn move_clock(&mut self) {
-        let by = self
-            .random
-            .weighted(&[(30, 300), (30, 1000), (30, 4000), (20, 15_000), (10, 60_000), (3, 700_000)]);
+        let by = self.random.weighted(&[
+            (30, 300),
+            (30, 1000),
+            (30, 4000),
+            (20, 15_000),
+            (10, 60_000),
+            (3, 700_000),
+        ]);
         let now = self.clock.advance(by);
-        self.tell(format!("clock moves by {by} ms to {}", now.map_or(0, |now| now.0)));
+        self.tell(format!(
+            "clock moves by {by} ms to {}",
+            now.map_or(0, |now| now.0)
+        ));
     }
 
     fn new_version(&mut self, resource: usize) {
@@ -242,7 +252,10 @@ impl World {
             state.version += 1;
             state.version
         };
-        self.tell(format!("{} has version {version}", RESOURCES[resource].path));
+        self.tell(format!(
+            "{} has version {version}",
+            RESOURCES[resource].path
+        ));
     }
 
     fn new_state(&mut self) {
@@ -271,7 +284,11 @@ impl World {
         ask.method = "POST";
         let open = self.open(ask);
         let before = open.sent_before;
-        let succeeds = self.origin.is_up() && matches!(self.origin.inner().states[resource].mode, Mode::Good | Mode::Truncates);
+        let succeeds = self.origin.is_up()
+            && matches!(
+                self.origin.inner().states[resource].mode,
+                Mode::Good | Mode::Truncates
+            );
         self.close(open, false).await?;
         if succeeds {
             self.model.invalidate(resource, before);
@@ -320,7 +337,13 @@ impl World {
             ask.if_range = etag;
         }
         if self.random.chance(15) {
-            let wishes = ["no-cache", "no-store", "max-age=0", "max-stale=100", "only-if-cached"];
+            let wishes = [
+                "no-cache",
+                "no-store",
+                "max-age=0",
+                "max-stale=100",
+                "only-if-cached",
+            ];
             ask.cache_control = Some(self.random.one_of(&wishes));
         }
         ask
@@ -340,7 +363,11 @@ impl World {
             failed_before: inner.failed[ask.resource],
             down_before,
             was_down: self.down_at == Some(inner.log.len()),
-            answer: tokio::spawn(viewer::ask(self.host.address(), ask.clone(), fetched.clone())),
+            answer: tokio::spawn(viewer::ask(
+                self.host.address(),
+                ask.clone(),
+                fetched.clone(),
+            )),
             fetched,
             ask,
         }
@@ -367,11 +394,15 @@ impl World {
         let trouble = Trouble {
             was_down: open.was_down,
             is_disconnected: open.down_before || inner.failed[resource] > open.failed_before,
-            is_error: sent_since.clone().any(|sent| sent.resource == resource && sent.status >= 500),
+            is_error: sent_since
+                .clone()
+                .any(|sent| sent.resource == resource && sent.status >= 500),
         };
         let asked = Asked {
             reached_origin: is_alone.then(|| inner.arrived[resource] - open.arrived_before),
-            may_break_off: sent_since.clone().any(|sent| sent.resource == resource && sent.is_truncated),
+            may_break_off: sent_since
+                .clone()
+                .any(|sent| sent.resource == resource && sent.is_truncated),
             ask: open.ask,
             answer,
             began: open.began,

@@ -78,20 +78,98 @@ const fn steady(resource: Resource) -> Resource {
 }
 
 pub(crate) const RESOURCES: [Resource; 14] = [
-    resource("/plain/strong", Policy::Plain, false, Validator::Strong, 900),
+    resource(
+        "/plain/strong",
+        Policy::Plain,
+        false,
+        Validator::Strong,
+        900,
+    ),
     resource("/plain/weak", Policy::Plain, false, Validator::Weak, 3_000),
-    resource("/plain/dated", Policy::Plain, false, Validator::Modified, 40),
-    resource("/plain/varied", Policy::Plain, true, Validator::Strong, 2_000),
-    resource("/plain/middle", Policy::Plain, false, Validator::Strong, 150_000),
-    resource("/plain/large", Policy::Plain, true, Validator::Strong, 400_000),
-    resource("/default/bare", Policy::Default, false, Validator::None, 700),
-    resource("/default/varied", Policy::Default, true, Validator::Weak, 5_000),
-    resource("/honor/strong", Policy::Honor, false, Validator::Strong, 1_200),
-    resource("/honor/dated", Policy::Honor, true, Validator::Modified, 600),
-    resource("/coded/strong", Policy::Coded, false, Validator::Strong, 1_500),
-    steady(resource("/plain/steady", Policy::Plain, false, Validator::Strong, 60_000)),
-    steady(resource("/plain/steady-varied", Policy::Plain, true, Validator::Strong, 9_000)),
-    steady(resource("/default/steady", Policy::Default, false, Validator::None, 4_000)),
+    resource(
+        "/plain/dated",
+        Policy::Plain,
+        false,
+        Validator::Modified,
+        40,
+    ),
+    resource(
+        "/plain/varied",
+        Policy::Plain,
+        true,
+        Validator::Strong,
+        2_000,
+    ),
+    resource(
+        "/plain/middle",
+        Policy::Plain,
+        false,
+        Validator::Strong,
+        150_000,
+    ),
+    resource(
+        "/plain/large",
+        Policy::Plain,
+        true,
+        Validator::Strong,
+        400_000,
+    ),
+    resource(
+        "/default/bare",
+        Policy::Default,
+        false,
+        Validator::None,
+        700,
+    ),
+    resource(
+        "/default/varied",
+        Policy::Default,
+        true,
+        Validator::Weak,
+        5_000,
+    ),
+    resource(
+        "/honor/strong",
+        Policy::Honor,
+        false,
+        Validator::Strong,
+        1_200,
+    ),
+    resource(
+        "/honor/dated",
+        Policy::Honor,
+        true,
+        Validator::Modified,
+        600,
+    ),
+    resource(
+        "/coded/strong",
+        Policy::Coded,
+        false,
+        Validator::Strong,
+        1_500,
+    ),
+    steady(resource(
+        "/plain/steady",
+        Policy::Plain,
+        false,
+        Validator::Strong,
+        60_000,
+    )),
+    steady(resource(
+        "/plain/steady-varied",
+        Policy::Plain,
+        true,
+        Validator::Strong,
+        9_000,
+    )),
+    steady(resource(
+        "/default/steady",
+        Policy::Default,
+        false,
+        Validator::None,
+        4_000,
+    )),
 ];
 
 impl Resource {
@@ -245,7 +323,11 @@ impl State {
             (3, Mode::Garbage),
         ]);
         self.framing = random.one_of(&[Framing::Length, Framing::Chunked]);
-        self.age = if random.chance(15) { random.between(1, 30) } else { 0 };
+        self.age = if random.chance(15) {
+            random.between(1, 30)
+        } else {
+            0
+        };
         self.closes = random.chance(20);
     }
 

@@ -23,8 +23,14 @@ max_object = "256 KiB"
 
 /// The behaviors, as [`crate::content::Policy`] describes them.
 const BEHAVIORS: [(&str, &str); 4] = [
-    ("/plain/*", "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0"),
-    ("/default/*", "min_ttl = 0, default_ttl = 60, max_ttl = 600, error_min_ttl = 10"),
+    (
+        "/plain/*",
+        "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0",
+    ),
+    (
+        "/default/*",
+        "min_ttl = 0, default_ttl = 60, max_ttl = 600, error_min_ttl = 10",
+    ),
     (
         "/honor/*",
         "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0, honor_viewer_cache_control = true",
@@ -47,7 +53,8 @@ impl Host {
         let distributions = dir.path().join("distributions");
         std::fs::create_dir(&distributions).expect("a new folder");
         std::fs::write(dir.path().join("selvedge.toml"), SERVER).expect("a new file");
-        std::fs::write(distributions.join("simulation.toml"), distribution(origin)).expect("a new file");
+        std::fs::write(distributions.join("simulation.toml"), distribution(origin))
+            .expect("a new file");
         let mut host = Host {
             dir,
             clock,
@@ -85,11 +92,17 @@ impl Host {
     }
 
     fn running(&self) -> &Running {
-        self.running.as_ref().expect("it runs between start and stop")
+        self.running
+            .as_ref()
+            .expect("it runs between start and stop")
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        *self.running().addresses().first().expect("it listens on one address")
+        *self
+            .running()
+            .addresses()
+            .first()
+            .expect("it listens on one address")
     }
 
     pub(crate) fn edge(&self) -> &Arc<Edge> {

@@ -35,7 +35,11 @@ const STEPS: u64 = 500;
 
 fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is {value}, which is no number")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} is {value}, which is no number")),
+    )
 }
 
 /// Runs a seed; even ones on one thread, odd ones on two.
@@ -44,7 +48,11 @@ fn run(seed: u64, steps: u64) {
         0 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    let runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let mut world = World::new(seed).await;
         for step in 1..=steps {

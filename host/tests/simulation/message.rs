@@ -9,7 +9,8 @@ pub(crate) struct Fields(Vec<(String, String)>);
 impl Fields {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut all = self.0.iter();
-        all.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        all.find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
@@ -18,7 +19,9 @@ impl Fields {
 }
 
 /// The first line of a head, and its fields; `None` where the connection ends before.
-pub(crate) async fn read_head(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<(String, Fields)> {
+pub(crate) async fn read_head(
+    stream: &mut (impl AsyncBufRead + Unpin),
+) -> Option<(String, Fields)> {
     let first = read_line(stream).await?;
     let mut fields = Fields::default();
     loop {
@@ -27,7 +30,9 @@ pub(crate) async fn read_head(stream: &mut (impl AsyncBufRead + Unpin)) -> Optio
             return Some((first, fields));
         }
         let (name, value) = line.split_once(':')?;
-        fields.0.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        fields
+            .0
+            .push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
 }
 

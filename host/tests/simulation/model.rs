@@ -63,7 +63,8 @@ impl Model {
     /// The host has been restarted. What an unsafe request made out of date it has removed where the key is that of the
     /// unsafe request itself; of other keys of the same URI it has forgotten that.
     pub(crate) fn restart(&mut self) {
-        self.floors.retain(|resource, _| RESOURCES[*resource].policy != Policy::Coded);
+        self.floors
+            .retain(|resource, _| RESOURCES[*resource].policy != Policy::Coded);
     }
 
     /// What is stored of this resource is not known any more.
@@ -79,7 +80,9 @@ impl Model {
         let exchange = log.get(sent).ok_or("X-Sent names nothing that was sent")?;
         content(sent, exchange, asked)?;
         if asked.ask.method == "POST" {
-            return check(sent >= asked.sent_before, || "a stored answer to POST".to_owned());
+            return check(sent >= asked.sent_before, || {
+                "a stored answer to POST".to_owned()
+            });
         }
         self.reuse(sent, exchange, asked)?;
         self.age(sent, exchange, asked)?;
@@ -95,21 +98,34 @@ impl Model {
         let (ask, answer) = (&asked.ask, &asked.answer);
         let detail = answer.said("detail").unwrap_or_default().trim_matches('"');
         match answer.status {
-            0 => check(asked.may_break_off, || "no response, although the origin did not break off".to_owned()),
+            0 => check(asked.may_break_off, || {
+                "no response, although the origin did not break off".to_owned()
+            }),
             504 if detail == "only-if-cached" => {
-                let asked_for = RESOURCES[ask.resource].policy == Policy::Honor && ask.cache_control == Some("only-if-cached");
-                check(asked_for, || "504 for only-if-cached, which nobody asked for".to_owned())?;
-                let fresh = self.known(ask).filter(|sent| log[*sent].is_fresh(asked.began));
-                check(fresh.is_none(), || "a fresh response is stored, and only-if-cached got 504".to_owned())
+                let asked_for = RESOURCES[ask.resource].policy == Policy::Honor
+                    && ask.cache_control == Some("only-if-cached");
+                check(asked_for, || {
+                    "504 for only-if-cached, which nobody asked for".to_owned()
+                })?;
+                let fresh = self
+                    .known(ask)
+                    .filter(|sent| log[*sent].is_fresh(asked.began));
+                check(fresh.is_none(), || {
+                    "a fresh response is stored, and only-if-cached got 504".to_owned()
+                })
             }
             502 => {
-                check(asked.trouble.is_disconnected, || "502 although the origin answered".to_owned())?;
+                check(asked.trouble.is_disconnected, || {
+                    "502 although the origin answered".to_owned()
+                })?;
                 self.duty_to_use_stale(log, None, asked)
             }
             416 => {
                 let size = RESOURCES[ask.resource].size as u64;
                 let first = ask.range.as_deref().and_then(parts::first_position);
-                check(first.is_some_and(|first| first >= size), || "416 for bytes that exist".to_owned())
+                check(first.is_some_and(|first| first >= size), || {
+                    "416 for bytes that exist".to_owned()
+                })
             }
             status => Err(format!("an answer of the host itself with status {status}")),
         }
@@ -117,14 +133,18 @@ impl Model {
 
     /// Nothing stale beyond what is allowed, nothing from before an invalidation (RFC 9111, sections 4 and 4.4).
     fn reuse(&self, sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
-        check(sent >= asked.floor, || format!("from before the invalidation at {}", asked.floor))?;
+        check(sent >= asked.floor, || {
+            format!("from before the invalidation at {}", asked.floor)
+        })?;
         if sent >= asked.sent_before {
             return Ok(());
         }
         let now = asked.began;
         let honors = RESOURCES[asked.ask.resource].policy == Policy::Honor;
         let wishes = asked.ask.cache_control.filter(|_| honors);
-        if matches!(wishes, Some("no-cache" | "no-store")) || (wishes == Some("max-age=0") && exchange.age(now) > 0) {
+        if matches!(wishes, Some("no-cache" | "no-store"))
+            || (wishes == Some("max-age=0") && exchange.age(now) > 0)
+        {
             return Err("a stored response against the request's directives".to_owned());
         }
         let usable = exchange.is_fresh(now)
@@ -150,10 +170,17 @@ impl Model {
             let is_first_hand = sent >= asked.sent_before && exchange.state.age == 0;
             return check(is_first_hand, || "no Age, although stored".to_owned());
         };
-        let (least, most) = (exchange.age(asked.began.max(exchange.at)), exchange.age(asked.ended));
-        check((least..=most).contains(&age), || format!("Age is {age}, not {least} to {most}"))?;
+        let (least, most) = (
+            exchange.age(asked.began.max(exchange.at)),
+            exchange.age(asked.ended),
+        );
+        check((least..=most).contains(&age), || {
+            format!("Age is {age}, not {least} to {most}")
+        })?;
         let (before, then) = self.ages.get(&sent).copied().unwrap_or_default();
-        check(age >= before || asked.began < then, || format!("Age has fallen from {before} to {age}"))?;
+        check(age >= before || asked.began < then, || {
+            format!("Age has fallen from {before} to {age}")
+        })?;
         if age >= before {
             self.ages.insert(sent, (age, asked.ended));
         }
@@ -167,17 +194,24 @@ impl Model {
         }
         let viewers = self.only_viewers.entry(sent).or_default();
         *viewers += 1;
-        check(*viewers == 1, || "a second viewer of a private response".to_owned())
+        check(*viewers == 1, || {
+            "a second viewer of a private response".to_owned()
+        })
     }
 
     /// What is stored and usable has to be used.
     fn duty(&mut self, log: &[Exchange], sent: usize, asked: &Asked) -> Verdict {
-        let Some(kept) = self.known(&asked.ask).filter(|_| asked.reached_origin.is_some()) else {
+        let Some(kept) = self
+            .known(&asked.ask)
+            .filter(|_| asked.reached_origin.is_some())
+        else {
             return Ok(());
         };
         let exchange = &log[kept];
         let now = asked.began;
-        if asked.ask.cache_control.is_none() && (exchange.is_fresh(now) || exchange.is_usable_while_refreshed(now)) {
+        if asked.ask.cache_control.is_none()
+            && (exchange.is_fresh(now) || exchange.is_usable_while_refreshed(now))
+        {
             self.sure += 1;
             return check(asked.answer.says("hit") && sent == kept, || {
                 format!("response {kept} is stored and fresh, but it was not used")
@@ -186,16 +220,29 @@ impl Model {
         self.duty_to_use_stale(log, Some(sent), asked)
     }
 
-    fn duty_to_use_stale(&mut self, log: &[Exchange], sent: Option<usize>, asked: &Asked) -> Verdict {
-        let Some(kept) = self.known(&asked.ask).filter(|_| asked.reached_origin.is_some()) else {
+    fn duty_to_use_stale(
+        &mut self,
+        log: &[Exchange],
+        sent: Option<usize>,
+        asked: &Asked,
+    ) -> Verdict {
+        let Some(kept) = self
+            .known(&asked.ask)
+            .filter(|_| asked.reached_origin.is_some())
+        else {
             return Ok(());
         };
         let failed = sent.is_none_or(|sent| sent >= asked.sent_before && log[sent].status >= 500);
-        if !failed || asked.ask.cache_control.is_some() || !log[kept].is_usable_despite(asked.trouble, asked.began) {
+        if !failed
+            || asked.ask.cache_control.is_some()
+            || !log[kept].is_usable_despite(asked.trouble, asked.began)
+        {
             return Ok(());
         }
         self.sure += 1;
-        Err(format!("response {kept} is stored and usable as the origin failed, but it was not used"))
+        Err(format!(
+            "response {kept} is stored and usable as the origin failed, but it was not used"
+        ))
     }
 
     fn learn(&mut self, sent: usize, exchange: &Exchange, asked: &Asked) {
@@ -211,7 +258,9 @@ impl Model {
         } else if ask.method != "GET" || ask.range.is_some() {
             self.kept.remove(&place);
         } else if answer.says("stored") && sent >= asked.sent_before {
-            let size = RESOURCES[ask.resource].body(&ask.lang(), exchange.version).len();
+            let size = RESOURCES[ask.resource]
+                .body(&ask.lang(), exchange.version)
+                .len();
             if answer.is_complete && size <= MAX_OBJECT && exchange.may_be_shared() {
                 self.kept.insert(place, sent);
             } else {
@@ -240,37 +289,58 @@ fn may_refresh(answer: &Answer) -> bool {
 fn content(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
     let (ask, answer) = (&asked.ask, &asked.answer);
     let resource = &RESOURCES[ask.resource];
-    check(exchange.resource == ask.resource, || "another resource's response".to_owned())?;
+    check(exchange.resource == ask.resource, || {
+        "another resource's response".to_owned()
+    })?;
     if ask.method == "POST" {
         return Ok(());
     }
-    check(exchange.lang == ask.lang(), || format!("in {} instead of {}", exchange.lang, ask.lang()))?;
+    check(exchange.lang == ask.lang(), || {
+        format!("in {} instead of {}", exchange.lang, ask.lang())
+    })?;
     if !matches!(exchange.status, 200 | 206 | 304) {
-        check(answer.status == exchange.status, || format!("{} instead of {}", answer.status, exchange.status))?;
-        let is_its_text = exchange.status == 416 || answer.body == format!("error {} of {sent}", exchange.status).as_bytes();
-        return check(ask.method == "HEAD" || !answer.is_complete || is_its_text, || {
-            "the text of another error".to_owned()
-        });
+        check(answer.status == exchange.status, || {
+            format!("{} instead of {}", answer.status, exchange.status)
+        })?;
+        let is_its_text = exchange.status == 416
+            || answer.body == format!("error {} of {sent}", exchange.status).as_bytes();
+        return check(
+            ask.method == "HEAD" || !answer.is_complete || is_its_text,
+            || "the text of another error".to_owned(),
+        );
     }
     let etag = resource.etag(&exchange.lang, exchange.version);
-    check(answer.fields.get("etag") == etag.as_deref(), || "ETag of another version".to_owned())?;
+    check(answer.fields.get("etag") == etag.as_deref(), || {
+        "ETag of another version".to_owned()
+    })?;
     let may_break_off = exchange.is_truncated || asked.may_break_off;
-    check(answer.is_complete || may_break_off, || "broke off, although the origin did not".to_owned())?;
+    check(answer.is_complete || may_break_off, || {
+        "broke off, although the origin did not".to_owned()
+    })?;
     let whole = resource.body(&exchange.lang, exchange.version);
     match answer.status {
         200 if ask.method == "HEAD" => {
             let length = answer.fields.number("content-length");
-            check(length.is_none_or(|length| length == whole.len() as u64), || {
-                "Content-Length of another version".to_owned()
-            })
+            check(
+                length.is_none_or(|length| length == whole.len() as u64),
+                || "Content-Length of another version".to_owned(),
+            )
         }
         200 if answer.is_complete => check(answer.body == whole, || {
-            format!("{} wrong bytes, {} are right", answer.body.len(), whole.len())
+            format!(
+                "{} wrong bytes, {} are right",
+                answer.body.len(),
+                whole.len()
+            )
         }),
-        200 => check(whole.starts_with(&answer.body), || "wrong bytes before it broke off".to_owned()),
+        200 => check(whole.starts_with(&answer.body), || {
+            "wrong bytes before it broke off".to_owned()
+        }),
         206 => parts::check(answer, &whole),
         304 => check(
-            ask.if_none_match.as_deref().is_some_and(|asked| etag.is_some_and(|etag| asked.contains(etag.trim_start_matches("W/")))),
+            ask.if_none_match.as_deref().is_some_and(|asked| {
+                etag.is_some_and(|etag| asked.contains(etag.trim_start_matches("W/")))
+            }),
             || "304 for what the viewer does not have".to_owned(),
         ),
         status => Err(format!("status {status} for content")),
@@ -281,25 +351,40 @@ fn content(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
 fn cache_status(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
     let answer = &asked.answer;
     let (hit, fwd) = (answer.says("hit"), answer.said("fwd"));
-    check(hit != fwd.is_some(), || "Cache-Status has not one of hit and fwd".to_owned())?;
-    check(!hit || sent < asked.sent_before || asked.reached_origin.is_none(), || {
-        "a hit with what came just now".to_owned()
+    check(hit != fwd.is_some(), || {
+        "Cache-Status has not one of hit and fwd".to_owned()
     })?;
+    check(
+        !hit || sent < asked.sent_before || asked.reached_origin.is_none(),
+        || "a hit with what came just now".to_owned(),
+    )?;
     let ttl = answer.said("ttl").and_then(|ttl| ttl.parse::<i64>().ok());
     if hit && asked.began == asked.ended {
         let expected = exchange.ttl(asked.ended);
-        check(ttl == Some(expected), || format!("ttl is {ttl:?}, not {expected}"))?;
+        check(ttl == Some(expected), || {
+            format!("ttl is {ttl:?}, not {expected}")
+        })?;
     }
     let Some(reached) = asked.reached_origin else {
         return Ok(());
     };
-    check(!hit || may_refresh(answer) || reached == 0, || "a hit, but the origin was asked".to_owned())?;
+    check(!hit || may_refresh(answer) || reached == 0, || {
+        "a hit, but the origin was asked".to_owned()
+    })?;
     check(hit || reached > 0 || asked.trouble.is_disconnected, || {
         "fwd, but the origin was not asked".to_owned()
     })?;
-    let fwd_status = answer.said("fwd-status").and_then(|status| status.parse::<u16>().ok());
+    let fwd_status = answer
+        .said("fwd-status")
+        .and_then(|status| status.parse::<u16>().ok());
     let is_new = sent >= asked.sent_before;
-    check(hit || !is_new || fwd_status == Some(exchange.status), || {
-        format!("fwd-status is {fwd_status:?}, the origin sent {}", exchange.status)
-    })
+    check(
+        hit || !is_new || fwd_status == Some(exchange.status),
+        || {
+            format!(
+                "fwd-status is {fwd_status:?}, the origin sent {}",
+                exchange.status
+            )
+        },
+    )
 }

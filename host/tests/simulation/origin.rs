@@ -5,6 +5,7 @@
 
 use crate::content::{Framing, Mode, RESOURCES, Resource, State, Validator};
 use crate::message::{Fields, read_head};
+use crate::parts;
 use selvedge::observe::clock::Clock;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -90,7 +91,9 @@ impl Origin {
             clock,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let mut origin = Origin {
             shared,
             address,
@@ -171,7 +174,9 @@ impl Origin {
                 let _ = tokio::time::timeout(Duration::from_millis(2), changed.changed()).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), reached).await.is_ok()
+        tokio::time::timeout(Duration::from_secs(10), reached)
+            .await
+            .is_ok()
     }
 }
 
@@ -197,11 +202,21 @@ impl InFlight {
         let resource = request.resource;
         let mut inner = shared.lock();
         inner.arrived[resource] += 1;
-        let key = format!("{} after {} times POST", request.key(), inner.posts[resource]);
+        let key = format!(
+            "{} after {} times POST",
+            request.key(),
+            inner.posts[resource]
+        );
         let count = inner.in_flight.entry(key.clone()).or_default();
         *count += 1;
-        // A response to HEAD is not stored, so nobody can share it.
-        if *count > 1 && RESOURCES[resource].is_steady && request.method == "GET" {
+        // Nobody can share what is not stored: a response to HEAD, and a 416.
+        let is_unsatisfiable = request.fields.get("range").and_then(parts::first_position)
+            >= Some(RESOURCES[resource].size as u64);
+        if *count > 1
+            && RESOURCES[resource].is_steady
+            && request.method == "GET"
+            && !is_unsatisfiable
+        {
             let crowd = format!("{count} fetches at once: {key}");
             inner.crowds.push(crowd);
         }
@@ -261,8 +276,19 @@ impl Request {
 
     /// All that its response may depend on.
     fn key(&self) -> String {
-        let mut key = format!("{} {} {}", self.method, RESOURCES[self.resource].path, self.lang());
-        for name in ["range", "if-range", "if-none-match", "if-modified-since", "accept-encoding"] {
+        let mut key = format!(
+            "{} {} {}",
+            self.method,
+            RESOURCES[self.resource].path,
+            self.lang()
+        );
+        for name in [
+            "range",
+            "if-range",
+            "if-none-match",
+            "if-modified-since",
+            "accept-encoding",
+        ] {
             if let Some(value) = self.fields.get(name) {
                 key += &format!(" {name}={value}");
             }
@@ -273,7 +299,9 @@ impl Request {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream) {
@@ -283,8 +311,13 @@ impl Shared {
             let mut words = line.split(' ');
             let method = words.next().unwrap_or_default().to_owned();
             let path = words.next().unwrap_or_default();
-            let Some(resource) = Resource::by_path(path) else { return };
-            if let Some(length) = fields.get("content-length").and_then(|length| length.parse().ok()) {
+            let Some(resource) = Resource::by_path(path) else {
+                return;
+            };
+            if let Some(length) = fields
+                .get("content-length")
+                .and_then(|length| length.parse().ok())
+            {
                 let mut body = vec![0; length];
                 if stream.read_exact(&mut body).await.is_err() {
                     return;
@@ -323,12 +356,20 @@ impl Shared {
         let (exchange, head, body) = self.response(request);
         let whole = framed(&body, exchange.state.framing);
         let breaks_off = exchange.is_truncated;
-        let half = if body.is_empty() { whole.len() } else { whole.len() / 2 };
+        let half = if body.is_empty() {
+            whole.len()
+        } else {
+            whole.len() / 2
+        };
         let (first, rest) = whole.split_at(half);
         if rest.is_empty() {
             in_flight.end();
         }
-        if stream.write_all(&[head.as_bytes(), first].concat()).await.is_err() {
+        if stream
+            .write_all(&[head.as_bytes(), first].concat())
+            .await
+            .is_err()
+        {
             return false;
         }
         if rest.is_empty() {
@@ -372,12 +413,21 @@ impl Shared {
         let modified = self.start - 3_000_000 + state.version * 1000;
         let content = resource.body(&lang, state.version);
         let (status, mut body, more) = match state.mode {
-            Mode::Error(status) => (status, format!("error {status} of {}", inner.log.len()).into_bytes(), String::new()),
+            Mode::Error(status) => (
+                status,
+                format!("error {status} of {}", inner.log.len()).into_bytes(),
+                String::new(),
+            ),
             _ if is_unsafe => (200, b"done".to_vec(), String::new()),
-            _ if is_confirmed(request, resource, &lang, &state, modified) => (304, Vec::new(), String::new()),
+            _ if is_confirmed(request, resource, &lang, &state, modified) => {
+                (304, Vec::new(), String::new())
+            }
             _ => partial(request, resource, &lang, &state, content),
         };
-        let is_truncated = state.mode == Mode::Truncates && request.method == "GET" && status != 304 && body.len() > 1;
+        let is_truncated = state.mode == Mode::Truncates
+            && request.method == "GET"
+            && status != 304
+            && body.len() > 1;
         let exchange = Exchange {
             resource: request.resource,
             lang: lang.clone(),
@@ -416,7 +466,9 @@ impl Shared {
         }
         if status != 304 {
             head += &match state.framing {
-                Framing::Chunked if request.method != "HEAD" => "Transfer-Encoding: chunked\r\n".to_owned(),
+                Framing::Chunked if request.method != "HEAD" => {
+                    "Transfer-Encoding: chunked\r\n".to_owned()
+                }
                 _ => format!("Content-Length: {}\r\n", body.len()),
             };
         }
@@ -429,9 +481,17 @@ impl Shared {
 }
 
 /// RFC 9110, section 13.2.2, as far as caches ask.
-fn is_confirmed(request: &Request, resource: &Resource, lang: &str, state: &State, modified: u64) -> bool {
+fn is_confirmed(
+    request: &Request,
+    resource: &Resource,
+    lang: &str,
+    state: &State,
+    modified: u64,
+) -> bool {
     if let Some(asked) = request.fields.get("if-none-match") {
-        return resource.etag(lang, state.version).is_some_and(|etag| asked.contains(&etag));
+        return resource
+            .etag(lang, state.version)
+            .is_some_and(|etag| asked.contains(&etag));
     }
     let asked = request.fields.get("if-modified-since");
     resource.validator == Validator::Modified && asked == Some(&http_date(modified))
@@ -446,22 +506,35 @@ fn partial(
     content: Vec<u8>,
 ) -> (u16, Vec<u8>, String) {
     let held = |condition: &str| {
-        resource.validator == Validator::Strong && resource.etag(lang, state.version).as_deref() == Some(condition)
+        resource.validator == Validator::Strong
+            && resource.etag(lang, state.version).as_deref() == Some(condition)
     };
-    let asked = request.fields.get("range").and_then(|range| range.strip_prefix("bytes="));
+    let asked = request
+        .fields
+        .get("range")
+        .and_then(|range| range.strip_prefix("bytes="));
     let applies = request.method == "GET" && request.fields.get("if-range").is_none_or(held);
-    let Some((first, last)) = asked.filter(|_| applies).and_then(|asked| asked.split_once('-')) else {
+    let Some((first, last)) = asked
+        .filter(|_| applies)
+        .and_then(|asked| asked.split_once('-'))
+    else {
         return (200, content, String::new());
     };
     let length = content.len();
     let (first, last) = match (first.parse::<usize>(), last.parse::<usize>()) {
         (Ok(first), Ok(last)) => (first, last.min(length - 1)),
         (Ok(first), Err(_)) if last.is_empty() => (first, length - 1),
-        (Err(_), Ok(count)) if first.is_empty() && count > 0 => (length.saturating_sub(count), length - 1),
+        (Err(_), Ok(count)) if first.is_empty() && count > 0 => {
+            (length.saturating_sub(count), length - 1)
+        }
         _ => return (200, content, String::new()),
     };
     if first > last {
-        return (416, b"no such range".to_vec(), format!("Content-Range: bytes */{length}\r\n"));
+        return (
+            416,
+            b"no such range".to_vec(),
+            format!("Content-Range: bytes */{length}\r\n"),
+        );
     }
     let field = format!("Content-Range: bytes {first}-{last}/{length}\r\n");
     (206, content[first..=last].to_vec(), field)

@@ -4,7 +4,12 @@ use crate::viewer::Answer;
 
 /// The first position that `bytes=N-...` asks for.
 pub(crate) fn first_position(range: &str) -> Option<u64> {
-    range.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
+    range
+        .strip_prefix("bytes=")?
+        .split('-')
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// Whether a 206 has the bytes that it says it has.
@@ -18,14 +23,22 @@ pub(crate) fn check(answer: &Answer, whole: &[u8]) -> Result<(), String> {
             None => Ok(()),
         };
     }
-    let field = answer.fields.get("content-range").ok_or("206 without Content-Range")?;
-    let expected = named(field, whole).ok_or_else(|| format!("Content-Range {field} of another version"))?;
+    let field = answer
+        .fields
+        .get("content-range")
+        .ok_or("206 without Content-Range")?;
+    let expected =
+        named(field, whole).ok_or_else(|| format!("Content-Range {field} of another version"))?;
     let right = if answer.is_complete {
         answer.body == expected
     } else {
         expected.starts_with(&answer.body)
     };
-    if right { Ok(()) } else { Err(format!("wrong bytes for {field}")) }
+    if right {
+        Ok(())
+    } else {
+        Err(format!("wrong bytes for {field}"))
+    }
 }
 
 /// The bytes that a Content-Range names.
@@ -43,7 +56,9 @@ fn several(mut body: &[u8], boundary: &str, whole: &[u8]) -> Option<usize> {
     let mut count = 0;
     loop {
         body = body.strip_prefix(b"\r\n").unwrap_or(body);
-        body = body.strip_prefix(b"--")?.strip_prefix(boundary.as_bytes())?;
+        body = body
+            .strip_prefix(b"--")?
+            .strip_prefix(boundary.as_bytes())?;
         if body == b"--\r\n" || body == b"--" {
             return Some(count);
         }
@@ -51,7 +66,8 @@ fn several(mut body: &[u8], boundary: &str, whole: &[u8]) -> Option<usize> {
         let head = std::str::from_utf8(body.get(..end)?).ok()?;
         let field = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-range").then_some(value.trim())
+            name.eq_ignore_ascii_case("content-range")
+                .then_some(value.trim())
         })?;
         body = body.get(end + 4..)?.strip_prefix(named(field, whole)?)?;
         count += 1;

@@ -41,7 +41,11 @@ impl Exchange {
             }
             _ => 0,
         };
-        let lifetime = said.s_maxage.or(said.max_age).unwrap_or(implicit).min(MAX_TTL);
+        let lifetime = said
+            .s_maxage
+            .or(said.max_age)
+            .unwrap_or(implicit)
+            .min(MAX_TTL);
         if is_error && self.policy() == Policy::Default {
             return lifetime.max(ERROR_MIN_TTL + self.initial_age() / 1000);
         }
@@ -84,8 +88,12 @@ impl Exchange {
         let windows = [said.stale_if_error, said.stale_while_revalidate];
         let by_window = windows.into_iter().any(|window| is_within(window, ttl));
         let is_disconnected = trouble.is_disconnected || trouble.was_down;
-        let by_disconnection = is_disconnected && said.stale_if_error.is_none() && is_within(Some(MAX_TTL), ttl);
-        self.is_reusable() && self.may_be_stale() && (is_disconnected || trouble.is_error) && (by_window || by_disconnection)
+        let by_disconnection =
+            is_disconnected && said.stale_if_error.is_none() && is_within(Some(MAX_TTL), ttl);
+        self.is_reusable()
+            && self.may_be_stale()
+            && (is_disconnected || trouble.is_error)
+            && (by_window || by_disconnection)
     }
 
     /// The viewer's `max-stale`.

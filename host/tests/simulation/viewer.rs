@@ -113,7 +113,11 @@ impl Answer {
 }
 
 /// Asks and reads the answer to its end. `fetched` becomes true once there is a head that says that the origin was asked.
-pub(crate) async fn ask(edge: SocketAddr, ask: Ask, fetched: Arc<AtomicBool>) -> Result<Answer, String> {
+pub(crate) async fn ask(
+    edge: SocketAddr,
+    ask: Ask,
+    fetched: Arc<AtomicBool>,
+) -> Result<Answer, String> {
     tokio::time::timeout(PATIENCE, converse(edge, &ask, &fetched))
         .await
         .map_err(|_| format!("no answer within {PATIENCE:?} to {ask:?}"))?

@@ -203,14 +203,25 @@ fn rfc_9111_4_2_4_a_disconnected_cache_uses_what_nothing_forbids() {
     let none = HeaderMap::new();
     for (line, expected) in [
         ("max-age=60", Ok(-40)),
-        ("max-age=60, stale-if-error=10", Err(StaleRefusal::WindowOver)),
-        ("max-age=60, must-revalidate", Err(StaleRefusal::MustRevalidate)),
+        (
+            "max-age=60, stale-if-error=10",
+            Err(StaleRefusal::WindowOver),
+        ),
+        (
+            "max-age=60, must-revalidate",
+            Err(StaleRefusal::MustRevalidate),
+        ),
         ("s-maxage=60", Err(StaleRefusal::MustRevalidate)),
     ] {
         let stored = stored(200, &[("cache-control", line)]);
         let later = NOW.plus_secs(100);
-        let decided =
-            may_serve_stale_on_error(&get(&none), &stored, &plain(), OriginTrouble::Disconnected, later);
+        let decided = may_serve_stale_on_error(
+            &get(&none),
+            &stored,
+            &plain(),
+            OriginTrouble::Disconnected,
+            later,
+        );
         assert_eq!(decided, expected, "{line}");
     }
 }
@@ -262,7 +273,8 @@ fn a_softly_invalidated_response_is_stale_although_its_lifetime_is_not_over() {
             expected,
             "{line}"
         );
-        let error = may_serve_stale_on_error(&get(&none), &stored, &plain(), OriginTrouble::Error, now);
+        let error =
+            may_serve_stale_on_error(&get(&none), &stored, &plain(), OriginTrouble::Error, now);
         assert_eq!(error, on_error, "{line}");
         let any = fields(&[("cache-control", "max-stale")]);
         assert_eq!(
@@ -364,7 +376,13 @@ fn rfc_5861_4_a_requests_directives_when_the_origin_fails() {
     let stored = stored(200, &[("cache-control", "max-age=60")]);
     let ask = |line: &str, seconds: u64| {
         let request = fields(&[("cache-control", line)]);
-        may_serve_stale_on_error(&get(&request), &stored, &honoured(), OriginTrouble::Error, NOW.plus_secs(seconds))
+        may_serve_stale_on_error(
+            &get(&request),
+            &stored,
+            &honoured(),
+            OriginTrouble::Error,
+            NOW.plus_secs(seconds),
+        )
     };
     assert_eq!(ask("stale-if-error=10", 69), Ok(-9));
     assert_eq!(ask("stale-if-error=10", 70), Err(StaleRefusal::WindowOver));
@@ -372,7 +390,13 @@ fn rfc_5861_4_a_requests_directives_when_the_origin_fails() {
     assert_eq!(ask("max-age=5", 10), Err(StaleRefusal::Request));
     assert_eq!(ask("max-age=5, stale-if-error=10", 10), Ok(50));
     let request = fields(&[("cache-control", "stale-if-error=10")]);
-    let ignored = may_serve_stale_on_error(&get(&request), &stored, &plain(), OriginTrouble::Error, NOW.plus_secs(61));
+    let ignored = may_serve_stale_on_error(
+        &get(&request),
+        &stored,
+        &plain(),
+        OriginTrouble::Error,
+        NOW.plus_secs(61),
+    );
     assert_eq!(ignored, Err(StaleRefusal::NoWindow));
 }
 
@@ -398,7 +422,8 @@ fn rfc_9111_3_3_a_part_is_used_for_what_lies_in_it_only() {
             may_reuse(&get(&request), &stored, &plain(), NOW),
             validate(ValidateReason::Partial)
         );
-        let error = may_serve_stale_on_error(&get(&request), &stored, &plain(), OriginTrouble::Error, NOW);
+        let error =
+            may_serve_stale_on_error(&get(&request), &stored, &plain(), OriginTrouble::Error, NOW);
         assert_eq!(error, Err(StaleRefusal::Partial));
     }
 }
@@ -429,7 +454,13 @@ fn what_a_request_does_not_accept_it_does_not_accept_when_the_origin_fails() {
     ] {
         let request = fields(&[("cache-control", line)]);
         let later = NOW.plus_secs(70);
-        let answer = may_serve_stale_on_error(&get(&request), &stored, &honoured(), OriginTrouble::Error, later);
+        let answer = may_serve_stale_on_error(
+            &get(&request),
+            &stored,
+            &honoured(),
+            OriginTrouble::Error,
+            later,
+        );
         assert_eq!(answer, expected, "{line}");
     }
 }

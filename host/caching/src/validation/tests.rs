@@ -252,7 +252,13 @@ fn rfc_9111_5_2_2_a_confirmation_that_forbids_further_use_ends_it() {
             Reuse::MustValidate(ValidateReason::NoCache),
             "{line}"
         );
-        let stale = crate::may_serve_stale_on_error(&get(&none), &ended, &plain(), crate::OriginTrouble::Error, LATER);
+        let stale = crate::may_serve_stale_on_error(
+            &get(&none),
+            &ended,
+            &plain(),
+            crate::OriginTrouble::Error,
+            LATER,
+        );
         assert!(stale.is_err(), "{line}");
         assert_eq!(ended.fields["cache-control"], line);
         assert_eq!(ended.date, LATER, "{line}");

@@ -171,17 +171,27 @@ async fn notes_can_be_replaced_with_the_head() {
     let content = body(1, 2_000);
     {
         let store = open(dir.path());
-        let entry = put(&store, key(1), head("\"old\""), &content).await.unwrap();
+        let entry = put(&store, key(1), head("\"old\""), &content)
+            .await
+            .unwrap();
         let id = entry.variants()[0].id;
         let notes = Bytes::from_static(b"new notes");
-        store.update_head_and_notes(&key(1), id, head("\"new\""), notes).await;
-        assert_eq!(find(&store, &key(1)).await.unwrap().variants()[0].notes, "new notes");
+        store
+            .update_head_and_notes(&key(1), id, head("\"new\""), notes)
+            .await;
+        assert_eq!(
+            find(&store, &key(1)).await.unwrap().variants()[0].notes,
+            "new notes"
+        );
     }
     let store = open(dir.path());
     let entry = find(&store, &key(1)).await.unwrap();
     assert_eq!(etag(&entry), "\"new\"");
     assert_eq!(entry.variants()[0].notes, "new notes");
-    assert_eq!(read(entry.variants()[0].reader(None)).await.unwrap(), content);
+    assert_eq!(
+        read(entry.variants()[0].reader(None)).await.unwrap(),
+        content
+    );
 }
 
 #[tokio::test]

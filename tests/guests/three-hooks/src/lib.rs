@@ -5,7 +5,11 @@ use selvedge_sdk::prelude::*;
 #[cache_key]
 fn key(request: &Request) -> Result<KeyDecision> {
     let agent = request.field_text("User-Agent").unwrap_or_default();
-    let device = if agent.contains("Mobile") { "mobile" } else { "desktop" };
+    let device = if agent.contains("Mobile") {
+        "mobile"
+    } else {
+        "desktop"
+    };
     log::info!("a {device} viewer"; path = request.path());
     Ok(KeyDecision::extend([
         KeyPart::query_except(["utm_*"]),

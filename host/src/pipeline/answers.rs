@@ -1,0 +1,234 @@
+//! What a fetch's answer is for one request: a stored response, one that is being stored, the origin's own, or a failure;
+//! with its Cache-Status (RFC 9211) and what the access line says of it.
+
+use super::Edge;
+use super::cache_key::CacheKey;
+use super::fetch_side::{Answer, Failure, Outcome, Own, Report, StoredUse};
+use super::invalidations::Standing;
+use super::look_up;
+use super::obtained::{FromStore, Obtained};
+use super::receive::Received;
+use super::respond::{self, Content, Prepared};
+use crate::observe::access::Record;
+use http::StatusCode;
+use selvedge_caching::cache_status::{CacheStatus, Fwd};
+use selvedge_caching::{Reuse, ValidateReason};
+
+/// Why the origin is asked: RFC 9211's word and one of ours.
+#[derive(Clone, Copy)]
+pub(crate) struct Miss {
+    pub(crate) why: Fwd,
+    pub(crate) detail: Option<&'static str>,
+}
+
+/// What a fetch that this request led is for it.
+pub(crate) fn from_outcome(
+    edge: &Edge,
+    received: &Received,
+    outcome: Outcome,
+    miss: Miss,
+    record: &mut Record,
+) -> Obtained {
+    match outcome {
+        Outcome::Shared(answer) => from_answer(edge, received, answer, miss, false, record)
+            .unwrap_or_else(|| Obtained::Other(failed(StatusCode::BAD_GATEWAY, "fetch-lost"))),
+        Outcome::Filling {
+            head,
+            fields,
+            body,
+            report,
+        } => {
+            note(record, &report, false);
+            let cache = filling(edge, received, &head, &report, miss, false);
+            Obtained::Stored(FromStore {
+                head,
+                content: Content::Arriving(body),
+                cache,
+                sent: fields,
+            })
+        }
+        Outcome::Own(own) => Obtained::Other(from_own(Ok(*own), miss, record)),
+    }
+}
+
+/// What a fetch's answer is for this request; `None` where it does not fit and the request has to look again.
+pub(crate) fn from_answer(
+    edge: &Edge,
+    received: &Received,
+    answer: Answer,
+    miss: Miss,
+    collapsed: bool,
+    record: &mut Record,
+) -> Option<Obtained> {
+    let cache = CacheStatus {
+        fwd: Some(miss.why),
+        collapsed,
+        detail: miss.detail,
+        ..CacheStatus::default()
+    };
+    match answer {
+        Answer::NotShareable => None,
+        Answer::Failed(failure) => Some(Obtained::Other(from_own(Err(failure), miss, record))),
+        Answer::Filling {
+            head, body, report, ..
+        } => {
+            let fits =
+                selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&head));
+            fits?;
+            let reader = body.reader()?;
+            note(record, &report, true);
+            let cache = filling(edge, received, &head, &report, miss, true);
+            Some(Obtained::stored(head, Content::Arriving(reader), cache))
+        }
+        Answer::Stored {
+            variant,
+            use_of,
+            report,
+        } => {
+            let fits = selvedge_caching::select_variant(
+                &received.request(),
+                std::slice::from_ref(&variant.head),
+            );
+            if collapsed && fits.is_none() {
+                return None;
+            }
+            note(record, &report, collapsed);
+            let cache = CacheStatus {
+                fwd_status: report.status,
+                stored: use_of == StoredUse::Validated,
+                ttl: ttl_of(edge, received, &variant.head),
+                detail: match use_of {
+                    StoredUse::Validated => cache.detail,
+                    StoredUse::StaleOnError { word, .. } => Some(word),
+                },
+                ..cache
+            };
+            Some(Obtained::stored(
+                variant.head.clone(),
+                Content::Complete(variant),
+                cache,
+            ))
+        }
+    }
+}
+
+/// Whether somebody else's answer is one for this request too: no invalidation is in between, what arrives has not become
+/// stale meanwhile, and the request's own directives accept it.
+pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer: &Answer) -> bool {
+    let (head, notes) = match answer {
+        Answer::Filling { head, notes, .. } => (head, notes),
+        Answer::Stored { variant, .. } => (&variant.head, &variant.notes),
+        Answer::NotShareable | Answer::Failed(_) => return true,
+    };
+    let (request, policy, now) = (
+        received.request(),
+        received.behavior.policy(),
+        edge.clock().now(),
+    );
+    let is_accepted = match answer {
+        Answer::Stored {
+            use_of: StoredUse::StaleOnError { trouble, .. },
+            ..
+        } => selvedge_caching::may_serve_stale_on_error(&request, head, policy, *trouble, now)
+            .is_ok(),
+        Answer::Filling { .. } => !matches!(
+            selvedge_caching::may_reuse(&request, head, policy, now),
+            Reuse::MustValidate(why) if why != ValidateReason::Partial
+        ),
+        _ => true,
+    };
+    is_accepted && look_up::standing(edge, received, key, head, notes) == Standing::Valid
+}
+
+/// Whether a response has become stale while it is still arriving.
+pub(crate) fn is_outlived(edge: &Edge, answer: &Answer) -> bool {
+    matches!(answer, Answer::Filling { head, .. } if head.ttl(edge.clock().now()) <= 0)
+}
+
+/// Cache-Status of a response that is being stored.
+fn filling(
+    edge: &Edge,
+    received: &Received,
+    head: &selvedge_caching::Stored,
+    report: &Report,
+    miss: Miss,
+    collapsed: bool,
+) -> CacheStatus {
+    CacheStatus {
+        fwd: Some(miss.why),
+        fwd_status: report.status,
+        stored: true,
+        collapsed,
+        ttl: ttl_of(edge, received, head),
+        detail: miss.detail,
+        ..CacheStatus::default()
+    }
+}
+
+/// Seconds of freshness that are left, for Cache-Status.
+fn ttl_of(edge: &Edge, received: &Received, head: &selvedge_caching::Stored) -> Option<i64> {
+    let now = edge.clock().now();
+    match selvedge_caching::may_reuse(&received.request(), head, received.behavior.policy(), now) {
+        Reuse::Fresh { ttl } | Reuse::StaleWhileRevalidate { ttl } => Some(ttl),
+        Reuse::MustValidate(_) => None,
+    }
+}
+
+pub(crate) fn from_own(own: Result<Own, Failure>, miss: Miss, record: &mut Record) -> Prepared {
+    let cache = CacheStatus {
+        fwd: Some(miss.why),
+        detail: miss.detail,
+        ..CacheStatus::default()
+    };
+    match own {
+        Ok(own) => {
+            note(record, &own.report, false);
+            let cache = CacheStatus {
+                fwd_status: own.report.status,
+                detail: Some(own.why),
+                ..cache
+            };
+            respond::from_origin(own, cache)
+        }
+        Err(failure) => {
+            note(record, &failure.report, false);
+            let mut prepared = failed(failure.status, failure.reason);
+            prepared.cache = Some(CacheStatus {
+                detail: Some(failure.reason),
+                ..cache
+            });
+            prepared
+        }
+    }
+}
+
+/// The viewer wants nothing but a stored response, and there is none (RFC 9111, section 5.2.1.7).
+pub(crate) fn not_cached(miss: Miss) -> Prepared {
+    let words = "The viewer asked for a stored response only, and none can be used.";
+    let mut prepared =
+        respond::refusal(StatusCode::GATEWAY_TIMEOUT, words, "only-if-cached", false);
+    prepared.cache = Some(CacheStatus {
+        fwd: Some(miss.why),
+        detail: Some("only-if-cached"),
+        ..CacheStatus::default()
+    });
+    prepared
+}
+
+/// Puts what the fetch side did into the record of the request that led it.
+fn note(record: &mut Record, report: &Report, collapsed: bool) {
+    record.origin = report.origin.clone();
+    if !collapsed {
+        record.hooks.extend(report.hooks.iter().cloned());
+    }
+}
+
+pub(crate) fn failed(status: StatusCode, reason: &'static str) -> Prepared {
+    let words = match status {
+        StatusCode::GATEWAY_TIMEOUT => "The origin did not answer in time.",
+        StatusCode::BAD_GATEWAY => "The origin could not be reached or gave no valid response.",
+        StatusCode::BAD_REQUEST => "The request's body is malformed or broke off.",
+        _ => "A plugin of this distribution failed.",
+    };
+    respond::refusal(status, words, reason, status == StatusCode::BAD_REQUEST)
+}

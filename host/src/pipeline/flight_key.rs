@@ -1,0 +1,63 @@
+//! Which requests may share one fetch.
+
+use super::Edge;
+use super::cache_key::CacheKey;
+use super::completion::Completing;
+use super::flights::FlightKey;
+use super::origin_request;
+use super::receive::Received;
+use http::{HeaderMap, HeaderName, Method};
+use selvedge_store::Variant;
+
+/// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
+/// method, the conditions and ranges that go to the origin because nothing is stored, and the invalidations before it.
+pub(crate) fn flight_key(
+    edge: &Edge,
+    received: &Received,
+    key: &CacheKey,
+    validating: Option<&Variant>,
+    completing: Option<&Completing>,
+    nominated: &[HeaderName],
+) -> FlightKey {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&key.hash.0);
+    let head: &[u8] = if received.facts.method == Method::HEAD {
+        b"h"
+    } else {
+        b"g"
+    };
+    hash.update(head);
+    let since = edge
+        .invalidations()
+        .since(received.distribution.id(), received.names(key));
+    hash.update(&since.0.to_be_bytes());
+    for name in nominated {
+        if let Some(value) = selvedge_caching::normal_form(name, &received.facts.fields) {
+            put(&mut hash, name, &value);
+        }
+    }
+    if let Some(variant) = validating.or(completing.map(|completing| &completing.part)) {
+        hash.update(&variant.id.to_be_bytes());
+    }
+    let own: HeaderMap;
+    let sent = match completing {
+        Some(completing) => &completing.fields,
+        None => {
+            own = origin_request::selecting(
+                &received.facts.fields,
+                validating.map(|stored| &*stored.head),
+            );
+            &own
+        }
+    };
+    for (name, value) in sent {
+        put(&mut hash, name, value.as_bytes());
+    }
+    FlightKey(*hash.finalize().as_bytes())
+}
+
+fn put(hash: &mut blake3::Hasher, name: &HeaderName, value: &[u8]) {
+    hash.update(name.as_str().as_bytes());
+    hash.update(&(value.len() as u64).to_be_bytes());
+    hash.update(value);
+}

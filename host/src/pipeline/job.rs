@@ -1,0 +1,93 @@
+//! What a fetch needs to know of the request that caused it.
+
+use super::cache_key::{CacheKey, KeyParts};
+use super::completion::Completing;
+use super::invalidations::Order;
+use super::receive::Received;
+use super::{Edge, cache_key};
+use crate::distribution::{Behavior, Distribution};
+use http::{HeaderValue, StatusCode, Uri};
+use selvedge_runtime::{Read, RequestFacts};
+use selvedge_store::Variant;
+use std::sync::Arc;
+
+/// What a fetch needs to know.
+pub(crate) struct Job {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) distribution: Arc<Distribution>,
+    pub(crate) behavior: Arc<Behavior>,
+    pub(crate) facts: Arc<RequestFacts>,
+    pub(crate) uri: Uri,
+    /// What the cache key consists of: this much is sent to the origin.
+    pub(crate) parts: KeyParts,
+    /// Where the response is stored; `None` where it is not.
+    pub(crate) key: Option<CacheKey>,
+    /// Its place in the order of fetches and invalidations: before the look-up that led to it.
+    pub(crate) began: Order,
+    /// What the cache-key hooks read.
+    pub(crate) key_reads: Vec<Read>,
+    /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
+    pub(crate) validating: Option<Variant>,
+    /// The stored part of which the origin is asked for the rest.
+    pub(crate) completing: Option<Box<Completing>>,
+    /// The protocol that the viewer wants to change to.
+    pub(crate) upgrade: Option<HeaderValue>,
+}
+
+impl Job {
+    pub(crate) fn new(
+        edge: &Arc<Edge>,
+        received: &Received,
+        parts: KeyParts,
+        key: Option<CacheKey>,
+        key_reads: Vec<Read>,
+        validating: Option<Variant>,
+    ) -> Job {
+        Job {
+            edge: edge.clone(),
+            distribution: received.distribution.clone(),
+            behavior: received.behavior.clone(),
+            facts: received.facts.clone(),
+            uri: received.uri.clone(),
+            parts,
+            key,
+            began: edge.invalidations().now(),
+            key_reads,
+            validating,
+            completing: None,
+            upgrade: None,
+        }
+    }
+
+    /// The same, stored where a response of this status belongs: what a slice's request gets that is no part is for the whole.
+    pub(crate) fn for_status(mut self, status: StatusCode) -> Job {
+        let is_part = matches!(
+            status,
+            StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if let Some(whole) = self
+            .key
+            .as_ref()
+            .and_then(|key| key.whole.clone())
+            .filter(|_| !is_part)
+        {
+            self.key = Some((*whole).clone());
+        }
+        self
+    }
+
+    /// The same, stored under the key that a GET has.
+    pub(crate) fn for_get(mut self, began: Order) -> Job {
+        self.began = began;
+        self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
+        self
+    }
+
+    pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
+        selvedge_caching::Request {
+            method: &self.facts.method,
+            fields: &self.facts.fields,
+            uri: &self.uri,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Pass: requests that neither look up nor are stored go straight to the origin and back.
+
+use super::Edge;
+use super::answers::{Miss, from_outcome, from_own};
+use super::cache_key::KeyParts;
+use super::fetch_side::{self, Outcome};
+use super::job::Job;
+use super::receive::Received;
+use super::respond::{self, Prepared};
+use super::upgrade::{self, Upgrade};
+use crate::observe::access::Record;
+use crate::origin::OutgoingBody;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use selvedge_caching::cache_status::Fwd;
+use selvedge_runtime::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The first piece of a request's body has to arrive within this time; the origin's read timeout bounds the rest.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Neither looked up nor stored: straight to the origin and back.
+pub(crate) async fn pass(
+    edge: &Arc<Edge>,
+    received: &Received,
+    parts: KeyParts,
+    key_reads: Vec<Read>,
+    body: Option<Incoming>,
+    why: &'static str,
+    record: &mut Record,
+) -> Prepared {
+    let body = match body {
+        None => OutgoingBody::Empty,
+        Some(incoming) => match read_ahead(incoming).await {
+            Ok(body) => body,
+            Err(malformed) => return *malformed,
+        },
+    };
+    let fwd = if why == "method" {
+        Fwd::Method
+    } else {
+        Fwd::Bypass
+    };
+    let job = Job::new(edge, received, parts, None, key_reads, None);
+    let miss = Miss {
+        why: fwd,
+        detail: None,
+    };
+    match fetch_side::alone(job, body, why).await {
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
+        Err(failure) => from_own(Err(failure), miss, record),
+    }
+}
+
+/// Passes a wish to leave HTTP on to the origin, and joins the two connections where it agrees.
+pub(crate) async fn pass_upgrade(
+    edge: &Arc<Edge>,
+    received: &Received,
+    upgrade: Upgrade,
+    parts: KeyParts,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Prepared {
+    let miss = Miss {
+        why: Fwd::Bypass,
+        detail: None,
+    };
+    let mut job = Job::new(edge, received, parts, None, key_reads, None);
+    job.upgrade = Some(upgrade.protocol.clone());
+    match fetch_side::alone(job, OutgoingBody::Empty, "upgrade").await {
+        Ok(Outcome::Own(mut own)) => match own.upgrade.take() {
+            Some(origin) => upgrade::join(edge, upgrade, origin, from_own(Ok(*own), miss, record)),
+            None => from_own(Ok(*own), miss, record),
+        },
+        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
+        Err(failure) => from_own(Err(failure), miss, record),
+    }
+}
+
+/// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
+async fn read_ahead(mut incoming: Incoming) -> Result<OutgoingBody, Box<Prepared>> {
+    match tokio::time::timeout(BODY_TIMEOUT, incoming.frame()).await {
+        Ok(None) => Ok(OutgoingBody::viewer(None, incoming)),
+        Ok(Some(Ok(frame))) => Ok(OutgoingBody::viewer(Some(frame), incoming)),
+        Err(_) => Err(Box::new(respond::refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            "The request's body did not come in time.",
+            "request-body-timeout",
+            true,
+        ))),
+        Ok(Some(Err(_))) => Err(Box::new(respond::refusal(
+            StatusCode::BAD_REQUEST,
+            "The request's body is malformed or broke off.",
+            "request-body-error",
+            true,
+        ))),
+    }
+}
