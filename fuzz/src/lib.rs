@@ -59,7 +59,9 @@ fn fields<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
         let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
         let (name, value) = line.split_at(colon);
         let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
             fields.append(name, value);
         }
     }

@@ -99,6 +99,29 @@ fn a_transfer_coding_of_the_origin_that_nobody_undoes_is_502() {
 }
 
 #[test]
+fn a_viewer_that_stops_within_its_upload_is_not_taken_for_a_silent_origin() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .origin_lines("read_timeout = 1")
+        .behavior("allowed_methods = \"any\"")
+        .cache("default_ttl = 1")
+        .start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("one"))
+        .then(Answer::ok("two"));
+    edge.get("/a").expect(200).body("one");
+    let mut stops = edge.sent(format!(
+        "POST /upload HTTP/1.1\r\nHost: {ALIAS}\r\nContent-Length: 10\r\n\r\nhalf"
+    ));
+    let refused = stops.response().expect(408);
+    refused.cache_status("detail=request-body-timeout");
+    stops.is_closed();
+    edge.advance(Secs(2));
+    edge.get("/a").expect(200).body("two");
+}
+
+#[test]
 fn a_loop_is_seen_beside_a_member_that_is_no_text() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();

@@ -99,7 +99,7 @@ pub(super) fn host_name(text: &str) -> Result<String, Problem> {
     let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
     let bare = bare.split(['/', '?', '#']).next().unwrap_or("");
     let bare = bare.split_once(':').map_or(bare, |(host, _)| host);
-    if bare != text && !bare.is_empty() {
+    if bare != text && !bare.is_empty() && !bare.starts_with('[') {
         return Err(refuse("no scheme, port or path belongs here")
             .help(format!("write \"{}\"", printable(bare))));
     }

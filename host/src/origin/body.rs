@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -23,9 +23,29 @@ pub enum OutgoingBody {
         first: Option<Frame<Bytes>>,
         /// The rest.
         rest: Incoming,
-        /// Counts the pieces that went out, so that a long upload is not taken for a silent origin.
-        sent: Arc<AtomicU64>,
+        /// What is known of it elsewhere.
+        upload: Arc<Upload>,
     },
+}
+
+/// How far a viewer's body is, so that neither a long upload nor a viewer that stops is taken for a silent origin.
+#[derive(Debug, Default)]
+pub struct Upload {
+    /// Counts the pieces that were asked for.
+    moves: AtomicU64,
+    waits_for_viewer: AtomicBool,
+}
+
+impl Upload {
+    /// A number that moves as long as the body does.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Whether the next piece was asked for and has not come.
+    pub(crate) fn waits_for_viewer(&self) -> bool {
+        self.waits_for_viewer.load(Ordering::Relaxed)
+    }
 }
 
 impl OutgoingBody {
@@ -34,15 +54,15 @@ impl OutgoingBody {
         OutgoingBody::Viewer {
             first,
             rest,
-            sent: Arc::default(),
+            upload: Arc::default(),
         }
     }
 
-    /// A counter that moves as long as the body does; `None` where there is no body.
-    pub(crate) fn progress(&self) -> Option<Arc<AtomicU64>> {
+    /// How far it is; `None` where there is no body.
+    pub(crate) fn upload(&self) -> Option<Arc<Upload>> {
         match self {
             OutgoingBody::Empty => None,
-            OutgoingBody::Viewer { sent, .. } => Some(sent.clone()),
+            OutgoingBody::Viewer { upload, .. } => Some(upload.clone()),
         }
     }
 }
@@ -57,12 +77,14 @@ impl Body for OutgoingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             OutgoingBody::Empty => Poll::Ready(None),
-            OutgoingBody::Viewer { first, rest, sent } => {
-                sent.fetch_add(1, Ordering::Relaxed);
-                match first.take() {
+            OutgoingBody::Viewer { first, rest, upload } => {
+                upload.moves.fetch_add(1, Ordering::Relaxed);
+                let polled = match first.take() {
                     Some(frame) => Poll::Ready(Some(Ok(frame))),
                     None => Pin::new(rest).poll_frame(cx),
-                }
+                };
+                upload.waits_for_viewer.store(polled.is_pending(), Ordering::Relaxed);
+                polled
             }
         }
     }

@@ -54,16 +54,20 @@ pub enum OriginError {
     /// The viewer's request body broke off or was malformed.
     #[error("the request body failed: {0}")]
     RequestBody(#[source] hyper::Error),
+    /// The viewer sent no further piece of its request body within the read timeout.
+    #[error("the viewer sent nothing of its request body for {} s", .0.as_secs_f32())]
+    RequestBodyTimeout(Duration),
 }
 
 impl OriginError {
-    /// The status for the viewer: 504 where time ran out, 502 otherwise; 400 where the viewer's body was at fault.
+    /// The status for the viewer: 504 where time ran out, 502 otherwise; 400 or 408 where the viewer's body was at fault.
     pub fn status(&self) -> StatusCode {
         match self {
             OriginError::ConnectTimeout { .. }
             | OriginError::ReadTimeout(_)
             | OriginError::CompletionTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             OriginError::RequestBody(_) => StatusCode::BAD_REQUEST,
+            OriginError::RequestBodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         }
     }
@@ -80,6 +84,7 @@ impl OriginError {
             OriginError::ReadTimeout(_) => "origin-read-timeout",
             OriginError::CompletionTimeout(_) => "origin-completion-timeout",
             OriginError::RequestBody(_) => "request-body-error",
+            OriginError::RequestBodyTimeout(_) => "request-body-timeout",
         }
     }
 
@@ -88,6 +93,7 @@ impl OriginError {
         !matches!(
             self,
             OriginError::RequestBody(_)
+                | OriginError::RequestBodyTimeout(_)
                 | OriginError::CompletionTimeout(_)
                 | OriginError::Garbage(_)
         )

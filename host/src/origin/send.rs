@@ -1,13 +1,12 @@
 //! One request to an origin: which connection carries it, and how often it is tried.
 
-use super::body::{OriginBody, OutgoingBody};
+use super::body::{OriginBody, OutgoingBody, Upload};
 use super::connect::connect;
 use super::pool::Sender;
 use super::{Origin, OriginError};
 use http::{Method, Request, Response, StatusCode, request};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What came of a request to an origin.
@@ -136,11 +135,15 @@ impl Origin {
             Ok(Ok(())) => {}
             _ => return Tried::Unsent(body),
         }
-        let progress = body.progress();
+        let upload = body.upload();
         let request = Request::from_parts(head.clone(), body);
-        let Some(answer) = patiently(limit, progress, sender.try_send_request(request)).await
-        else {
-            return Tried::Failed(OriginError::ReadTimeout(limit));
+        let sending = sender.try_send_request(request);
+        let Some(answer) = patiently(limit, upload.as_deref(), sending).await else {
+            let is_viewers = upload.is_some_and(|upload| upload.waits_for_viewer());
+            return Tried::Failed(match is_viewers {
+                true => OriginError::RequestBodyTimeout(limit),
+                false => OriginError::ReadTimeout(limit),
+            });
         };
         match answer {
             Ok(response) => {
@@ -161,15 +164,11 @@ impl Origin {
 /// Waits for an answer; the limit starts anew as long as the request's body is still going out. `None` when it is over.
 async fn patiently<F: Future>(
     limit: Duration,
-    progress: Option<Arc<AtomicU64>>,
+    upload: Option<&Upload>,
     answer: F,
 ) -> Option<F::Output> {
     let mut answer = std::pin::pin!(answer);
-    let moved = || {
-        progress
-            .as_ref()
-            .map_or(0, |sent| sent.load(Ordering::Relaxed))
-    };
+    let moved = || upload.map_or(0, Upload::moves);
     let mut before = moved();
     loop {
         if let Ok(answer) = tokio::time::timeout(limit, &mut answer).await {

@@ -228,7 +228,12 @@ pub(crate) fn failed(status: StatusCode, reason: &'static str) -> Prepared {
         StatusCode::GATEWAY_TIMEOUT => "The origin did not answer in time.",
         StatusCode::BAD_GATEWAY => "The origin could not be reached or gave no valid response.",
         StatusCode::BAD_REQUEST => "The request's body is malformed or broke off.",
+        StatusCode::REQUEST_TIMEOUT => "The request's body did not come in time.",
         _ => "A plugin of this distribution failed.",
     };
-    respond::refusal(status, words, reason, status == StatusCode::BAD_REQUEST)
+    let close = matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT
+    );
+    respond::refusal(status, words, reason, close)
 }

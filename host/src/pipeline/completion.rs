@@ -162,24 +162,27 @@ pub(crate) async fn store(
         join(&mut fill, (arriving, fetched.body), (stored, part)).await
     };
     let id = fill.id();
-    let trouble = match joined {
-        Ok(()) => fill.finish(None).await.err().map(|why| why.as_str()),
-        Err(why) => {
-            fill.fail(why);
-            Some(why)
-        }
-    };
-    if let Some(why) = trouble {
-        tracing::warn!(
-            target: "store",
-            distribution = &**job.distribution.id(),
-            request_id = &*job.facts.request_id,
-            error = why,
-            "a stored part and what was fetched beside it are not stored together"
-        );
+    if let Err(why) = joined {
+        // In this order: whoever sees it break off and asks again must not join it.
+        drop(permit);
+        fill.fail(why);
+        return complain(&job, why);
+    }
+    if let Err(why) = fill.finish(None).await {
+        complain(&job, why.as_str());
     }
     store_stage::take_back_outdated(&job, &head, id).await;
     drop(permit);
+}
+
+fn complain(job: &Job, why: &'static str) {
+    tracing::warn!(
+        target: "store",
+        distribution = &**job.distribution.id(),
+        request_id = &*job.facts.request_id,
+        error = why,
+        "a stored part and what was fetched beside it are not stored together"
+    );
 }
 
 /// Where the bytes of one part come from.

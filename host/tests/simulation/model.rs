@@ -121,6 +121,9 @@ impl Model {
                 self.duty_to_use_stale(log, None, asked)
             }
             416 => {
+                if !answer.says("hit") {
+                    self.kept.remove(&place(ask));
+                }
                 let size = RESOURCES[ask.resource].size as u64;
                 let first = ask.range.as_deref().and_then(parts::first_position);
                 check(first.is_some_and(|first| first >= size), || {
