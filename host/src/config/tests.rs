@@ -144,7 +144,11 @@ fn behaviors_become_their_plan_with_the_default_one_last() {
     assert_eq!(*shop.origins[images.origin].id, "canary");
     assert_eq!(images.range_slices, Some(1 << 20));
     assert_eq!(images.policy.default_ttl, 30 * 86_400);
-    assert_eq!(images.key, KeyPolicy::default());
+    let whole_query = KeyPolicy {
+        query: NameSet::All,
+        ..KeyPolicy::default()
+    };
+    assert_eq!(images.key, whole_query);
 
     assert!(api.allowed_methods.contains(&Method::DELETE));
     assert!(

@@ -77,13 +77,19 @@ impl Body for OutgoingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             OutgoingBody::Empty => Poll::Ready(None),
-            OutgoingBody::Viewer { first, rest, upload } => {
+            OutgoingBody::Viewer {
+                first,
+                rest,
+                upload,
+            } => {
                 upload.moves.fetch_add(1, Ordering::Relaxed);
                 let polled = match first.take() {
                     Some(frame) => Poll::Ready(Some(Ok(frame))),
                     None => Pin::new(rest).poll_frame(cx),
                 };
-                upload.waits_for_viewer.store(polled.is_pending(), Ordering::Relaxed);
+                upload
+                    .waits_for_viewer
+                    .store(polled.is_pending(), Ordering::Relaxed);
                 polled
             }
         }

@@ -202,11 +202,10 @@ impl InFlight {
         let resource = request.resource;
         let mut inner = shared.lock();
         inner.arrived[resource] += 1;
-        let key = format!(
-            "{} after {} times POST",
-            request.key(),
-            inner.posts[resource]
-        );
+        // What arrives may have become stale when the clock moves.
+        let now = shared.clock.now().0;
+        let posts = inner.posts[resource];
+        let key = format!("{} after {posts} times POST at {now}", request.key());
         let count = inner.in_flight.entry(key.clone()).or_default();
         *count += 1;
         // Nobody can share what is not stored: a response to HEAD, and a 416.
