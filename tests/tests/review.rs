@@ -152,3 +152,17 @@ fn no_tunnel_of_http_2_is_opened_past_the_edge() {
         assert_eq!(seen.field("Upgrade"), None);
     }
 }
+
+#[test]
+fn a_field_cannot_turn_a_get_into_another_method() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin.on("/a").answers(Answer::ok("x"));
+    edge.get("/a")
+        .with("X-HTTP-Method-Override", "POST")
+        .with("Content-Type", "text/evil")
+        .expect(200);
+    let seen = origin.request("/a");
+    assert_eq!(seen.field("X-HTTP-Method-Override"), None);
+    assert_eq!(seen.field("Content-Type"), None);
+}

@@ -36,12 +36,17 @@ pub(crate) const SELECTING: [HeaderName; 6] = [
 const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
 
 /// Fields that reach the origin whatever the forward policy lists.
-const ALWAYS: [HeaderName; 5] = [
-    CACHE_CONTROL,
-    PRAGMA,
-    AUTHORIZATION,
-    http::header::CONTENT_TYPE,
-    http::header::CONTENT_ENCODING,
+const ALWAYS: [HeaderName; 3] = [CACHE_CONTROL, PRAGMA, AUTHORIZATION];
+
+/// Fields of content: they reach the origin with it, and not with a request that has none.
+const OF_CONTENT: [HeaderName; 2] = [http::header::CONTENT_TYPE, http::header::CONTENT_ENCODING];
+
+/// By these some origins take a request for one with another method, which would walk around `allowed_methods`: they are
+/// sent only where they are keyed or named.
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
 ];
 
 /// The head of the request to one origin.
@@ -136,6 +141,18 @@ fn forwarded(job: &Job) -> HeaderMap {
         fields.remove(name);
     }
     let policy = &job.behavior.settings().forward;
+    if matches!(job.facts.method, Method::GET | Method::HEAD) {
+        // What the origin would make of them is not in the key.
+        for name in OF_CONTENT {
+            fields.remove(name);
+        }
+    }
+    for name in METHOD_OVERRIDES {
+        let named = matches!(&policy.fields, FieldSet::Only(names) if names.contains(&name));
+        if !named && !job.parts.fields.contains(&name) {
+            fields.remove(name);
+        }
+    }
     if let Some(unwanted) = unwanted(&fields, &policy.fields, &job.parts) {
         for name in unwanted {
             fields.remove(name);
@@ -171,6 +188,7 @@ fn unwanted(fields: &HeaderMap, policy: &FieldSet, parts: &KeyParts) -> Option<V
                 !policy.contains(name)
                     && !parts.fields.contains(name)
                     && !ALWAYS.contains(name)
+                    && !OF_CONTENT.contains(name)
                     && !SELECTING.contains(name)
                     && **name != X_FORWARDED_FOR
                     && **name != VIA
