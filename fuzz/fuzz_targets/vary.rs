@@ -28,6 +28,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!fields.contains_key(&name));
         return;
     };
+    // A quoted string that does not end in its line may end in the next one, once the lines are one list.
+    if normal.contains(&b'"') {
+        return;
+    }
     let value = HeaderValue::from_bytes(&normal).expect("a normal form is a field value");
     let again = HeaderMap::from_iter([(name.clone(), value)]);
     let twice = normal_form(&name, &again).map(|normal| normal.into_owned());

@@ -31,13 +31,11 @@ pub(crate) fn flight_key(
         .invalidations()
         .since(received.distribution.id(), received.names(key));
     hash.update(&since.0.to_be_bytes());
-    for name in nominated {
-        if let Some(value) = selvedge_caching::normal_form(name, &received.facts.fields) {
-            put(&mut hash, name, &value);
+    match validating.or(completing.map(|completing| &completing.part)) {
+        Some(variant) => {
+            hash.update(&variant.id.to_be_bytes());
         }
-    }
-    if let Some(variant) = validating.or(completing.map(|completing| &completing.part)) {
-        hash.update(&variant.id.to_be_bytes());
+        None => put_nominated(&mut hash, nominated, &received.facts.fields),
     }
     let own: HeaderMap;
     let sent = match completing {
@@ -54,6 +52,23 @@ pub(crate) fn flight_key(
         put(&mut hash, name, value.as_bytes());
     }
     FlightKey(*hash.finalize().as_bytes())
+}
+
+/// Which variant is meant, as far as is known. The names may come several times and in any order.
+fn put_nominated(hash: &mut blake3::Hasher, nominated: &[HeaderName], fields: &HeaderMap) {
+    let mut names: Vec<&HeaderName> = nominated.iter().collect();
+    names.sort_by_key(|name| name.as_str());
+    names.dedup();
+    for name in names {
+        match selvedge_caching::normal_form(name, fields) {
+            Some(value) => put(hash, name, &value),
+            // Not the same as not being nominated: that is a request for whichever variant comes first.
+            None => {
+                hash.update(name.as_str().as_bytes());
+                hash.update(&u64::MAX.to_be_bytes());
+            }
+        }
+    }
 }
 
 fn put(hash: &mut blake3::Hasher, name: &HeaderName, value: &[u8]) {

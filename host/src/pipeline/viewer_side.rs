@@ -164,7 +164,13 @@ pub(crate) async fn obtain(
             job
         };
         match edge.flights().join(flight) {
-            Role::Leader(permit) => return lead(edge, received, job(), permit, miss, record).await,
+            Role::Leader(permit) => {
+                // Between the look-up and the permit somebody else's fetch may have ended.
+                if let Found::Fresh { variant, ttl } = look_up(edge, received, &key).await {
+                    return hit(variant, ttl, None);
+                }
+                return lead(edge, received, job(), permit, miss, record).await;
+            }
             Role::Alone => {
                 return lead(edge, received, job(), Permit::for_nobody(), miss, record).await;
             }

@@ -148,6 +148,7 @@ impl World {
         let first = self.any_ask();
         let resource = first.resource;
         self.model.forget(resource);
+        let before = self.origin.inner().log.len();
         self.origin.close_gate(resource, Gate::Head);
         let count = self.random.between(2, 7);
         let mut crowd = Vec::new();
@@ -169,7 +170,11 @@ impl World {
         }
         self.arrive().await;
         self.origin.open_gate();
-        self.close_all(crowd).await
+        self.close_all(crowd).await?;
+        match self.origin.inner().sent_twice(before) {
+            Some(asked) => Err(format!("fetched twice for one crowd: {asked}")),
+            None => Ok(()),
+        }
     }
 
     /// Something happens while the origin is in the middle of a body.
@@ -328,8 +333,14 @@ impl World {
             });
         }
         let version = self.origin.inner().states[resource].version;
-        let known = version.saturating_sub(self.random.below(2));
-        let etag = RESOURCES[resource].etag(&ask.lang(), known);
+        // What confirms that the viewer has the present version goes to that viewer only: steady resources don't do that.
+        let behind = if RESOURCES[resource].is_steady {
+            1
+        } else {
+            self.random.below(2)
+        };
+        let known = version.checked_sub(behind);
+        let etag = known.and_then(|known| RESOURCES[resource].etag(&ask.lang(), known));
         if self.random.chance(15) {
             ask.if_none_match.clone_from(&etag);
         }

@@ -58,7 +58,7 @@ fn run(seed: u64, steps: u64) {
         for step in 1..=steps {
             world.story.push(format!("step {step}"));
             if let Err(wrong) = world.step().await {
-                let from = world.story.len().saturating_sub(400);
+                let from = world.story.len().saturating_sub(120);
                 let story = world.story[from..].join("\n");
                 panic!(
                     "{story}\n\nSELVEDGE_SEED={seed} step {step}: {wrong}\n\

@@ -121,7 +121,7 @@ impl Model {
                 self.duty_to_use_stale(log, None, asked)
             }
             416 => {
-                if !answer.says("hit") {
+                if !answer.says("hit") || may_refresh(answer) {
                     self.kept.remove(&place(ask));
                 }
                 let size = RESOURCES[ask.resource].size as u64;
@@ -235,10 +235,15 @@ impl Model {
         else {
             return Ok(());
         };
+        // It may be taken to be down still; it need not.
+        let trouble = Trouble {
+            was_down: false,
+            ..asked.trouble
+        };
         let failed = sent.is_none_or(|sent| sent >= asked.sent_before && log[sent].status >= 500);
         if !failed
             || asked.ask.cache_control.is_some()
-            || !log[kept].is_usable_despite(asked.trouble, asked.began)
+            || !log[kept].is_usable_despite(trouble, asked.began)
         {
             return Ok(());
         }

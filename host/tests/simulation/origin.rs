@@ -7,7 +7,7 @@ use crate::content::{Framing, Mode, RESOURCES, Resource, State, Validator};
 use crate::message::{Fields, read_head};
 use crate::parts;
 use selvedge::observe::clock::Clock;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,8 @@ use tokio::task::{JoinHandle, JoinSet};
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) resource: usize,
+    /// All of the request that it may depend on.
+    pub(crate) asked: String,
     pub(crate) lang: String,
     pub(crate) version: u64,
     pub(crate) status: u16,
@@ -183,6 +185,19 @@ impl Origin {
 impl Inner {
     pub(crate) fn under_way(&self) -> usize {
         self.in_flight.values().sum()
+    }
+
+    /// A whole response that was sent twice since this entry of the log, although the first one could be shared and kept.
+    pub(crate) fn sent_twice(&self, since: usize) -> Option<&str> {
+        let mut seen = HashSet::new();
+        let whole = self.log.iter().skip(since).filter(|exchange| {
+            RESOURCES[exchange.resource].is_steady
+                && exchange.status == 200
+                && exchange.asked.starts_with("GET")
+        });
+        whole
+            .map(|exchange| exchange.asked.as_str())
+            .find(|asked| !asked.contains("range=") && !seen.insert(*asked))
     }
 
     /// Whether a request waits at the gate.
@@ -429,6 +444,7 @@ impl Shared {
             && body.len() > 1;
         let exchange = Exchange {
             resource: request.resource,
+            asked: request.key(),
             lang: lang.clone(),
             version: state.version,
             status,
