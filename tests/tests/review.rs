@@ -166,3 +166,16 @@ fn a_field_cannot_turn_a_get_into_another_method() {
     assert_eq!(seen.field("X-HTTP-Method-Override"), None);
     assert_eq!(seen.field("Content-Type"), None);
 }
+
+#[test]
+fn check_says_what_is_wrong_with_the_files_and_with_the_plugins_at_once() {
+    let origin = Origin::start();
+    let check = Edge::in_front_of(&origin)
+        .plugin("lost", std::path::Path::new("/nowhere/lost.wasm"), "")
+        .cache("min_ttl = \"soon\"")
+        .check();
+    check
+        .code(2)
+        .reports("min_ttl")
+        .reports("there is no plugin file");
+}

@@ -8,16 +8,7 @@ use selvedge_runtime::{Options, Runtime};
 use std::path::Path;
 
 pub(super) fn check(file: &Path) -> u8 {
-    let config = match config::load(file) {
-        Ok(config) => config,
-        Err(report) => {
-            complain(report);
-            return WRONG;
-        }
-    };
-    if !config.warnings.is_empty() {
-        complain(&config.warnings);
-    }
+    let config = config::load_all(file);
     let runtime = match Runtime::new(Options::default()) {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -25,26 +16,28 @@ pub(super) fn check(file: &Path) -> u8 {
             return FAILED;
         }
     };
-    match Plan::build(config, &runtime) {
-        Ok(plan) => {
-            let plugins: usize = plan
-                .distributions()
-                .iter()
-                .map(|one| one.plugins().len())
-                .sum();
-            say(format_args!(
-                "{}: {} and {}, no errors",
-                file.display(),
-                count(plan.distributions().len(), "distribution"),
-                count(plugins, "plugin"),
-            ));
-            0
-        }
-        Err(report) => {
-            complain(report);
-            WRONG
-        }
+    let report = config
+        .warnings
+        .clone()
+        .and(Plan::problems(&config, &runtime));
+    if !report.is_empty() {
+        complain(&report);
     }
+    if report.has_errors() {
+        return WRONG;
+    }
+    let plugins: usize = config
+        .distributions
+        .iter()
+        .map(|one| one.plugins.len())
+        .sum();
+    say(format_args!(
+        "{}: {} and {}, no errors",
+        file.display(),
+        count(config.distributions.len(), "distribution"),
+        count(plugins, "plugin"),
+    ));
+    0
 }
 
 fn count(number: usize, what: &str) -> String {

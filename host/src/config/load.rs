@@ -23,6 +23,16 @@ const LARGEST_FILE: u64 = 16 << 20;
 /// `path` is the file, or a folder with a `selvedge.toml`. Reads files and does nothing else. All errors of
 /// all files are in the report; warnings of a good configuration are in [`Config::warnings`].
 pub fn load(path: &Path) -> Result<Config, Report> {
+    let config = load_all(path);
+    match config.warnings.has_errors() {
+        true => Err(config.warnings),
+        false => Ok(config),
+    }
+}
+
+/// The same for whoever goes on looking for errors: what could be read, with the errors among [`Config::warnings`]. What could
+/// not be read is a default; such a configuration is for checking only.
+pub fn load_all(path: &Path) -> Config {
     let path = match path.is_dir() {
         true => path.join("selvedge.toml"),
         false => path.to_owned(),
@@ -58,7 +68,11 @@ pub fn load_one(path: &Path) -> Result<Config, Report> {
 
 /// Loads distribution files under given server settings: what `dev` does with an example's folder.
 pub fn load_files(server: Server, files: &[PathBuf]) -> Result<Config, Report> {
-    Loading::default().finish(server, files)
+    let config = Loading::default().finish(server, files);
+    match config.warnings.has_errors() {
+        true => Err(config.warnings),
+        false => Ok(config),
+    }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -73,7 +87,7 @@ struct Loading {
 }
 
 impl Loading {
-    fn finish(mut self, server: Server, files: &[PathBuf]) -> Result<Config, Report> {
+    fn finish(mut self, server: Server, files: &[PathBuf]) -> Config {
         let mut distributions = Vec::new();
         for path in files {
             let (limits, suffix) = (&server.limits, &server.domain_suffix);
@@ -86,15 +100,12 @@ impl Loading {
         let hosts = index(&distributions, &self.problems);
         let sources = Arc::new(self.sources);
         let warnings = self.problems.into_report(&sources);
-        match warnings.has_errors() {
-            true => Err(warnings),
-            false => Ok(Config {
-                server,
-                distributions,
-                hosts,
-                warnings,
-                sources,
-            }),
+        Config {
+            server,
+            distributions,
+            hosts,
+            warnings,
+            sources,
         }
     }
 

@@ -245,6 +245,13 @@ impl Report {
         Report { problems, sources }
     }
 
+    /// The same with further problems, all in the order of the files.
+    pub fn and(self, more: Vec<Problem>) -> Report {
+        let mut problems = self.problems;
+        problems.extend(more);
+        Report::new(problems, self.sources)
+    }
+
     /// The problems, in the order of the files and of the text in them.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -65,6 +65,17 @@ impl Plan {
         }
     }
 
+    /// All that is wrong with what a configuration names, even one that has errors itself. Blocking, as [`Plan::build`].
+    pub fn problems(config: &Config, runtime: &Runtime) -> Vec<config::Problem> {
+        let mut problems = Vec::new();
+        let web = Arc::new(Tls::web());
+        for settings in &config.distributions {
+            plugins::load(config, settings, runtime, &mut problems);
+            origins(config, settings, &web, &mut problems);
+        }
+        problems
+    }
+
     /// The configuration that it was made from.
     pub fn config(&self) -> &Config {
         &self.config

@@ -12,7 +12,12 @@ pub(super) fn load(
     problems: &mut Vec<Problem>,
 ) -> Vec<Arc<Plugin>> {
     let mut plugins = Vec::new();
-    for entry in &distribution.plugins {
+    // A file that could not be read from the configuration has been complained of already.
+    let typed = distribution
+        .plugins
+        .iter()
+        .filter(|entry| entry.file.is_typed());
+    for entry in typed {
         match runtime.load(&spec(distribution, entry)) {
             Ok(plugin) => plugins.push(plugin),
             Err(error) => problems.push(problem(config, entry, &error)),
