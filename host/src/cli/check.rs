@@ -1,4 +1,4 @@
-//! `selvedge check`: everything that `run` would refuse, all at once, and nothing started.
+//! `selvedge check`: everything that is wrong with a configuration and with what it names, all at once, and nothing started.
 
 use super::output::{complain, say};
 use super::{FAILED, WRONG};

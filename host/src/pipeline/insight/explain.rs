@@ -1,4 +1,5 @@
-//! `selvedge explain`: the stages of a request up to the fetch, run for real with nothing sent and nothing stored.
+//! `selvedge explain`: the stages of a request up to the fetch, run for real with nothing sent and nothing stored. As for any
+//! look-up, a variant that an invalidation has ended is removed when it is found.
 
 use super::list::{absolute, describe_all, plain};
 use super::{Explanation, HookDecision, Question, Refused};

@@ -1,8 +1,8 @@
 //! What is stored for a URL: `selvedge cache ls`, and the look through the store that a dry run takes.
 //!
-//! The keys are hashes, and plugins may put anything into them, so a URL does not lead to all of its keys. The key of a
-//! plain GET is looked up; the others are found by looking through the store, page by page, for as long as
-//! [`LONGEST_LOOK`] allows.
+//! The keys are hashes, and plugins may put anything into them, so a URL does not lead to all of its keys. They are found by
+//! looking through the store, page by page, for as long as [`LONGEST_LOOK`] allows; the key of a plain GET is recognised when
+//! it comes by.
 
 use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject};
 use crate::distribution::Distribution;
