@@ -9,7 +9,18 @@
 wasmtime::component::bindgen!({
     path: "../../sdk/wit",
     world: "selvedge:edge/plugin",
-    imports: { default: trappable },
+    imports: {
+        // What may wait: the guest's call blocks, the worker thread does not.
+        "selvedge:edge/types.[method]request.body": async | trappable,
+        "selvedge:edge/kv": async | trappable,
+        "selvedge:edge/fetch.[method]pending.wait": async | trappable,
+        "selvedge:edge/cache": async | trappable,
+        default: trappable,
+    },
+    with: {
+        "selvedge:edge/fetch.pending": crate::host::Pending,
+        "selvedge:edge/fetch.fetched": crate::host::Fetched,
+    },
     exports: { default: async },
 });
 

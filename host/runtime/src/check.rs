@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 
 use crate::error::LoadError;
 use crate::host::{CONTRACT, OFFERED, OFFERED_WASI};
+use crate::powers::{Power, Powers};
 use crate::spec::Hook;
 
 /// What a WebAssembly file begins with.
@@ -126,6 +127,7 @@ pub(crate) fn component(
     engine: &Engine,
     path: &Path,
     component: &Component,
+    powers: &Powers,
 ) -> Result<Exports, LoadError> {
     let ty = component.component_type();
     let unknown: Vec<_> = ty
@@ -142,6 +144,17 @@ pub(crate) fn component(
             path: path.to_owned(),
             interface: unknown.join(", "),
             offered,
+        });
+    }
+    let imports = |power: &Power| {
+        let mut names = ty.imports(engine).map(|(name, _)| name);
+        names.any(|name| contract_interface(name) == Some(power.as_str()))
+    };
+    let withheld = Power::ALL.into_iter().filter(|power| !powers.has(*power));
+    if let Some(power) = withheld.into_iter().find(imports) {
+        return Err(LoadError::NotGiven {
+            path: path.to_owned(),
+            power,
         });
     }
     let mut exports = Exports::default();
@@ -173,13 +186,7 @@ pub(crate) fn hooks(
             exports: exports.describe(),
         });
     }
-    if let Some(hook) = asked.iter().find(|hook| !hook.is_run()) {
-        return Err(LoadError::HookNotRun {
-            path: path.to_owned(),
-            hook: *hook,
-        });
-    }
-    let wanted = |hook: &Hook| hook.is_run() && (asked.is_empty() || asked.contains(hook));
+    let wanted = |hook: &Hook| asked.is_empty() || asked.contains(hook);
     let hooks: Vec<Hook> = exports.hooks.iter().copied().filter(wanted).collect();
     if hooks.is_empty() {
         return Err(LoadError::NoHooks {

@@ -41,7 +41,12 @@ impl Counters {
     pub(crate) fn count_call<T>(&self, outcome: &Result<T, HookError>) {
         self.calls.fetch_add(1, Relaxed);
         if let Err(error) = outcome {
-            self.failures[error.index()].fetch_add(1, Relaxed);
+            self.count_failure(error);
         }
+    }
+
+    /// A failure of a stream, whose hook call was counted before.
+    pub(crate) fn count_failure(&self, error: &HookError) {
+        self.failures[error.index()].fetch_add(1, Relaxed);
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fault::Fault;
+use crate::powers::Power;
 use crate::spec::{Hook, names};
 
 /// Why a runtime could not be made.
@@ -129,21 +131,21 @@ pub enum LoadError {
         /// What the plugin exports.
         exports: String,
     },
-    /// The configuration asks for a hook that is in the contract but not called by this host.
-    #[error("this host does not run the hook `{hook}` yet, so {path} cannot be asked for it; it runs {run}", run = names(&Hook::RUN))]
-    HookNotRun {
-        /// The file.
-        path: PathBuf,
-        /// The hook that is asked for.
-        hook: Hook,
-    },
-    /// The plugin has no hook that this host calls.
-    #[error("{path} exports no hook that this host runs ({run}); it exports {exports}", run = names(&Hook::RUN))]
+    /// The plugin has no hook at all.
+    #[error("{path} exports no hook; the hooks are {list}; it exports {exports}", list = names(&Hook::ALL))]
     NoHooks {
         /// The file.
         path: PathBuf,
         /// What the plugin exports.
         exports: String,
+    },
+    /// The plugin imports an interface that it was not given.
+    #[error("{path} imports `{power}`, which it is not given: {}", .power.why_not())]
+    NotGiven {
+        /// The file.
+        path: PathBuf,
+        /// What it imports.
+        power: Power,
     },
     /// The plugin refused its configuration.
     #[error("{path} refuses its configuration: {message}")]
@@ -222,6 +224,26 @@ pub enum HookError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It returned too much content at once.
+    #[error("the plugin returned more than {} of content at once (limits.body_bytes)", bytes(*.limit))]
+    BodyLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It started, or held, too many requests to backends.
+    #[error(
+        "the plugin started or held more than its {limit} requests to backends (limits.fetches)"
+    )]
+    Fetches {
+        /// The limit.
+        limit: u32,
+    },
+    /// Its transform or producer had failed before, or had come to its end.
+    #[error("the plugin's body is over: it failed before, or has come to its end")]
+    StreamOver,
+    /// Its decision cannot be carried out.
+    #[error("the plugin's decision is not valid: {0}")]
+    BadDecision(Fault),
     /// All instances of the host are in use.
     #[error("all {limit} plugin instances of this host are in use")]
     NoInstance {
@@ -235,7 +257,7 @@ pub enum HookError {
 
 impl HookError {
     /// The words of all kinds, in the order of [`HookError::index`].
-    pub(crate) const KINDS: [&'static str; 12] = [
+    pub(crate) const KINDS: [&'static str; 16] = [
         "guest-error",
         "init-refused",
         "trap",
@@ -246,6 +268,10 @@ impl HookError {
         "host-calls",
         "passed-bytes",
         "output-limit",
+        "body-limit",
+        "fetches",
+        "bad-decision",
+        "stream-over",
         "no-instance",
         "no-hook",
     ];
@@ -263,8 +289,12 @@ impl HookError {
             HookError::HostCalls { .. } => 7,
             HookError::PassedBytes { .. } => 8,
             HookError::OutputLimit { .. } => 9,
-            HookError::NoInstance { .. } => 10,
-            HookError::NoHook(_) => 11,
+            HookError::BodyLimit { .. } => 10,
+            HookError::Fetches { .. } => 11,
+            HookError::BadDecision(_) => 12,
+            HookError::StreamOver => 13,
+            HookError::NoInstance { .. } => 14,
+            HookError::NoHook(_) => 15,
         }
     }
 

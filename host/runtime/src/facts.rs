@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
+use crate::powers::ReadBody;
+
 /// The scheme of a request or of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -35,7 +37,7 @@ pub struct TlsFacts {
 }
 
 /// The request as hooks see it. Built once by the pipeline for each state of the request, shared, never copied.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RequestFacts {
     /// The method.
     pub method: Method,
@@ -49,12 +51,17 @@ pub struct RequestFacts {
     pub query: Option<String>,
     /// The request's fields.
     pub fields: HeaderMap,
+    /// The body, at hooks that may read it (viewer-request and origin-request); `None` elsewhere. A request without a
+    /// body has an empty one.
+    pub body: Option<Arc<dyn ReadBody>>,
     /// Where the viewer's connection comes from.
     pub viewer: SocketAddr,
     /// The HTTP version that the viewer speaks.
     pub version: http::Version,
     /// `None` without TLS.
     pub tls: Option<TlsFacts>,
+    /// Geographic facts of the viewer's address by name, for instance `country`; empty where no database is configured.
+    pub geo: Vec<(&'static str, String)>,
     /// Unique for each request; also in the log.
     pub request_id: Arc<str>,
     /// The id of the distribution.
@@ -73,6 +80,18 @@ pub struct RequestFacts {
     pub cache_key: Option<String>,
 }
 
+impl std::fmt::Debug for RequestFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestFacts")
+            .field("method", &self.method)
+            .field("host", &self.host)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The response as hooks see it.
 #[derive(Debug, Clone)]
 pub struct ResponseFacts {
@@ -84,8 +103,8 @@ pub struct ResponseFacts {
     pub origin: Option<String>,
 }
 
-/// One thing that a hook read. A decision depends on these, on the plugin's configuration, and on nothing else, unless
-/// [`Read::Elapsed`], [`Read::Clock`] or [`Read::Random`] is among them.
+/// One thing that a hook read or used. A decision depends on these, on the plugin's configuration, and on what its
+/// instance remembers. [`Read::is_of_message`] tells what is the same for an equal request from what is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Read {
     /// The method.
@@ -148,4 +167,37 @@ pub enum Read {
     Clock,
     /// Random numbers of WASI. Rust's `HashMap` reads them when the first one is made.
     Random,
+    /// A value of the key-value store.
+    Kv,
+    /// A request to a backend was started.
+    Fetch,
+    /// The stored values: read, written or invalidated.
+    Cache,
+    /// A figure was counted or observed: nothing read, but leaving the call out would leave it out too.
+    Metrics,
+    /// A secret.
+    Secret,
+    /// A line was logged or printed: as with [`Read::Metrics`].
+    Log,
+}
+
+impl Read {
+    /// Whether an equal request (and response) gives the same again, so that a decision based on it can be remembered under
+    /// what was read. Not so for clocks, random numbers, bodies, and everything that comes from or goes to the outside.
+    pub fn is_of_message(&self) -> bool {
+        !matches!(
+            self,
+            Read::Body
+                | Read::Elapsed
+                | Read::RequestId
+                | Read::Clock
+                | Read::Random
+                | Read::Kv
+                | Read::Fetch
+                | Read::Cache
+                | Read::Metrics
+                | Read::Secret
+                | Read::Log
+        )
+    }
 }

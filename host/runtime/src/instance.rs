@@ -9,7 +9,7 @@ use wasmtime_wasi::WasiCtx;
 use crate::bindings::exported;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
-use crate::limits::{CpuTime, Growth, Usage, on_tick};
+use crate::limits::{CpuTime, Fetches, Growth, Usage, on_tick};
 use crate::plugin::{Identity, Plugin};
 
 /// What the host keeps for an instance; host functions see it.
@@ -18,6 +18,7 @@ pub(crate) struct State {
     pub(crate) growth: Growth,
     pub(crate) cpu: Arc<CpuTime>,
     pub(crate) usage: Usage,
+    pub(crate) fetches: Fetches,
     /// What the running hook may read. `None` outside of hooks.
     pub(crate) request: Option<Arc<RequestFacts>>,
     pub(crate) response: Option<Arc<ResponseFacts>>,
@@ -41,9 +42,13 @@ impl State {
 /// The hooks of an instance that were called already.
 #[derive(Default)]
 pub(crate) struct Guests {
+    pub(crate) viewer_request: Option<exported::viewer_request::Guest>,
     pub(crate) cache_key: Option<exported::cache_key::Guest>,
     pub(crate) origin_selection: Option<exported::origin_selection::Guest>,
+    pub(crate) origin_request: Option<exported::origin_request::Guest>,
+    pub(crate) origin_response: Option<exported::origin_response::Guest>,
     pub(crate) ttl: Option<exported::ttl::Guest>,
+    pub(crate) viewer_response: Option<exported::viewer_response::Guest>,
 }
 
 pub(crate) struct Instance {
@@ -97,12 +102,12 @@ impl Instance {
         request: &Arc<RequestFacts>,
         response: Option<&Arc<ResponseFacts>>,
     ) {
-        self.calls = self.calls.saturating_add(1);
         self.store.set_epoch_deadline(1);
         let state = self.store.data_mut();
         state.request = Some(request.clone());
         state.response = response.cloned();
         state.usage = Usage::default();
+        state.fetches.started = 0;
         state.growth.refused = false;
         state.log.lock().begin(Some(request.clone()));
     }
@@ -112,7 +117,14 @@ impl Instance {
         let state = self.store.data_mut();
         state.request = None;
         state.response = None;
-        state.log.lock().end();
+        let wrote = {
+            let mut log = state.log.lock();
+            log.end();
+            log.take_wrote()
+        };
+        if wrote {
+            state.note(Read::Log);
+        }
         std::mem::take(&mut state.reads)
     }
 }
@@ -126,6 +138,7 @@ fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
         growth: Growth::new(&identity.limits),
         cpu,
         usage: Usage::default(),
+        fetches: Fetches::default(),
         request: None,
         response: None,
         reads: Vec::new(),
@@ -137,10 +150,12 @@ fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
     store.limiter(|state| &mut state.growth);
     store.epoch_deadline_callback(on_tick);
     store.set_epoch_deadline(1);
-    let largest = identity
-        .limits
-        .passed_bytes
-        .max(identity.limits.output_bytes);
+    let largest = identity.limits.passed_bytes.max(
+        identity
+            .limits
+            .output_bytes
+            .saturating_add(identity.limits.body_bytes),
+    );
     store.set_hostcall_fuel(usize::try_from(largest).unwrap_or(usize::MAX));
     store
 }

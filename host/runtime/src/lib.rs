@@ -16,7 +16,10 @@
 //! | `instance.rs`, `transaction.rs` | instances, and one hook call with its limits |
 //! | `limits.rs`, `ticker.rs`, `trap.rs` | what a guest may use, and what it is told when it uses more |
 //! | `host/` | one file per interface that guests may import |
-//! | `hooks/` | one file per hook that the host calls |
+//! | `powers.rs` | what of that the pipeline implements |
+//! | `hooks/` | one file per hook that the host calls, and `convert.rs`, which checks what they return |
+//! | `edits.rs`, `fault.rs`, `protected.rs` | changes as values; what can be wrong with one; fields out of reach |
+//! | `stream.rs` | bodies that a plugin makes while they flow |
 //!
 //! # The life of a hook call
 //!
@@ -28,25 +31,37 @@ mod artifact;
 mod bindings;
 mod check;
 mod counters;
+pub mod edits;
 mod error;
 mod facts;
+mod fault;
 mod hooks;
 mod host;
 mod instance;
 mod limits;
 mod load;
 mod plugin;
+pub mod powers;
+mod protected;
 mod runtime;
 mod spec;
+mod stream;
 mod ticker;
 mod transaction;
 mod trap;
 
 pub use counters::Counters;
+pub use edits::{FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
 pub use error::{HookError, LoadError, RuntimeError};
 pub use facts::{Read, RequestFacts, ResponseFacts, Scheme, TlsFacts};
-pub use hooks::{KeyDecision, KeyPart, OriginDecision, TtlDecision};
+pub use fault::Fault;
+pub use hooks::{
+    KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision,
+    TtlDecision, ViewerRequestDecision, ViewerResponseDecision,
+};
 pub use plugin::Plugin;
+pub use powers::{Power, Powers};
 pub use runtime::{Options, Runtime};
 pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, UnknownHook};
+pub use stream::{PIECE_BYTES, Producer, Transform};
 pub use transaction::{Called, Transaction};

@@ -22,6 +22,8 @@ pub(crate) enum Exceeded {
     HostCalls,
     #[error("passed bytes")]
     PassedBytes,
+    #[error("fetches")]
+    Fetches,
 }
 
 /// The CPU time of one hook call.
@@ -129,6 +131,21 @@ impl Usage {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Requests to backends of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Fetches {
+    /// Started by the running call.
+    pub(crate) started: u32,
+    /// Under way, or answers that the guest has not dropped yet.
+    pub(crate) held: u32,
+}
+
+impl Fetches {
+    pub(crate) fn release(&mut self) {
+        self.held = self.held.saturating_sub(1);
     }
 }
 

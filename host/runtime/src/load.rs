@@ -25,7 +25,7 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     let file = read(path)?;
     let kind = check::kind(path, &file)?;
     let component = compiled(runtime, path, &file, kind)?;
-    let exports = check::component(&runtime.shared.engine, path, &component)?;
+    let exports = check::component(&runtime.shared.engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
     let invalid = |error: wasmtime::Error| LoadError::Invalid {
         path: path.clone(),

@@ -12,6 +12,7 @@ use crate::check::Exports;
 use crate::counters::Counters;
 use crate::error::HookError;
 use crate::instance::{Instance, State};
+use crate::powers::Powers;
 use crate::runtime::Shared;
 use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec};
 use crate::ticker::Ticker;
@@ -24,13 +25,18 @@ pub(crate) struct Identity {
     pub(crate) config: serde_json::Value,
     pub(crate) config_json: String,
     pub(crate) limits: Limits,
+    pub(crate) powers: Powers,
 }
 
 /// Where the exports are.
 pub(crate) struct Indices {
+    pub(crate) viewer_request: Option<exported::viewer_request::GuestIndices>,
     pub(crate) cache_key: Option<exported::cache_key::GuestIndices>,
     pub(crate) origin_selection: Option<exported::origin_selection::GuestIndices>,
+    pub(crate) origin_request: Option<exported::origin_request::GuestIndices>,
+    pub(crate) origin_response: Option<exported::origin_response::GuestIndices>,
     pub(crate) ttl: Option<exported::ttl::GuestIndices>,
+    pub(crate) viewer_response: Option<exported::viewer_response::GuestIndices>,
     pub(crate) lifecycle: Option<exported::lifecycle::GuestIndices>,
 }
 
@@ -40,21 +46,23 @@ impl Indices {
         hooks: &[Hook],
         exports: &Exports,
     ) -> wasmtime::Result<Indices> {
-        let wanted = |hook| hooks.contains(&hook).then_some(pre);
+        macro_rules! find {
+            ($hook:ident, $wanted:expr) => {
+                $wanted
+                    .then(|| exported::$hook::GuestIndices::new(pre))
+                    .transpose()?
+            };
+        }
+        let wanted = |hook| hooks.contains(&hook);
         Ok(Indices {
-            cache_key: wanted(Hook::CacheKey)
-                .map(exported::cache_key::GuestIndices::new)
-                .transpose()?,
-            origin_selection: wanted(Hook::OriginSelection)
-                .map(exported::origin_selection::GuestIndices::new)
-                .transpose()?,
-            ttl: wanted(Hook::Ttl)
-                .map(exported::ttl::GuestIndices::new)
-                .transpose()?,
-            lifecycle: exports
-                .lifecycle
-                .then(|| exported::lifecycle::GuestIndices::new(pre))
-                .transpose()?,
+            viewer_request: find!(viewer_request, wanted(Hook::ViewerRequest)),
+            cache_key: find!(cache_key, wanted(Hook::CacheKey)),
+            origin_selection: find!(origin_selection, wanted(Hook::OriginSelection)),
+            origin_request: find!(origin_request, wanted(Hook::OriginRequest)),
+            origin_response: find!(origin_response, wanted(Hook::OriginResponse)),
+            ttl: find!(ttl, wanted(Hook::Ttl)),
+            viewer_response: find!(viewer_response, wanted(Hook::ViewerResponse)),
+            lifecycle: find!(lifecycle, exports.lifecycle),
         })
     }
 }
@@ -88,6 +96,7 @@ impl Plugin {
             config_json: spec.config.to_string(),
             config: spec.config.clone(),
             limits: spec.limits.clone(),
+            powers: spec.powers.clone(),
         };
         Ok(Plugin {
             shared,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::powers::Powers;
+
 /// A point in a request's life at which a plugin is asked, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hook {
@@ -36,9 +38,6 @@ impl Hook {
         Hook::ViewerResponse,
     ];
 
-    /// The hooks that this host calls. Asking for another one is an error at load.
-    pub const RUN: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
-
     /// The name of the hook, which is also the name of its interface in the contract: `cache-key`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,11 +49,6 @@ impl Hook {
             Hook::Ttl => "ttl",
             Hook::ViewerResponse => "viewer-response",
         }
-    }
-
-    /// Whether this host calls the hook.
-    pub fn is_run(self) -> bool {
-        Self::RUN.contains(&self)
     }
 }
 
@@ -131,8 +125,13 @@ pub struct Limits {
     pub host_calls: u64,
     /// Bytes that the guest passes to host functions: names, log lines. Default 1 MiB.
     pub passed_bytes: u64,
-    /// Bytes of the decision that a hook returns. Default 64 KiB.
+    /// Bytes of the decision that a hook returns, bodies aside. Default 64 KiB.
     pub output_bytes: u64,
+    /// Bytes of content that one call returns: the body of a decision, or what a transform or producer gives for one piece.
+    /// Default 1 MiB.
+    pub body_bytes: u64,
+    /// Requests to backends that a call may start, and that an instance may hold. Default 16.
+    pub fetches: u32,
     /// Lines that reach the log; further ones are dropped and counted in one last line. Default 100.
     pub log_lines: u32,
     /// Bytes that reach the log, as `log_lines`. Default 16 KiB.
@@ -149,6 +148,8 @@ impl Default for Limits {
             host_calls: 10_000,
             passed_bytes: 1 << 20,
             output_bytes: 64 << 10,
+            body_bytes: 1 << 20,
+            fetches: 16,
             log_lines: 100,
             log_bytes: 16 << 10,
         }
@@ -164,7 +165,7 @@ pub struct PluginSpec {
     pub distribution: String,
     /// The component or module.
     pub file: PathBuf,
-    /// The hooks asked for; empty means all that the plugin exports and this host runs.
+    /// The hooks asked for; empty means all that the plugin exports.
     pub hooks: Vec<Hook>,
     /// The plugin's own table, which it reads by the contract's `config` interface. [`serde_json::Value::Null`] for none.
     pub config: serde_json::Value,
@@ -174,6 +175,8 @@ pub struct PluginSpec {
     pub limits: Limits,
     /// What its failure means.
     pub on_error: OnError,
+    /// What it is given beyond the request. A plugin that imports more is refused.
+    pub powers: Powers,
 }
 
 impl PluginSpec {
@@ -192,6 +195,7 @@ impl PluginSpec {
             isolation: Isolation::default(),
             limits: Limits::default(),
             on_error: OnError::default(),
+            powers: Powers::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
-use crate::hooks::{self, HookCall};
+use crate::hooks::{self, HookCall, Refused};
 use crate::instance::{Instance, NotMade};
 use crate::limits::CpuTime;
 use crate::plugin::Plugin;
@@ -45,7 +45,7 @@ impl Transaction {
         }
     }
 
-    fn take(&mut self, plugin: &Arc<Plugin>) -> Option<Instance> {
+    pub(crate) fn take(&mut self, plugin: &Arc<Plugin>) -> Option<Instance> {
         let position = self
             .instances
             .iter()
@@ -135,7 +135,7 @@ async fn bounded<C: HookCall>(
 }
 
 /// Runs what runs a guest.
-async fn within_limits<T>(
+pub(crate) async fn within_limits<T>(
     plugin: &Plugin,
     cpu: &CpuTime,
     call: impl Future<Output = Result<T, HookError>>,
@@ -154,6 +154,7 @@ async fn invoke<C: HookCall>(
     request: &Arc<RequestFacts>,
     response: Option<&Arc<ResponseFacts>>,
 ) -> Finished<C::Decision> {
+    instance.calls = instance.calls.saturating_add(1);
     instance.begin(request, response);
     let returned = C::run(plugin, &mut instance).await;
     let stderr = instance.store.data().log.lock().take_stderr();
@@ -166,14 +167,22 @@ async fn invoke<C: HookCall>(
             }),
             true,
         ),
+        Ok(Ok(decision)) if C::body_size(&decision) > limits.body_bytes => (
+            Err(HookError::BodyLimit {
+                limit: limits.body_bytes,
+            }),
+            true,
+        ),
         Ok(Ok(decision)) => (Ok(decision), true),
-        Ok(Err(message)) => (Err(HookError::Guest(printable(&message))), true),
+        Ok(Err(Refused::Guest(message))) => (Err(HookError::Guest(printable(&message))), true),
+        Ok(Err(Refused::Fault(fault))) => (Err(HookError::BadDecision(fault)), true),
         Err(error) => (
             Err(name_failure(
                 plugin,
                 &error,
                 &stderr,
                 instance.store.data().growth.refused,
+                C::RETURNS_CONTENT,
             )),
             false,
         ),
@@ -192,15 +201,16 @@ fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
             error,
             stderr,
             refused_memory,
-        } => name_failure(plugin, &error, &stderr, refused_memory),
+        } => name_failure(plugin, &error, &stderr, refused_memory, false),
     }
 }
 
-fn name_failure(
+pub(crate) fn name_failure(
     plugin: &Plugin,
     error: &wasmtime::Error,
     stderr: &[u8],
     refused_memory: bool,
+    returns_content: bool,
 ) -> HookError {
     let limits = plugin.limits();
     explain(
@@ -210,6 +220,7 @@ fn name_failure(
             stderr,
             refused_memory,
             instances: plugin.max_instances(),
+            returns_content,
         },
     )
 }

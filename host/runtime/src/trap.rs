@@ -19,6 +19,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) refused_memory: bool,
     /// How many instances the host has.
     pub(crate) instances: u32,
+    /// Whether what was called returns content.
+    pub(crate) returns_content: bool,
 }
 
 /// Names the reason of a failed call.
@@ -32,6 +34,9 @@ pub(crate) fn explain(error: &wasmtime::Error, what: &Circumstances<'_>) -> Hook
             },
             Exceeded::PassedBytes => HookError::PassedBytes {
                 limit: limits.passed_bytes,
+            },
+            Exceeded::Fetches => HookError::Fetches {
+                limit: limits.fetches,
             },
         };
     }
@@ -63,6 +68,9 @@ pub(crate) fn explain(error: &wasmtime::Error, what: &Circumstances<'_>) -> Hook
         // values too large for the host to copy: into a host function while the guest runs, or out of it afterwards.
         None if is_too_much_data(error) && backtrace.is_some() => HookError::PassedBytes {
             limit: limits.passed_bytes,
+        },
+        None if is_too_much_data(error) && what.returns_content => HookError::BodyLimit {
+            limit: limits.body_bytes,
         },
         None if is_too_much_data(error) => HookError::OutputLimit {
             limit: limits.output_bytes,

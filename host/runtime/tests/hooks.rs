@@ -119,7 +119,7 @@ async fn a_hook_reads_every_fact_of_the_request() {
         "viewer=192.0.2.7 4711",
         "version=1.1",
         "tls=Some(\"TLSv1.3\") Some(\"TLS_AES_128_GCM_SHA256\")",
-        "geo=None",
+        "geo=Some(\"CH\")",
         "ids=r-1 d1 edge-1",
         "origin=Some(\"main\")",
         "cache=Some(\"hit\") Some(9) None",

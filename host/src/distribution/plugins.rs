@@ -1,7 +1,9 @@
 //! From a distribution's `[[plugins]]` to loaded plugins.
 
 use crate::config::{self, Config, Problem};
-use selvedge_runtime::{Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Runtime};
+use selvedge_runtime::{
+    Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Powers, Runtime,
+};
 use std::sync::Arc;
 
 /// Loads all plugins of a distribution; what is wrong with one becomes a problem at the place that names it.
@@ -56,14 +58,16 @@ fn spec(distribution: &config::Distribution, entry: &config::PluginEntry) -> Plu
             output_bytes: limits.output_bytes,
             log_lines: limits.log_lines,
             log_bytes: limits.log_bytes,
+            ..Limits::default()
         },
+        powers: Powers::default(),
     }
 }
 
 /// The error at the hook that is asked for, at the configuration that is refused, or else at the file.
 fn problem(config: &Config, entry: &config::PluginEntry, error: &LoadError) -> Problem {
     let at = match error {
-        LoadError::LacksHook { hook, .. } | LoadError::HookNotRun { hook, .. } => entry
+        LoadError::LacksHook { hook, .. } => entry
             .hooks
             .iter()
             .find(|asked| ***asked == hook.as_str())

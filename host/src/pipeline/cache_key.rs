@@ -90,6 +90,10 @@ impl CacheKey {
             Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => {
                 true
             }
+            // The same for all requests, but for what they were asked with, and that was read of the request.
+            Read::Kv | Read::Fetch | Read::Cache | Read::Secret => true,
+            // Not read at all.
+            Read::Metrics | Read::Log => true,
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{ELEMENT, HookCall, missing, total};
+use super::{ELEMENT, HookCall, Refused, found, total};
 use crate::bindings::exported::cache_key as wit;
 use crate::facts::RequestFacts;
 use crate::instance::Instance;
@@ -88,24 +88,12 @@ impl HookCall for CacheKey {
     async fn run(
         plugin: &Plugin,
         instance: &mut Instance,
-    ) -> wasmtime::Result<Result<KeyDecision, String>> {
-        let Instance {
-            store,
-            instance,
-            guests,
-            ..
-        } = instance;
-        let guest = match &mut guests.cache_key {
-            Some(guest) => guest,
-            empty => {
-                let indices = plugin.indices().cache_key.as_ref().ok_or_else(missing)?;
-                empty.insert(indices.load(&mut *store, instance)?)
-            }
-        };
+    ) -> wasmtime::Result<Result<KeyDecision, Refused>> {
+        let (guest, store) = found!(instance, plugin, cache_key);
         let decision = guest
             .call_decide(&mut *store, Resource::new_borrow(0))
             .await?;
-        Ok(decision.map(KeyDecision::from))
+        Ok(decision.map(KeyDecision::from).map_err(Refused::Guest))
     }
 
     fn size(decision: &KeyDecision) -> u64 {

@@ -1,21 +1,42 @@
 //! The hooks that this host calls, one file each: the decision, how it is asked for, and how large it is.
 
 mod cache_key;
+pub(crate) mod convert;
+mod origin_request;
+mod origin_response;
 mod origin_selection;
 mod ttl;
+mod viewer_request;
+mod viewer_response;
 
+use crate::fault::Fault;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::spec::Hook;
 
 pub use cache_key::{KeyDecision, KeyPart};
+pub use origin_request::OriginRequestDecision;
+pub use origin_response::OriginResponseDecision;
 pub use origin_selection::OriginDecision;
 pub use ttl::TtlDecision;
+pub use viewer_request::ViewerRequestDecision;
+pub use viewer_response::ViewerResponseDecision;
+
+/// Why a guest that came to its end gave no decision.
+pub(crate) enum Refused {
+    /// It returned an error; its own words.
+    Guest(String),
+    /// It returned what cannot be carried out.
+    Fault(Fault),
+}
 
 /// How one hook is called.
 pub(crate) trait HookCall {
     /// Which one.
     const HOOK: Hook;
+
+    /// Whether a decision may hold content.
+    const RETURNS_CONTENT: bool = false;
 
     /// What it returns.
     type Decision: Send;
@@ -24,11 +45,41 @@ pub(crate) trait HookCall {
     fn run(
         plugin: &Plugin,
         instance: &mut Instance,
-    ) -> impl Future<Output = wasmtime::Result<Result<Self::Decision, String>>> + Send;
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Decision, Refused>>> + Send;
 
     /// Bytes of what a decision says, for the limit on output.
     fn size(decision: &Self::Decision) -> u64;
+
+    /// Bytes of content in a decision, for the limit on bodies.
+    fn body_size(_decision: &Self::Decision) -> u64 {
+        0
+    }
 }
+
+/// Finds the export of a hook, once for each instance: `found!(instance, plugin, cache_key)` gives the guest and its store.
+macro_rules! found {
+    ($instance:expr, $plugin:expr, $hook:ident) => {{
+        let $crate::instance::Instance {
+            store,
+            instance,
+            guests,
+            ..
+        } = $instance;
+        let guest = match &mut guests.$hook {
+            Some(guest) => guest,
+            empty => {
+                let indices = $plugin
+                    .indices()
+                    .$hook
+                    .as_ref()
+                    .ok_or_else($crate::hooks::missing)?;
+                empty.insert(indices.load(&mut *store, instance)?)
+            }
+        };
+        (guest, store)
+    }};
+}
+pub(crate) use found;
 
 /// Looks at the types of all hooks that will be called, so that a mismatch is found when a plugin is loaded.
 pub(crate) fn check_types(plugin: &Plugin, instance: &mut Instance) -> wasmtime::Result<()> {
@@ -36,26 +87,27 @@ pub(crate) fn check_types(plugin: &Plugin, instance: &mut Instance) -> wasmtime:
     let Instance {
         store, instance, ..
     } = instance;
-    indices
-        .cache_key
-        .as_ref()
-        .map(|indices| indices.load(&mut *store, instance))
-        .transpose()?;
-    indices
-        .origin_selection
-        .as_ref()
-        .map(|indices| indices.load(&mut *store, instance))
-        .transpose()?;
-    indices
-        .ttl
-        .as_ref()
-        .map(|indices| indices.load(&mut *store, instance))
-        .transpose()?;
+    macro_rules! check {
+        ($($hook:ident),*) => {
+            $(if let Some(indices) = &indices.$hook {
+                indices.load(&mut *store, instance)?;
+            })*
+        };
+    }
+    check!(
+        viewer_request,
+        cache_key,
+        origin_selection,
+        origin_request,
+        origin_response,
+        ttl,
+        viewer_response
+    );
     Ok(())
 }
 
 /// For hooks that were not looked up; a transaction does not ask for those.
-fn missing() -> wasmtime::Error {
+pub(crate) fn missing() -> wasmtime::Error {
     wasmtime::Error::msg("the plugin does not export this hook")
 }
 

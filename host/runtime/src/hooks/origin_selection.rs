@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, missing, total};
+use super::{HookCall, Refused, found, total};
 use crate::bindings::exported::origin_selection as wit;
 use crate::bindings::imported::types;
 use crate::facts::{RequestFacts, Scheme};
@@ -60,28 +60,12 @@ impl HookCall for OriginSelection {
     async fn run(
         plugin: &Plugin,
         instance: &mut Instance,
-    ) -> wasmtime::Result<Result<OriginDecision, String>> {
-        let Instance {
-            store,
-            instance,
-            guests,
-            ..
-        } = instance;
-        let guest = match &mut guests.origin_selection {
-            Some(guest) => guest,
-            empty => {
-                let indices = plugin
-                    .indices()
-                    .origin_selection
-                    .as_ref()
-                    .ok_or_else(missing)?;
-                empty.insert(indices.load(&mut *store, instance)?)
-            }
-        };
+    ) -> wasmtime::Result<Result<OriginDecision, Refused>> {
+        let (guest, store) = found!(instance, plugin, origin_selection);
         let decision = guest
             .call_select(&mut *store, Resource::new_borrow(0))
             .await?;
-        Ok(decision.map(OriginDecision::from))
+        Ok(decision.map(OriginDecision::from).map_err(Refused::Guest))
     }
 
     fn size(decision: &OriginDecision) -> u64 {

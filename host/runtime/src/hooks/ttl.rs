@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, missing, total};
+use super::{HookCall, Refused, found, total};
 use crate::bindings::exported::ttl as wit;
 use crate::facts::{RequestFacts, ResponseFacts};
 use crate::instance::Instance;
@@ -56,20 +56,8 @@ impl HookCall for Ttl {
     async fn run(
         plugin: &Plugin,
         instance: &mut Instance,
-    ) -> wasmtime::Result<Result<TtlDecision, String>> {
-        let Instance {
-            store,
-            instance,
-            guests,
-            ..
-        } = instance;
-        let guest = match &mut guests.ttl {
-            Some(guest) => guest,
-            empty => {
-                let indices = plugin.indices().ttl.as_ref().ok_or_else(missing)?;
-                empty.insert(indices.load(&mut *store, instance)?)
-            }
-        };
+    ) -> wasmtime::Result<Result<TtlDecision, Refused>> {
+        let (guest, store) = found!(instance, plugin, ttl);
         let decision = guest
             .call_decide(
                 &mut *store,
@@ -77,7 +65,7 @@ impl HookCall for Ttl {
                 Resource::new_borrow(1),
             )
             .await?;
-        Ok(decision.map(TtlDecision::from))
+        Ok(decision.map(TtlDecision::from).map_err(Refused::Guest))
     }
 
     fn size(decision: &TtlDecision) -> u64 {

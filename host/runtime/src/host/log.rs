@@ -33,6 +33,8 @@ pub(crate) struct GuestLog {
     lines_left: u32,
     bytes_left: u32,
     dropped: u64,
+    /// Whether the running call wrote anything.
+    wrote: bool,
     out: Vec<u8>,
     err: Vec<u8>,
     stderr: Vec<u8>,
@@ -48,6 +50,7 @@ impl GuestLog {
             lines_left,
             bytes_left,
             dropped: 0,
+            wrote: false,
             out,
             err,
             stderr,
@@ -76,13 +79,19 @@ impl GuestLog {
         self.request = None;
     }
 
+    /// Whether the call wrote anything, for the last time.
+    pub(crate) fn take_wrote(&mut self) -> bool {
+        std::mem::take(&mut self.wrote)
+    }
+
     /// What the guest wrote to standard error during this call, its beginning at least.
     pub(crate) fn take_stderr(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.stderr)
     }
 
     /// Writes one line, if the budget has room for it.
-    fn write(&mut self, level: Level, message: &str, fields: &str) {
+    pub(super) fn write(&mut self, level: Level, message: &str, fields: &str) {
+        self.wrote = true;
         let size = u32::try_from(message.len().saturating_add(fields.len())).unwrap_or(u32::MAX);
         if self.lines_left == 0 || self.bytes_left < size {
             self.dropped += 1;
@@ -95,6 +104,7 @@ impl GuestLog {
 
     /// Takes bytes of a stream and writes the lines that are complete.
     pub(crate) fn stdio(&mut self, stdio: Stdio, bytes: &[u8]) {
+        self.wrote = true;
         if stdio == Stdio::Err {
             let room = KEPT_STDERR.saturating_sub(self.stderr.len());
             self.stderr.extend(bytes.iter().take(room));

@@ -1,10 +1,15 @@
 //! What guests may import: one file per interface. Everything that a guest learns about a request comes through
 //! [`State::read`], which counts the call and records what was read.
 
+mod cache;
 mod config;
+mod fetch;
+mod kv;
 mod log;
+mod metrics;
 mod request;
 mod response;
+mod secrets;
 mod wasi;
 
 use std::sync::Arc;
@@ -17,6 +22,8 @@ use crate::bindings::imported;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::instance::State;
 
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub use fetch::{Fetched, Pending};
 pub(crate) use log::{GuestLog, SharedLog};
 pub(crate) use wasi::MAX_RESOURCES as MAX_WASI_RESOURCES;
 
@@ -24,7 +31,12 @@ pub(crate) use wasi::MAX_RESOURCES as MAX_WASI_RESOURCES;
 pub(crate) const CONTRACT: &str = "selvedge:edge@0.1";
 
 /// The interfaces of the contract that guests may import, by name.
-pub(crate) const OFFERED: [&str; 3] = ["types", "config", "log"];
+pub(crate) const OFFERED: [&str; 8] = [
+    "types", "config", "log", "kv", "fetch", "cache", "metrics", "secrets",
+];
+
+/// What a guest is told that asks while it is being initialised for what only a request may ask for.
+const NOT_IN_INIT: &str = "this cannot be asked for in `init`, where there is no request";
 
 pub(crate) use wasi::OFFERED as OFFERED_WASI;
 
@@ -34,6 +46,11 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     imported::types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     imported::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     imported::log::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    imported::kv::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    imported::fetch::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    imported::cache::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    imported::metrics::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    imported::secrets::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     wasi::add_to_linker(&mut linker)?;
     Ok(linker)
 }
@@ -58,6 +75,18 @@ impl State {
         self.response
             .clone()
             .ok_or_else(|| wasmtime::Error::msg("there is no response"))
+    }
+
+    /// The one way to what the pipeline implements: counts the call and records the use.
+    fn use_power(&mut self, what: Read, passed: usize) -> wasmtime::Result<()> {
+        self.usage.call(passed, &self.plugin.limits)?;
+        self.note(what);
+        Ok(())
+    }
+
+    /// Whether the guest is being initialised: there is no request.
+    fn in_init(&self) -> bool {
+        self.request.is_none()
     }
 
     /// Counts a call that reads nothing.

@@ -8,6 +8,7 @@ use super::{field_name, field_names, joined, lines};
 use crate::bindings::imported::types::{HostRequest, HttpVersion, Request, Scheme};
 use crate::facts::{self, Read};
 use crate::instance::State;
+use crate::powers::BodyRefusal;
 
 impl HostRequest for State {
     fn method(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
@@ -86,13 +87,17 @@ impl HostRequest for State {
             .map(<[u8]>::to_vec))
     }
 
-    fn body(
+    async fn body(
         &mut self,
         _: Resource<Request>,
-        _max: u32,
+        max: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, String>> {
-        self.read(Read::Body, 0)?;
-        Ok(Err("this hook cannot read the request's body".to_owned()))
+        let body = self.read(Read::Body, 0)?.body.clone();
+        let read = match body {
+            Some(body) => body.read(u64::from(max)).wait().await,
+            None => Err(BodyRefusal::NotHere),
+        };
+        Ok(read.map(Vec::from).map_err(|refusal| refusal.to_string()))
     }
 
     fn viewer_address(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
@@ -134,9 +139,9 @@ impl HostRequest for State {
     }
 
     fn geo(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<String>> {
-        let passed = name.len();
-        self.read(Read::Geo(name), passed)?;
-        Ok(None)
+        let request = self.read(Read::Geo(name.clone()), name.len())?;
+        let fact = request.geo.iter().find(|(known, _)| *known == name);
+        Ok(fact.map(|(_, value)| value.clone()))
     }
 
     fn request_id(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod powers;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -123,6 +125,8 @@ pub fn facts(path: &str) -> RequestFacts {
             ("cookie", "group=later"),
             ("accept-language", "de-CH"),
         ]),
+        body: None,
+        geo: vec![("country", "CH".into())],
         viewer: "[::ffff:192.0.2.7]:4711".parse().expect("an address"),
         version: http::Version::HTTP_11,
         tls: Some(TlsFacts {

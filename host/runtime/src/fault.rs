@@ -1,0 +1,74 @@
+//! What is wrong with a decision that a plugin returned: each reason names the part of it.
+
+use http::StatusCode;
+
+use crate::spec::Hook;
+
+/// The longest path and query together, as CloudFront has it.
+pub(crate) const LONGEST_TARGET: usize = 8192;
+
+/// Why a decision cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The hook may not change this field.
+    #[error("the field `{name}` may not be changed at {hook}")]
+    ProtectedField {
+        /// The field, lower case.
+        name: String,
+        /// Where it was tried.
+        hook: Hook,
+    },
+    /// A response made by a plugin may not have this field.
+    #[error(
+        "a response made by a plugin may not have the field `{name}`; the host sets what it needs of it"
+    )]
+    ProtectedInResponse {
+        /// The field, lower case.
+        name: String,
+    },
+    /// This can be no field's name (RFC 9110, section 5.1).
+    #[error("`{0}` is no name of a field; names have letters, digits and !#$%&'*+-.^_`|~")]
+    FieldName(String),
+    /// This can be no field's value (RFC 9110, section 5.5).
+    #[error(
+        "the value of the field `{name}` has a character that fields cannot have (CR, LF, NUL or another control character)"
+    )]
+    FieldValue {
+        /// The field, lower case.
+        name: String,
+    },
+    /// There are more field lines or edits than a message may have.
+    #[error(
+        "there are {count} field lines or edits, more than the {limit} that a message may have"
+    )]
+    ManyFields {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The status is none that a plugin may answer with.
+    #[error("the status {0} is not one of 200 to 599")]
+    Status(u16),
+    /// Responses with this status have no body (RFC 9110, section 6.4.1).
+    #[error("a response with the status {0} has no body, and this one has")]
+    BodyNotAllowed(StatusCode),
+    /// The path is no path of a request.
+    #[error(
+        "the path `{0}` is not valid; a path starts with / and has no space, control character, ?, # or letter beyond ASCII that is not percent-encoded"
+    )]
+    Path(String),
+    /// The query is no query of a request.
+    #[error(
+        "the query `{0}` is not valid; a query has no space, control character, # or letter beyond ASCII that is not percent-encoded"
+    )]
+    Query(String),
+    /// Path and query are too long together.
+    #[error(
+        "path and query have {length} bytes, more than the {LONGEST_TARGET} that they may have"
+    )]
+    TargetLength {
+        /// Their length.
+        length: usize,
+    },
+}

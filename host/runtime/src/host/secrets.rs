@@ -1,0 +1,15 @@
+//! The interface `secrets`: values that the host never prints.
+
+use crate::bindings::imported::secrets::Host;
+use crate::facts::Read;
+use crate::instance::State;
+
+impl Host for State {
+    fn get(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.use_power(Read::Secret, name.len())?;
+        let secrets = self.plugin.powers.secrets.as_ref();
+        Ok(secrets
+            .and_then(|secrets| secrets.get(&name))
+            .map(Vec::from))
+    }
+}

@@ -1,0 +1,250 @@
+//! What a plugin can do beyond deciding: the key-value store, requests to backends, stored values, figures, secrets.
+//!
+//! The pipeline implements these traits, one value of each for one plugin of one distribution, and gives them with the
+//! plugin's [`PluginSpec`](crate::PluginSpec). A plugin that imports one that it was not given is refused when it is loaded.
+//!
+//! Everything here is asked from inside of a hook call. What takes time is answered [`Later`](Answer::Later): the guest
+//! waits, the worker thread does not. Waiting costs wall time (`limits.wall`) and no CPU time.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::facts::RequestFacts;
+
+/// The longest key of the key-value store, in bytes. A guest that asks for a longer one is told so; nothing is asked.
+pub const KV_KEY_BYTES: usize = 512;
+
+/// What comes later. Dropping it gives it up.
+pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// An answer that is here, or one to wait for.
+pub enum Answer<T> {
+    /// It is here: no waiting, nothing allocated for it.
+    Now(T),
+    /// It will come.
+    Later(Waiting<T>),
+}
+
+impl<T> Answer<T> {
+    pub(crate) async fn wait(self) -> T {
+        match self {
+            Answer::Now(answer) => answer,
+            Answer::Later(waiting) => waiting.await,
+        }
+    }
+}
+
+/// One of the interfaces that a plugin imports only if it is given to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Power {
+    /// `kv`
+    Kv,
+    /// `fetch`
+    Fetch,
+    /// `cache`
+    Cache,
+    /// `metrics`
+    Metrics,
+    /// `secrets`
+    Secrets,
+}
+
+impl Power {
+    /// All of them.
+    pub const ALL: [Power; 5] = [
+        Power::Kv,
+        Power::Fetch,
+        Power::Cache,
+        Power::Metrics,
+        Power::Secrets,
+    ];
+
+    /// The name of the interface in the contract: `kv`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Power::Kv => "kv",
+            Power::Fetch => "fetch",
+            Power::Cache => "cache",
+            Power::Metrics => "metrics",
+            Power::Secrets => "secrets",
+        }
+    }
+
+    /// Why a plugin may be without, for messages.
+    pub(crate) const fn why_not(self) -> &'static str {
+        match self {
+            Power::Kv => "this host keeps no key-value store for it",
+            Power::Fetch => "its configuration names no backends",
+            Power::Cache => "this host stores no values for it",
+            Power::Metrics => "this host keeps no figures for it",
+            Power::Secrets => "its configuration names no secrets",
+        }
+    }
+}
+
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one plugin was given; `None` for what it was not.
+#[derive(Clone, Default)]
+pub struct Powers {
+    /// The distribution's key-value store.
+    pub kv: Option<Arc<dyn Kv>>,
+    /// The backends that the configuration names.
+    pub fetch: Option<Arc<dyn Fetch>>,
+    /// The distribution's own stored values.
+    pub cache: Option<Arc<dyn Cache>>,
+    /// The plugin's figures.
+    pub metrics: Option<Arc<dyn Metrics>>,
+    /// The plugin's secrets.
+    pub secrets: Option<Arc<dyn Secrets>>,
+}
+
+impl Powers {
+    /// Whether this one was given.
+    pub fn has(&self, power: Power) -> bool {
+        match power {
+            Power::Kv => self.kv.is_some(),
+            Power::Fetch => self.fetch.is_some(),
+            Power::Cache => self.cache.is_some(),
+            Power::Metrics => self.metrics.is_some(),
+            Power::Secrets => self.secrets.is_some(),
+        }
+    }
+}
+
+impl fmt::Debug for Powers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = Power::ALL.into_iter().filter(|power| self.has(*power));
+        f.debug_set().entries(given).finish()
+    }
+}
+
+/// The interface `kv`: the distribution's key-value store, for reading.
+pub trait Kv: Send + Sync {
+    /// The value of a key of at most [`KV_KEY_BYTES`] bytes; `None` where there is none. An `Err` is words for the guest.
+    fn get(&self, key: &str) -> Answer<Result<Option<Bytes>, String>>;
+}
+
+/// The interface `fetch`: requests to the backends that the configuration names.
+pub trait Fetch: Send + Sync {
+    /// Starts a request, which goes on whether or not the answer is waited for, until the answer is dropped: a plugin
+    /// starts several and then waits for each. The request has been checked: its URI is a path with a query perhaps, and
+    /// none of its fields belongs to the host. Timeout, size and addresses are for the implementation to bound.
+    ///
+    /// `facts` are those of the request that is being served, in its state at the hook; `None` in `init`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], where it is clear at once that there will be no answer.
+    fn start(
+        &self,
+        facts: Option<&Arc<RequestFacts>>,
+        backend: &str,
+        request: http::Request<Bytes>,
+    ) -> Result<Waiting<Result<http::Response<Bytes>, FetchError>>, FetchError>;
+}
+
+/// Why there is no answer of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The configuration names no such backend.
+    #[error("there is no backend of this name")]
+    UnknownBackend,
+    /// The backend's address may not be asked.
+    #[error("the address of this backend may not be asked")]
+    Denied,
+    /// It took longer than its time.
+    #[error("the backend did not answer in time")]
+    TimedOut,
+    /// The answer is larger than its limit.
+    #[error("the backend's answer is too large")]
+    TooLarge,
+    /// Anything else, in words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The interface `cache`: values that the distribution's plugins store for a time. Nothing of it is durable.
+pub trait Cache: Send + Sync {
+    /// A stored value that is still fresh. An `Err` is words for the guest.
+    fn get(&self, key: &[u8]) -> Answer<Result<Option<Bytes>, String>>;
+
+    /// Stores a value for `lifetime` seconds. An `Err` is words for the guest.
+    fn put(
+        &self,
+        key: Vec<u8>,
+        value: Bytes,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> Answer<Result<(), String>>;
+
+    /// Invalidates everything of the distribution that carries the tag, stored responses included. An `Err` is words for
+    /// the guest.
+    fn invalidate(&self, tag: &str) -> Answer<Result<(), String>>;
+}
+
+/// The interface `metrics`: the plugin's own figures among those of the host. Names have been checked: a small letter, then
+/// small letters, digits and `_`, at most 64 in all; observed values are finite.
+pub trait Metrics: Send + Sync {
+    /// Adds to a counter.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not taken (too many names, for instance), for the plugin's log.
+    fn count(&self, name: &str, by: u64) -> Result<(), String>;
+
+    /// Observes a value for a histogram.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Metrics::count`].
+    fn observe(&self, name: &str, value: f64) -> Result<(), String>;
+}
+
+/// The interface `secrets`: values that are never printed.
+pub trait Secrets: Send + Sync {
+    /// The secret of this name; `None` where this plugin has none of it.
+    fn get(&self, name: &str) -> Option<Bytes>;
+}
+
+/// The body of a request, for hooks that may read it. Nothing is read unless a hook asks.
+pub trait ReadBody: Send + Sync {
+    /// The whole body if it has at most `max` bytes. What was read stays with the implementation: the same body can be read
+    /// again, and goes out to the origin.
+    fn read(&self, max: u64) -> Answer<Result<Bytes, BodyRefusal>>;
+}
+
+/// Why a hook does not get the request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyRefusal {
+    /// Not at this hook.
+    #[error("this hook cannot read the request's body")]
+    NotHere,
+    /// It is larger than was asked for, or than the host keeps for a hook.
+    #[error("the request's body has more than {limit} bytes")]
+    TooLarge {
+        /// The smaller of what was asked for and what the host allows.
+        limit: u64,
+    },
+    /// The viewer broke off.
+    #[error("the request's body was cut off")]
+    CutOff,
+}
+
+/// A body that is here already.
+impl ReadBody for Bytes {
+    fn read(&self, max: u64) -> Answer<Result<Bytes, BodyRefusal>> {
+        Answer::Now(if self.len() as u64 <= max {
+            Ok(self.clone())
+        } else {
+            Err(BodyRefusal::TooLarge { limit: max })
+        })
+    }
+}
