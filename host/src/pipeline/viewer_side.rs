@@ -166,8 +166,16 @@ pub(crate) async fn obtain(
         match edge.flights().join(flight) {
             Role::Leader(permit) => {
                 // Between the look-up and the permit somebody else's fetch may have ended.
-                if let Found::Fresh { variant, ttl } = look_up(edge, received, &key).await {
-                    return hit(variant, ttl, None);
+                match look_up(edge, received, &key).await {
+                    Found::Fresh { variant, ttl } => return hit(variant, ttl, None),
+                    // It brought another variant: only now is it known by what they differ, and so whose fetch is this one's.
+                    Found::Missing {
+                        nominated: more, ..
+                    } if more.iter().any(|name| !nominated.contains(name)) => {
+                        nominated.extend(more);
+                        continue;
+                    }
+                    _ => {}
                 }
                 return lead(edge, received, job(), permit, miss, record).await;
             }

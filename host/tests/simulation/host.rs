@@ -1,13 +1,14 @@
 //! The host under test: the real one, with a real store, on a clock that the simulation moves.
 
+use crate::content::SLICE;
 use selvedge::config;
 use selvedge::observe::access::Off;
 use selvedge::observe::clock::Clock;
 use selvedge::pipeline::Edge;
+use selvedge::pipeline::insight::{self, Invalidate};
 use selvedge::running::{Running, Start, start};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const SERVER: &str = r#"
@@ -22,9 +23,13 @@ max_object = "256 KiB"
 "#;
 
 /// The behaviors, as [`crate::content::Policy`] describes them.
-const BEHAVIORS: [(&str, &str); 4] = [
+const BEHAVIORS: [(&str, &str); 5] = [
     (
         "/plain/*",
+        "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0",
+    ),
+    (
+        "/sliced/*",
         "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0",
     ),
     (
@@ -109,21 +114,22 @@ impl Host {
         self.running().edge()
     }
 
-    /// Waits until no fetch is under way, for ten seconds at most; whether that is so.
-    pub(crate) async fn is_idle(&self) -> bool {
-        for _ in 0..10_000 {
-            if self.edge().tasks_under_way() == 0 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        false
+    /// Does what `selvedge invalidate` asks of the admin socket.
+    pub(crate) async fn invalidate(&self, asked: &Invalidate) {
+        insight::invalidate(self.edge(), asked)
+            .await
+            .unwrap_or_else(|refused| panic!("{asked:?} is refused: {refused}"));
+    }
+
+    /// Whether nobody asks and no fetch is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.edge().metrics().open_connections() == 0 && self.edge().tasks_under_way() == 0
     }
 }
 
 fn distribution(origin: SocketAddr) -> String {
     let mut text = format!(
-        "id = \"simulation\"\naliases = [\"simulation.test\"]\n\n[[origins]]\nid = \"main\"\ndomain = \"127.0.0.1\"\n\
+        "id = \"simulation\"\naliases = [\"simulation.test\"]\ntag_header = \"Cache-Tag\"\n\n[[origins]]\nid = \"main\"\ndomain = \"127.0.0.1\"\n\
          protocol = \"http-only\"\nhttp_port = {}\nconnection_attempts = 1\n\n[default_behavior]\norigin = \"main\"\n",
         origin.port()
     );
@@ -133,6 +139,9 @@ fn distribution(origin: SocketAddr) -> String {
              allowed_methods = [\"GET\", \"HEAD\", \"OPTIONS\", \"PUT\", \"POST\", \"PATCH\", \"DELETE\"]\n\
              cache = {{ {cache} }}\nforward = {{ headers = [\"Accept-Language\"] }}\n"
         );
+        if path == "/sliced/*" {
+            text += &format!("range_slices = \"{} KiB\"\n", SLICE / 1024);
+        }
     }
     text
 }

@@ -29,8 +29,15 @@ impl Exchange {
         (self.initial_age() + now.saturating_sub(self.at)) / 1000
     }
 
-    /// RFC 9111, section 4.2.1, within the policy's bounds.
+    /// Until a soft invalidation, if there was one: from then on it is stale.
     fn lifetime(&self) -> u64 {
+        let lifetime = self.given_lifetime();
+        self.softened
+            .map_or(lifetime, |at| lifetime.min(self.age(at)))
+    }
+
+    /// RFC 9111, section 4.2.1, within the policy's bounds.
+    fn given_lifetime(&self) -> u64 {
         let is_error = self.status >= 400;
         let said = self.state.said;
         let implicit = match self.policy() {
@@ -72,7 +79,7 @@ impl Exchange {
     }
 
     pub(crate) fn is_fresh(&self, now: u64) -> bool {
-        self.is_reusable() && self.ttl(now) > 0
+        self.is_reusable() && self.ttl(now) > 0 && self.softened.is_none()
     }
 
     /// RFC 5861, section 3.

@@ -1,6 +1,6 @@
 //! Viewers: one connection for each request.
 
-use crate::content::RESOURCES;
+use crate::content::{Policy, RESOURCES};
 use crate::message::{Fields, read_head, read_line};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// Every request is answered within this time.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Every request is answered within this time, which passes quickly where the simulation moves the runtime's clock.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 /// What a viewer asks.
 #[derive(Clone, Debug)]
@@ -49,6 +49,12 @@ impl Ask {
     /// Whether it asks for the whole, whatever the viewer has.
     pub(crate) fn is_plain(&self) -> bool {
         self.range.is_none() && self.if_none_match.is_none() && self.cache_control.is_none()
+    }
+
+    /// Whether the host hands it to the origin without looking for a stored response.
+    pub(crate) fn passes_by(&self) -> bool {
+        let is_honored = RESOURCES[self.resource].policy == Policy::Honor;
+        self.method == "POST" || (is_honored && self.cache_control == Some("no-store"))
     }
 
     fn head(&self) -> String {
@@ -133,6 +139,17 @@ pub(crate) async fn leave(edge: SocketAddr, ask: Ask, after: usize) {
         stream.read_exact(&mut some).await.ok()
     };
     let _ = tokio::time::timeout(PATIENCE, some).await;
+}
+
+/// Returns when the host has accepted all connections that were made before.
+pub(crate) async fn fence(edge: SocketAddr) {
+    let Ok(mut stream) = TcpStream::connect(edge).await else {
+        return;
+    };
+    let request = b"GET / HTTP/1.1\r\nHost: nobody.test\r\nConnection: close\r\n\r\n";
+    if stream.write_all(request).await.is_ok() {
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
 }
 
 async fn connect(edge: SocketAddr, ask: &Ask) -> Option<BufReader<TcpStream>> {
