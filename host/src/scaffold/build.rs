@@ -1,8 +1,9 @@
 //! Builds a plugin project: the target, the profile, and where the module is left.
 
 use super::cargo::{self, Package};
+use super::script;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::{env, fs, io, process};
 
 /// The target that plugins are built for: core modules that may use WASI, which the host turns into components.
@@ -34,13 +35,31 @@ pub enum BuildError {
     /// The folder has no manifest.
     #[error(
         "{} has no Cargo.toml, so there is no plugin to build; name a plugin's folder, or write one with \
-         `selvedge plugin new`", .0.display()
+         `selvedge plugin new`. A plugin in another language has a {} there instead", .0.display(), script::NAME
     )]
     NoManifest(PathBuf),
-    /// A program can't be started.
+    /// The project's script ended badly; why, it has said through the sink.
+    #[error("the plugin was not built: {} ended with {status}; it says why above", script.display())]
+    ScriptFailed {
+        /// The script.
+        script: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// The script is to leave one module.
     #[error(
-        "cannot start `{program}`: {source}; plugins are built with Rust, see https://rustup.rs"
+        "{} is to leave one .wasm file in its folder, and there {}; have the script remove others",
+        script.display(),
+        match found { 0 => "is none".to_owned(), many => format!("are {many}") }
     )]
+    NotOneModule {
+        /// The script.
+        script: PathBuf,
+        /// How many there are.
+        found: usize,
+    },
+    /// A program can't be started.
+    #[error("cannot start `{program}`: {source}; {}", advice(program))]
     NotStarted {
         /// The program as it was called.
         program: String,
@@ -99,8 +118,18 @@ pub enum BuildError {
     },
 }
 
+/// What to do where a program can't be started.
+fn advice(program: &str) -> &'static str {
+    if program.ends_with(script::NAME) {
+        "is it executable, and is the program of its first line there?"
+    } else {
+        "plugins are built with Rust, see https://rustup.rs"
+    }
+}
+
 /// Builds the plugin in this folder and leaves it there as `<package>.wasm`, in one step: whoever reads the file
-/// meanwhile sees the old one or the new one, whole.
+/// meanwhile sees the old one or the new one, whole. A folder without Cargo.toml but with a `build.sh` is built by
+/// that script, which leaves the file itself.
 ///
 /// Adds the target by rustup where it is missing. Lines for whoever waits go to `say`: those of cargo, and what is
 /// done beside it.
@@ -109,6 +138,9 @@ pub enum BuildError {
 ///
 /// As [`BuildError`] says; a module that was there before stays.
 pub fn build(project: &Path, say: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
+    if script::is_used(project) {
+        return script::build(project, say);
+    }
     let package = cargo::package(project)?;
     ensure_target(project, say)?;
     let module = cargo::compile(&package, &profile_arguments(&package), say)?;

@@ -10,8 +10,10 @@ mod cargo;
 mod files;
 mod name;
 mod new;
+mod script;
 mod template;
 
 pub use build::{BuildError, Built, TARGET, build};
 pub use name::NameProblem;
 pub use new::{Hook, ScaffoldError, UnknownHook, new};
+pub use script::is_project;

@@ -39,7 +39,7 @@ pub(super) struct Round {
 }
 
 impl Projects {
-    /// Takes the projects of this configuration: the folder of a plugin's file, where it holds a Cargo.toml. What is
+    /// Takes the projects of this configuration: the folder of a plugin's file, where it holds a project. What is
     /// known of those that stay is kept.
     pub(super) fn take(&mut self, config: &Config) {
         let mut before = std::mem::take(&mut self.known);
@@ -180,7 +180,7 @@ impl Project {
 /// The project that a plugin's file is built by, if there is one.
 pub(super) fn project(file: &Path) -> Option<PathBuf> {
     let folder = file.parent()?.canonicalize().ok()?;
-    folder.join("Cargo.toml").is_file().then_some(folder)
+    scaffold::is_project(&folder).then_some(folder)
 }
 
 /// A path as it is shortest from here.
@@ -192,11 +192,21 @@ fn shown(path: &Path) -> &Path {
 }
 
 /// What a project consists of by convention: its manifest, its build script, and everything below `src`, folders included.
+/// One that is built by its own script: the files beside that, too.
 fn sources(folder: &Path) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::from([folder.join("Cargo.toml")]);
-    let script = folder.join("build.rs");
-    if script.is_file() {
-        found.insert(script);
+    let mut found = BTreeSet::new();
+    let manifest = folder.join("Cargo.toml");
+    if manifest.is_file() {
+        let script = folder.join("build.rs");
+        found.extend(
+            [manifest]
+                .into_iter()
+                .chain(script.is_file().then_some(script)),
+        );
+    } else {
+        let beside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let beside = beside.map(|entry| entry.path());
+        found.extend(beside.filter(|path| path.is_file() && !is_of_an_editor(path)));
     }
     let mut folders = vec![folder.join("src")];
     while let Some(folder) = folders.pop() {

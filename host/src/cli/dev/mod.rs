@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 }
 
 const HELP: &str = "\
-Every plugin whose file lies in a folder with a Cargo.toml is built from there, now and after every change. A build
+Every plugin whose file lies in a folder with a Cargo.toml, or a build.sh, is built from there, now and after every change. A build
 error is shown, and the plugin that was built before stays; so it is with a configuration that is wrong.
 
 dev.toml may have
