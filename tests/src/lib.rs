@@ -18,6 +18,7 @@
 //! - [`Edge`] is the real binary in a process of its own, with its own configuration, store and free ports,
 //!   on a clock that stands still until the test moves it;
 //! - [`Viewer`] is a connection written by hand, that can send anything, and [`Ask`] one plain request on it;
+//! - [`Corpus`] is full load by many viewers, where every byte of every response is known;
 //! - [`guests`] builds the plugins of `tests/guests` from source to Wasm;
 //! - [`Gate`] orders the two sides where a test needs that, in place of sleeping.
 //!
@@ -30,6 +31,7 @@ mod edge;
 mod gate;
 mod generated;
 pub mod guests;
+mod load;
 mod message;
 mod origin;
 mod process;
@@ -44,6 +46,7 @@ pub use config::Distribution;
 pub use edge::{ALIAS, Edge, EdgeBuilder, Secs};
 pub use gate::{Gate, eventually};
 pub use generated::Generated;
+pub use load::{Chance, Corpus};
 pub use message::{Fields, Head};
 pub use origin::{Origin, Route, Seen, nobody_listens};
 pub use process::{Background, Exit, Run, run, run_in};

@@ -42,7 +42,7 @@ pub struct Stats {
     pub evicted_bytes: u64,
     /// Stored responses that eviction kept because they were used.
     pub kept_objects: u64,
-    /// Small responses kept in memory only because the disk was too slow at that time.
+    /// Responses that were not written to disk because it failed or was too slow at that time.
     pub skipped_writes: u64,
     /// Stored responses that did not check out when they were read, and were removed.
     pub damaged_objects: u64,

@@ -1,23 +1,84 @@
 //! Opening redb files: what the index and the durable state have in common.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, Durability, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{
+    Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition,
+    WriteTransaction,
+};
 
 use crate::error::StateError;
+use crate::medium::{Medium, MediumFile};
 
 /// Holds the format number under "format", and what else a file needs to know about itself.
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
-/// Opens or creates the file, or a database in memory, and checks its format.
-pub(crate) fn open(path: Option<&Path>, cache: u64, format: u64) -> Result<Database, StateError> {
+/// A file as redb uses it. It has no lock of its own: the store's folder has one.
+#[derive(Debug)]
+struct Backend(Arc<dyn MediumFile>);
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.length()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_length(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(data, offset)
+    }
+}
+
+/// Opens the database at this path, or creates it. A crash while it is created leaves none, or a whole one: redb would
+/// not open what is in between.
+pub(crate) fn open(
+    medium: &dyn Medium,
+    path: &Path,
+    cache: u64,
+    format: u64,
+) -> Result<Database, StateError> {
+    if !path.try_exists()? {
+        let new = path.with_extension("new");
+        match medium.remove(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        drop(open_file(Some(medium.database(&new)?), cache, format)?);
+        let file = medium.database(&new)?;
+        file.sync()?;
+        medium.rename(&new, path)?;
+        if let Some(folder) = path.parent() {
+            medium.sync_folder(folder)?;
+        }
+    }
+    open_file(Some(medium.database(path)?), cache, format)
+}
+
+/// Opens the database in a file, or a new one in memory, and checks its format.
+pub(crate) fn open_file(
+    file: Option<Arc<dyn MediumFile>>,
+    cache: u64,
+    format: u64,
+) -> Result<Database, StateError> {
     guarded(|| {
         let mut builder = Builder::new();
         builder.set_cache_size(cache as usize);
-        let database = match path {
-            Some(path) => builder.create(path)?,
+        let database = match file {
+            Some(file) => builder.create_with_backend(Backend(file))?,
             None => builder.create_with_backend(InMemoryBackend::new())?,
         };
         match get_meta(&database, "format")? {

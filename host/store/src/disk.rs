@@ -76,9 +76,10 @@ impl Disk {
         sizes: &Sizes,
         medium: Arc<dyn Medium>,
     ) -> Result<Disk, DiskError> {
-        let units = Units::open(folder, medium).map_err(DiskError::Files)?;
-        let index =
-            Index::open(folder.join("index.redb"), sizes.index_cache).map_err(DiskError::Index)?;
+        let units = Units::open(folder, Arc::clone(&medium)).map_err(DiskError::Files)?;
+        let path = folder.join("index.redb");
+        let index = Index::open(path, sizes.index_cache, medium).map_err(DiskError::Index)?;
+
         let next_id = index.next_id().map_err(DiskError::Index)?;
         let space = Space::new(sizes.disk, sizes.segment);
         space.set_units(units.totals().0);

@@ -125,7 +125,8 @@ impl BodyError {
     }
 }
 
-/// Why durable state could not be read or written. A failed write has changed nothing.
+/// Why durable state could not be read or written. What a failed write was to change
+/// may be changed all the same, or not.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -140,6 +141,12 @@ pub enum StateError {
         /// The number that this version writes.
         expected: u64,
     },
+    /// The file system refused to open the file.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The file was closed after a failure, and could not be opened again yet.
+    #[error("the file was closed after a failure")]
+    Closed,
     /// The file is damaged so badly that reading it had to be stopped.
     #[error("the file is damaged")]
     Damaged,

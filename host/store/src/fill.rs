@@ -205,13 +205,13 @@ impl Fill {
         let mut put = self.put_order(&variant, length).await;
         let entry = shared
             .change(&self.key, |variants| {
-                let mut orders = Vec::new();
                 let (mut kept, gone) = arrange(variants, &variant, shared.sizes.variants);
+                // The new one first: a crash in between leaves both, and the newer one is used.
+                let mut orders = Vec::from_iter(put.take());
                 orders.extend(
                     gone.into_iter()
                         .map(|id| Order::Remove { key: self.key, id }),
                 );
-                orders.extend(put.take());
                 kept.insert(0, variant.clone());
                 Some(Changed {
                     variants: kept,

@@ -58,12 +58,10 @@ impl FillFile {
         let created = spawn_blocking(move || {
             let disk = creating.disk.as_ref()?;
             let file = disk.units.create(Kind::Large, id);
-            if let Err(error) = &file {
-                tracing::error!(%error, "a file for a large response cannot be created");
-                creating.counters.disk_errors.add(1);
+            if file.is_err() {
                 disk.space.release(reserved);
             }
-            file.ok()
+            file.map_err(|error| creating.report(error)).ok()
         });
         // The task fails only when the runtime is shutting down.
         let file = created.await.ok().flatten().ok_or(NotStored::DiskFailed)?;
@@ -123,8 +121,7 @@ impl FillFile {
             self.framer = match task.await {
                 Ok(Ok(framer)) => Framing::Idle(framer),
                 Ok(Err(error)) => {
-                    tracing::error!(%error, "a large response cannot be written to the cache");
-                    self.shared.counters.disk_errors.add(1);
+                    self.shared.report(error);
                     Framing::Lost
                 }
                 // The runtime is shutting down.
@@ -168,6 +165,7 @@ impl Drop for FillFile {
 async fn reserve(shared: &Shared, bytes: u64) -> Result<(), NotStored> {
     let disk = shared.disk.as_ref().ok_or(NotStored::TooLarge)?;
     if disk.failed.load(Ordering::Relaxed) {
+        shared.counters.skipped_writes.add(1);
         return Err(NotStored::DiskFailed);
     }
     if disk.space.reserve(bytes) {

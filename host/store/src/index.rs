@@ -13,6 +13,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 use crate::database::{begin_write, get_meta, guarded, open, set_meta};
 use crate::error::StateError;
 use crate::key::Key;
+use crate::medium::Medium;
 
 /// The format of the index and of the files that it points into. Another one is discarded.
 const FORMAT: u64 = 1;
@@ -91,25 +92,33 @@ pub(crate) struct Applied {
 /// See the module. After an error the database is closed, and `reopen` may bring it back.
 pub(crate) struct Index {
     path: PathBuf,
+    medium: Arc<dyn Medium>,
     cache: u64,
-    database: RwLock<Option<Arc<Database>>>,
+    /// Locked for writing only to open it again: two databases on one file would be one too many.
+    database: RwLock<Option<Database>>,
 }
 
 impl Index {
-    pub(crate) fn open(path: PathBuf, cache: u64) -> Result<Index, StateError> {
-        let database = open(Some(&path), cache, FORMAT)?;
-        Ok(Index {
+    pub(crate) fn open(
+        path: PathBuf,
+        cache: u64,
+        medium: Arc<dyn Medium>,
+    ) -> Result<Index, StateError> {
+        let index = Index {
             path,
+            medium,
             cache,
-            database: RwLock::new(Some(Arc::new(database))),
-        })
+            database: RwLock::new(None),
+        };
+        index.reopen()?;
+        Ok(index)
     }
 
     /// Closes and opens again, after an error.
     pub(crate) fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         *database = None;
-        *database = Some(Arc::new(open(Some(&self.path), self.cache, FORMAT)?));
+        *database = Some(open(&*self.medium, &self.path, self.cache, FORMAT)?);
         Ok(())
     }
 
@@ -122,8 +131,9 @@ impl Index {
         &self,
         work: impl FnOnce(&Database) -> Result<T, StateError>,
     ) -> Result<T, StateError> {
-        let database = self.database.read().clone().ok_or(StateError::Damaged)?;
-        guarded(|| work(&database))
+        let database = self.database.read();
+        let database = database.as_ref().ok_or(StateError::Closed)?;
+        guarded(|| work(database))
     }
 
     /// The length of the index file in bytes.

@@ -50,9 +50,23 @@ impl Layout {
         })
     }
 
-    pub(crate) fn open_state(&self) -> Result<State, OpenError> {
+    /// Opens the durable state, or creates it so that a loss of power finds it again.
+    pub(crate) fn open_state(&self, medium: &Arc<dyn Medium>) -> Result<State, OpenError> {
         let path = self.dir.join("state.redb");
-        State::open(Some(&path)).map_err(|source| OpenError::State { path, source })
+        let state = match State::open(Some((path.clone(), Arc::clone(medium)))) {
+            Ok(state) => state,
+            Err(source) => return Err(OpenError::State { path, source }),
+        };
+        for folder in [Some(&*self.dir), self.dir.parent()].into_iter().flatten() {
+            let folder = match folder.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => folder,
+            };
+            medium
+                .sync_folder(folder)
+                .map_err(|source| failed("sync the folder", folder, source))?;
+        }
+        Ok(state)
     }
 
     /// Opens the disk tier; one that can't be used is discarded. `None` when the folder can't be used at all.
@@ -88,8 +102,8 @@ fn check_format(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("format");
     match fs::read(&path) {
         Ok(found) if found.trim_ascii() == FORMAT.as_bytes() => Ok(()),
-        // An empty file is what a crash between creating and writing leaves.
-        Ok(found) if !found.is_empty() => {
+        // Nothing, or zeros, is what a crash between creating and writing leaves.
+        Ok(found) if found.iter().any(|byte| *byte != 0) => {
             let found = String::from_utf8_lossy(&found).chars().take(64).collect();
             Err(OpenError::UnknownFormat {
                 dir: dir.into(),

@@ -10,6 +10,8 @@
 //! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
 //! - durable state in a file of its own (`state`).
 //!
+//! All of it reads and writes through one seam (`medium`), where tests put a disk that fails.
+//!
 //! A crash costs the last second or so of new entries. What does not check out is never served. A failing disk
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
@@ -23,8 +25,6 @@ mod disk;
 mod entry;
 mod error;
 mod evict;
-#[cfg(test)]
-mod fault_tests;
 mod fill;
 mod fill_file;
 mod head;
@@ -53,6 +53,7 @@ pub use entry::{Entry, Variant};
 pub use error::{BodyError, NotStored, OpenError, StateError};
 pub use fill::{Fill, Follow};
 pub use key::Key;
+pub use medium::{Files, Medium, MediumFile};
 pub use shared::Found;
 pub use state::{State, StateChange, StatePair};
 pub use store::Store;

@@ -1,4 +1,7 @@
-//! The file system as the cache's bodies see it: the seam where tests put a disk that fails, tears or lies.
+//! The file system as the store sees it: the one seam where tests put a disk that fails, tears or forgets.
+//!
+//! Everything that has to survive goes through it: bodies, the index and the durable state. Making and listing folders,
+//! the lock and the format file do not.
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -7,28 +10,81 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An open file of bodies. All calls block the thread.
-pub(crate) trait MediumFile: Debug + Send + Sync {
+/// An open file. All calls block the thread.
+pub trait MediumFile: Debug + Send + Sync + 'static {
+    /// Fills the buffer from this offset on; an error of kind `UnexpectedEof` where the file ends before.
+    ///
+    /// # Errors
+    /// What the system says.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Writes all of the data at this offset, growing the file if need be.
+    ///
+    /// # Errors
+    /// What the system says; some of the data may be written then.
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
+
     /// Returns once what was written survives a loss of power.
+    ///
+    /// # Errors
+    /// What the system says.
     fn sync(&self) -> io::Result<()>;
+
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// What the system says.
     fn length(&self) -> io::Result<u64>;
+
+    /// Cuts it, or grows it with zeros.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn set_length(&self, length: u64) -> io::Result<()>;
 }
 
-/// Makes, finds and removes files of bodies. All calls block the thread.
-pub(crate) trait Medium: Debug + Send + Sync {
+/// Makes, finds and removes files. All calls block the thread.
+pub trait Medium: Debug + Send + Sync + 'static {
     /// Creates a file that must not exist yet.
+    ///
+    /// # Errors
+    /// What the system says.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
+
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// What the system says.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
+
+    /// Opens a database's file for reading and writing, and creates it where it is missing.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
+
+    /// Gives a file another name, in the place of whatever has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file; who has it open may read on.
+    ///
+    /// # Errors
+    /// What the system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
     /// Returns once the names in a folder survive a loss of power.
+    ///
+    /// # Errors
+    /// What the system says.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 }
 
 /// The real file system.
-#[derive(Debug)]
-pub(crate) struct Files;
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Files;
 
 impl Medium for Files {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
@@ -42,6 +98,20 @@ impl Medium for Files {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
         Ok(Arc::new(File::open(path)?))
+    }
+
+    fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        Ok(Arc::new(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -68,5 +138,9 @@ impl MediumFile for File {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
     }
 }

@@ -1,6 +1,7 @@
 //! What is handed to the writer's thread: changes of the disk tier, in the order in which they became visible.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -49,6 +50,10 @@ pub(crate) enum Order {
     DropUnit {
         unit: u64,
     },
+    /// A large response could not be written: leave the disk alone for a while.
+    Failed {
+        error: io::Error,
+    },
     /// Answer when all before is durable.
     Flush {
         reply: oneshot::Sender<()>,
@@ -64,7 +69,10 @@ impl Order {
             | Order::Head { key, .. }
             | Order::Remove { key, .. }
             | Order::RemoveAll { key } => Some(*key),
-            Order::MakeRoom { .. } | Order::DropUnit { .. } | Order::Flush { .. } => None,
+            Order::MakeRoom { .. }
+            | Order::DropUnit { .. }
+            | Order::Failed { .. }
+            | Order::Flush { .. } => None,
         }
     }
 }

@@ -83,6 +83,14 @@ impl Shared {
         }
     }
 
+    /// Tells the writer that a large response could not be written, which is then not stored.
+    pub(crate) fn report(&self, error: std::io::Error) {
+        self.counters.skipped_writes.add(1);
+        if let Some(disk) = &self.disk {
+            disk.queue.push(Order::Failed { error });
+        }
+    }
+
     /// The entry of a key as it is now, read from disk if need be, and the version of its stripe.
     async fn current(self: &Arc<Self>, key: &Key) -> (Read, u64) {
         let known = |entry: Option<Arc<Entry>>| entry.map_or(Read::Nothing, Read::Entry);

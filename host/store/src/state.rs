@@ -4,13 +4,15 @@
 //! acknowledged survives a crash and a loss of power. It shares no file with the cache, so that damage to the cache
 //! cannot reach it. Without a folder it lives in memory.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::database::{begin_write, guarded, open};
+use crate::database::{begin_write, guarded, open, open_file};
 use crate::error::StateError;
+use crate::medium::Medium;
 
 const FORMAT: u64 = 1;
 const STATE: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("state");
@@ -21,7 +23,49 @@ const CACHE: u64 = 4 << 20;
 /// named `blocking_` do the same on the thread that calls, for start-up and commands.
 #[derive(Clone)]
 pub struct State {
-    database: Arc<Database>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Where it is; `None` for one in memory.
+    place: Option<(PathBuf, Arc<dyn Medium>)>,
+    /// redb stays failed after an error of the file system: it is closed then, and opened again by whoever comes next.
+    database: RwLock<Option<Database>>,
+}
+
+impl Shared {
+    fn open(&self) -> Result<Database, StateError> {
+        match &self.place {
+            Some((path, medium)) => open(&**medium, path, CACHE, FORMAT),
+            None => open_file(None, CACHE, FORMAT),
+        }
+    }
+
+    /// Works with the database, which is opened again first if it was closed after a failure.
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        if self.database.read().is_none() {
+            let mut database = self.database.write();
+            if database.is_none() {
+                *database = Some(self.open()?);
+                tracing::info!("the durable state is open again");
+            }
+        }
+        let done = {
+            let database = self.database.read();
+            let database = database.as_ref().ok_or(StateError::Closed)?;
+            guarded(|| work(database))
+        };
+        if let Err(error) = &done
+            && self.place.is_some()
+        {
+            tracing::error!(%error, "the durable state cannot be used; it is opened again when it is next needed");
+            *self.database.write() = None;
+        }
+        done
+    }
 }
 
 /// One change of durable state.
@@ -49,10 +93,14 @@ pub enum StateChange {
 pub type StatePair = (Vec<u8>, Vec<u8>);
 
 impl State {
-    pub(crate) fn open(path: Option<&Path>) -> Result<State, StateError> {
-        let database = open(path, CACHE, FORMAT)?;
+    pub(crate) fn open(place: Option<(PathBuf, Arc<dyn Medium>)>) -> Result<State, StateError> {
+        let shared = Shared {
+            place,
+            database: RwLock::new(None),
+        };
+        *shared.database.write() = Some(shared.open()?);
         Ok(State {
-            database: Arc::new(database),
+            shared: Arc::new(shared),
         })
     }
 
@@ -106,11 +154,12 @@ impl State {
 
     /// As [`State::get`], on this thread.
     pub fn blocking_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        guarded(|| match self.database.begin_read()?.open_table(STATE) {
-            Ok(all) => Ok(all.get((table, key))?.map(|value| value.value().to_vec())),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        })
+        self.shared
+            .with(|database| match database.begin_read()?.open_table(STATE) {
+                Ok(all) => Ok(all.get((table, key))?.map(|value| value.value().to_vec())),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            })
     }
 
     /// As [`State::put`], on this thread.
@@ -121,8 +170,8 @@ impl State {
 
     /// As [`State::apply`], on this thread.
     pub fn blocking_apply(&self, changes: &[StateChange]) -> Result<(), StateError> {
-        guarded(|| {
-            let write = begin_write(&self.database)?;
+        self.shared.with(|database| {
+            let write = begin_write(database)?;
             {
                 let mut all = write.open_table(STATE)?;
                 for change in changes {
@@ -148,8 +197,8 @@ impl State {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<StatePair>, StateError> {
-        guarded(|| {
-            let all = match self.database.begin_read()?.open_table(STATE) {
+        self.shared.with(|database| {
+            let all = match database.begin_read()?.open_table(STATE) {
                 Ok(all) => all,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),

@@ -61,13 +61,16 @@ impl Store {
         Store::open_on(config, Arc::new(Files))
     }
 
-    /// As `open`, on another file system.
-    pub(crate) fn open_on(config: Config, medium: Arc<dyn Medium>) -> Result<Store, OpenError> {
+    /// As [`Store::open`], on another file system: for tests, which put a disk there that fails.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(config: Config, medium: Arc<dyn Medium>) -> Result<Store, OpenError> {
         let sizes = Sizes::of(&config);
         let (layout, state) = match &config.dir {
             Some(dir) => {
                 let layout = Layout::open(dir)?;
-                let state = layout.open_state()?;
+                let state = layout.open_state(&medium)?;
                 (Some(layout), state)
             }
             None => {

@@ -14,6 +14,9 @@ use parking_lot::Mutex;
 use crate::index::Kind;
 use crate::medium::{Medium, MediumFile};
 
+/// What is written to see whether the disk works again.
+const TRIAL: usize = 1 << 20;
+
 /// See the module.
 pub(crate) struct Units {
     segments: PathBuf,
@@ -108,6 +111,19 @@ impl Units {
         {
             tracing::warn!(path = %path.display(), %error, "a file of the cache cannot be removed");
         }
+    }
+
+    /// Whether files can be made, written and synced: after a failure, before anything is entrusted to the disk again.
+    pub(crate) fn try_out(&self) -> io::Result<()> {
+        let path = self.large.join("trial");
+        match self.medium.remove(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = self.medium.create(&path)?;
+        file.write_all_at(&vec![0; TRIAL], 0)?;
+        file.sync()?;
+        self.medium.remove(&path)
     }
 
     pub(crate) fn sync_folder(&self, kind: Kind) -> io::Result<()> {

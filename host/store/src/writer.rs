@@ -26,8 +26,11 @@ use crate::shared::Shared;
 const BATCH_TIME: Duration = Duration::from_secs(1);
 /// Changes per batch.
 const BATCH_CHANGES: usize = 4096;
-/// How long the writer leaves a failed disk alone.
-const RETRY: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 5_000 });
+/// How long the writer leaves a failed disk alone: at first, and at most. It doubles from failure to failure.
+const RETRY: Duration = Duration::from_millis(50);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// After so long without a failure, the next one counts as the first.
+const FORGIVEN: Duration = Duration::from_secs(60);
 /// Removals that are remembered while the disk fails; more than these discard the cache's index.
 const KEPT_REMOVALS: usize = 1 << 16;
 
@@ -47,6 +50,12 @@ pub(crate) struct Writer {
     batch: Batch,
     /// When to try a failed disk again.
     retry: Option<Instant>,
+    /// How long the next failure rests the disk.
+    pause: Duration,
+    /// When it failed last.
+    last_failure: Option<Instant>,
+    /// The responses not written, when this failure began.
+    skipped_before: u64,
 }
 
 /// What was taken from the queue and is not durable yet.
@@ -70,6 +79,9 @@ pub(crate) fn run(shared: Arc<Shared>) {
         segment: SegmentWriter::default(),
         batch: Batch::default(),
         retry: None,
+        pause: RETRY,
+        last_failure: None,
+        skipped_before: 0,
     };
     if catch_unwind(AssertUnwindSafe(|| writer.work())).is_err() {
         tracing::error!(
@@ -136,6 +148,11 @@ impl Writer {
             Order::DropUnit { unit } => {
                 self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
             }
+            Order::Failed { error } => {
+                if self.retry.is_none() {
+                    self.fail(&error.into());
+                }
+            }
             Order::Flush { reply } => self.batch.flushes.push(reply),
         }
         // Only now: making room may have committed the batch, and this order was not part of that.
@@ -163,7 +180,7 @@ impl Writer {
 
     fn put_small(&mut self, key: Key, variant: &Variant) {
         if self.is_resting() {
-            return;
+            return self.shared.counters.skipped_writes.add(1);
         }
         let BodyHandle::Memory(body) = &variant.body else {
             return;
@@ -223,6 +240,7 @@ impl Writer {
                 disk.units.discard(Kind::Large, unit);
                 disk.space.release(framed);
             });
+            self.shared.counters.skipped_writes.add(1);
             self.shared.forget(&key, variant.id);
             return;
         }
@@ -257,12 +275,16 @@ impl Writer {
             && let Err(error) = self.apply(&batch.changes)
         {
             self.fail(&error);
+            self.lose(&batch.changes);
         }
         let removals = match self.retry {
-            Some(_) => batch.changes.into_iter().filter(is_removal).collect(),
+            Some(_) => batch.changes.into_iter().filter_map(as_removal).collect(),
             None => Vec::new(),
         };
         self.keep_removals(removals);
+        if self.retry.is_some() {
+            self.batch.due = self.retry;
+        }
         self.shared.settle(&batch.keys, batch.last);
         drop(batch.room);
         for flush in batch.flushes {
@@ -277,6 +299,7 @@ impl Writer {
             return Ok(Applied::default());
         };
         if self.retry.is_some() {
+            disk.units.try_out()?;
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
@@ -289,23 +312,54 @@ impl Writer {
         self.shared.counters.commits.add(1);
         if self.retry.take().is_some() {
             disk.failed.store(false, Ordering::Relaxed);
-            tracing::info!("the cache's disk works again");
+            let not_written = self.shared.counters.skipped_writes.get() - self.skipped_before;
+            tracing::info!(
+                not_written,
+                "the cache's disk works again; so many responses were not written to it meanwhile"
+            );
         }
         Ok(applied)
     }
 
     /// Stops writing for a while: what is in memory is served on.
     pub(crate) fn fail(&mut self, error: &WriteError) {
+        if self.retry.is_none() {
+            self.skipped_before = self.shared.counters.skipped_writes.get();
+        }
+        let is_new = self
+            .last_failure
+            .is_none_or(|last| last.elapsed() > FORGIVEN);
+        self.pause = match is_new {
+            true => RETRY,
+            false => (self.pause * 2).min(LONGEST_RETRY),
+        };
+        self.last_failure = Some(Instant::now());
         tracing::error!(
-            %error, retry_ms = RETRY.as_millis(),
+            %error, retry_ms = self.pause.as_millis(),
             "the cache's disk cannot be written; new responses are kept in memory only until it works again"
         );
         self.shared.counters.disk_errors.add(1);
         self.with_disk(|disk| disk.failed.store(true, Ordering::Relaxed));
         self.segment.abandon();
-        self.batch.changes.retain(is_removal);
-        self.retry = Some(Instant::now() + RETRY);
+        let changes = std::mem::take(&mut self.batch.changes);
+        self.lose(&changes);
+        self.batch.changes = changes.into_iter().filter(is_removal).collect();
+        self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;
+    }
+
+    /// Counts the responses among changes that are given up, and lets go of large ones, whose files nothing points to.
+    fn lose(&self, changes: &[Change]) {
+        for change in changes {
+            let Change::Put { key, id, row } = change else {
+                continue;
+            };
+            self.shared.counters.skipped_writes.add(1);
+            if row.place.kind == Kind::Large {
+                self.with_disk(|disk| disk.space.release(disk.units.remove(row.place.unit)));
+                self.shared.forget(key, *id);
+            }
+        }
     }
 
     /// Removals outlive a failing disk: a removed response must not come back.
@@ -324,6 +378,15 @@ impl Writer {
             removals.clear();
         }
         self.batch.changes = removals;
+    }
+}
+
+/// What is left to do of a change that failed: nobody knows whether it has taken effect, so what it was to enter is
+/// removed.
+fn as_removal(change: Change) -> Option<Change> {
+    match change {
+        Change::Put { key, id, .. } => Some(Change::Remove { key, id }),
+        change => is_removal(&change).then_some(change),
     }
 }
 

@@ -3,6 +3,9 @@
 mod basics;
 mod bounds;
 mod crash;
+mod disk;
+mod faults;
 mod filling;
+mod power;
 mod state;
 mod support;

@@ -172,19 +172,21 @@ pub(crate) fn files(dir: &Path, kind: &str) -> Vec<std::path::PathBuf> {
     files
 }
 
-/// Copies a folder as a crash at this instant would leave it.
 /// Two bodies are the same; a failure does not print them.
 #[track_caller]
 pub(crate) fn assert_same(got: &[u8], expected: &[u8], what: &str) {
+    if got == expected {
+        return;
+    }
     let differs = got.iter().zip(expected).position(|(a, b)| a != b);
-    assert!(
-        got == expected,
+    panic!(
         "{what}: {} bytes of {}, first difference at {differs:?}",
         got.len(),
         expected.len()
     );
 }
 
+/// Copies a folder as a crash at this instant would leave it.
 pub(crate) fn snapshot(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     // The index first: what it points at was there before it.

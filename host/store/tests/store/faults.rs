@@ -1,0 +1,188 @@
+//! A disk that fails, fills up or tears what is written: storing suffers, serving does not, and nothing wrong is found.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use selvedge_store::{Config, Entry, NotStored, Store};
+
+use crate::disk::TestDisk;
+use crate::support::*;
+
+fn config(dir: &Path) -> Config {
+    Config {
+        dir: Some(dir.to_path_buf()),
+        memory_bytes: 32 * MIB,
+        disk_bytes: 64 * MIB,
+        max_object_bytes: 16 * MIB,
+        max_variants: 2,
+    }
+}
+
+fn open(dir: &Path, disk: &TestDisk) -> Store {
+    Store::open_on(config(dir), disk.medium()).expect("the store opens")
+}
+
+fn is_large(n: u64) -> bool {
+    n.is_multiple_of(5)
+}
+
+fn content(n: u64) -> Bytes {
+    body(n, if is_large(n) { 2 * MIB } else { n * 3_001 })
+}
+
+/// Stores a body; its reader gets all of it, whatever becomes of storing.
+async fn put_followed(store: &Store, n: u64) -> Result<Arc<Entry>, NotStored> {
+    let content = content(n);
+    let length = Some(content.len() as u64);
+    let mut fill = store.begin(key(n), head("\"f\""), Bytes::new(), length);
+    let follower = tokio::spawn(read(fill.reader()));
+    for piece in content.chunks(50_000) {
+        fill.append(content.slice_ref(piece)).await;
+    }
+    let entry = fill.finish(None).await;
+    let followed = follower.await.expect("the follower ends");
+    assert_same(
+        &followed.expect("not disturbed"),
+        &content,
+        "what was followed",
+    );
+    entry
+}
+
+/// What is stored of a number, if it can be read.
+async fn get(store: &Store, n: u64) -> Option<Bytes> {
+    body_of(store, &key(n)).await?.ok()
+}
+
+async fn works_again(store: &Store) {
+    while store.stats().disk_failed {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        store.flush().await;
+    }
+}
+
+/// Stores and reads while the disk fails from the given step on; false when it was not reached.
+async fn fails_at(step: i64) -> bool {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::tearing(step % 2 == 0);
+    let store = open(dir.path(), &disk);
+    let mut acknowledged = 0;
+    disk.fail_after(step);
+    for n in 0..12 {
+        let stored = put_followed(&store, n).await;
+        if !is_large(n) {
+            stored.expect("small ones are kept in memory");
+        }
+        if n % 3 == 0 {
+            let value = n.to_le_bytes();
+            if store.state().put("t", b"k", &value).await.is_ok() {
+                acknowledged = n;
+            }
+            store.flush().await;
+        }
+    }
+    for n in (0..12).filter(|n| !is_large(*n)) {
+        let found = get(&store, n).await.expect("from memory");
+        assert_same(&found, &content(n), &format!("body {n}, step {step}"));
+    }
+    let failed = disk.has_failed();
+    disk.heal();
+    works_again(&store).await;
+    put_followed(&store, 20)
+        .await
+        .expect("a large one is stored again");
+    put_followed(&store, 21).await.expect("a small one too");
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    for n in 0..12 {
+        if let Some(found) = get(&store, n).await {
+            assert_same(
+                &found,
+                &content(n),
+                &format!("body {n} after the start, step {step}"),
+            );
+        }
+    }
+    for n in [20, 21] {
+        let found = get(&store, n).await.expect("stored after the failure");
+        assert_same(&found, &content(n), "stored after the failure");
+    }
+    let value = store
+        .state()
+        .get("t", b"k")
+        .await
+        .expect("the state is open");
+    let value = value.map_or(0, |value| u64::from_le_bytes(value.try_into().unwrap()));
+    assert!(
+        value >= acknowledged,
+        "step {step}: {value}, {acknowledged} was acknowledged"
+    );
+    assert_eq!(store.stats().damaged_objects, 0, "step {step}");
+    failed
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_at_any_step_costs_storing_until_it_works_again_and_never_serving() {
+    let mut step = 0;
+    while fails_at(step).await {
+        step += 1;
+    }
+    assert!(step > 100, "only {step} steps");
+}
+
+#[tokio::test]
+async fn a_disk_that_works_again_is_used_again_and_removals_were_not_forgotten() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    put_followed(&store, 1).await.expect("stored");
+    put_followed(&store, 5).await.expect("stored");
+    store.flush().await;
+    disk.fail_after(0);
+    put_followed(&store, 2).await.expect("in memory");
+    store.remove(&key(1), None).await;
+    store.remove(&key(5), None).await;
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    assert_eq!(
+        put_followed(&store, 10).await.expect_err("no disk"),
+        NotStored::DiskFailed
+    );
+    disk.heal();
+    works_again(&store).await;
+    assert_eq!(store.stats().skipped_writes, 2);
+    put_followed(&store, 3).await.expect("stored");
+    put_followed(&store, 10).await.expect("stored");
+    store.flush().await;
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    assert!(
+        get(&store, 1).await.is_none() && get(&store, 5).await.is_none(),
+        "they were removed"
+    );
+    for n in [3, 10] {
+        assert_same(
+            &get(&store, n).await.expect("stored"),
+            &content(n),
+            "stored",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    put_followed(&open(dir.path(), &disk), 1)
+        .await
+        .expect("stored");
+    let store = open(dir.path(), &disk);
+    disk.fail_reads(true);
+    assert!(get(&store, 1).await.is_none());
+    disk.fail_reads(false);
+    works_again(&store).await;
+    let found = get(&store, 1).await.expect("still there");
+    assert_same(&found, &content(1), "still there");
+}

@@ -1,0 +1,69 @@
+//! Killed at any instant under full load, an edge starts again at once, serves nothing wrong, and has forgotten nothing
+//! that it acknowledged.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use selvedge_tests::*;
+
+/// The answers that a run must have compared at least, or the load was none.
+const LEAST_ANSWERS: u64 = 3_000;
+
+#[test]
+fn an_edge_killed_a_hundred_times_under_full_load_never_serves_a_wrong_body_nor_forgets_an_invalidation()
+ {
+    let origin = Origin::start();
+    let corpus = Corpus::at(&origin, 600);
+    // Small enough that segments roll over and eviction goes on all the time.
+    let mut edge = Edge::in_front_of(&origin)
+        .behavior("forward = { headers = [\"Accept-Language\"] }")
+        .server("access_log = false")
+        .store("memory = \"8 MiB\"\ndisk = \"24 MiB\"\nmax_object = \"8 MiB\"")
+        .start();
+    let mut chance = Chance(0x5eed);
+    let (mut starts, mut acknowledged) = (Vec::new(), 0);
+    for round in 0..100 {
+        let seed = chance.number();
+        let (address, config) = (edge.address(), edge.config());
+        let pause = Duration::from_millis(20 + chance.below(200));
+        corpus.load(address, 6, seed, || {
+            std::thread::sleep(pause);
+            corpus.change(round, |path| {
+                let done = invalidate(&config, path);
+                acknowledged += u64::from(done);
+                done
+            });
+            std::thread::sleep(Duration::from_millis(chance.below(60)));
+            corpus.may_break();
+            edge.kill();
+        });
+        corpus.assert_right();
+        for line in edge.log() {
+            let lost = line.contains("discarded") || line.contains("does not check out");
+            assert!(
+                !lost,
+                "round {round}: a kill costs nothing that was committed: {line}"
+            );
+        }
+        let began = Instant::now();
+        edge = edge.restart();
+        starts.push(began.elapsed());
+    }
+    starts.sort();
+    let (answers, hits) = corpus.answers();
+    let summary = format!(
+        "{answers} answers, {hits} hits, {acknowledged} invalidations, starts: median {:?}, longest {:?}",
+        starts[50], starts[99]
+    );
+    assert_eq!(acknowledged, 100, "{summary}");
+    assert!(answers >= LEAST_ANSWERS && hits * 5 > answers, "{summary}");
+    assert!(starts[50] < Duration::from_secs(1), "{summary}");
+    assert!(edge.metric_sum("selvedge_store_disk_objects", "") > 0.0);
+}
+
+/// Whether the edge acknowledged.
+fn invalidate(config: &Path, path: &str) -> bool {
+    let (command, file) = (["invalidate", "main", path, "--config"], config.as_os_str());
+    let words = command.iter().map(|word| word.as_ref()).chain([file]);
+    run(words).exit.code == Some(0)
+}
