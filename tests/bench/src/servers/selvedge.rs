@@ -1,0 +1,189 @@
+//! The host, and the floor beneath it. Both are built by this program before it starts them.
+
+use super::{HOST, Place, Recipe};
+use anyhow::{Context, Result, ensure};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(super) const FLOOR: Recipe = Recipe {
+    name: "floor",
+    package: "",
+    needs: &[],
+    version: &[],
+    prepare: |place| {
+        let mut command = Command::new(target()?.join("floor/selvedge-floor"));
+        command.arg(place.address.to_string());
+        Ok(command)
+    },
+};
+
+pub(crate) const SELVEDGE: Recipe = Recipe {
+    name: "selvedge",
+    package: "",
+    needs: &[],
+    version: &[],
+    prepare: |place| Setup::compared()?.prepare(place),
+};
+
+/// The host names under which the cache-key plugin runs, by how its instances are kept.
+pub(crate) const REUSED: &str = "reused.bench.test";
+pub(crate) const FRESH: &str = "fresh.bench.test";
+
+/// The folder that cargo builds into: this program lies in a profile's folder there.
+fn target() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program does not know where it lies")?;
+    let target = program
+        .ancestors()
+        .nth(2)
+        .context("this program was moved")?;
+    Ok(target.to_owned())
+}
+
+/// The workspace, where this program was built.
+fn workspace() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// A host that was built before, in place of this workspace's.
+fn given() -> Option<PathBuf> {
+    std::env::var_os("SELVEDGE_BIN").map(PathBuf::from)
+}
+
+/// Builds the host, unless one is given, the floor and the plugin.
+pub(crate) fn build() -> Result<()> {
+    let target = target()?;
+    let host = given().is_none().then_some("--release --package selvedge");
+    let floor = "--profile floor --package selvedge-floor";
+    let plugin = "--profile plugin --package quickstart-plugin --target wasm32-wasip1";
+    for arguments in host.into_iter().chain([floor, plugin]) {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .current_dir(workspace())
+            .arg("build")
+            .args(arguments.split(' '));
+        cargo.arg("--target-dir").arg(&target);
+        let status = cargo.status().context("cargo does not start")?;
+        ensure!(status.success(), "cargo build {arguments} failed");
+    }
+    Ok(())
+}
+
+/// The plugin whose cache-key hook the benchmarks call: that of the quickstart.
+fn plugin() -> Result<PathBuf> {
+    Ok(target()?.join("wasm32-wasip1/plugin/quickstart_plugin.wasm"))
+}
+
+/// What a host is given.
+pub(crate) struct Setup {
+    /// The sizes of its store, as the configuration writes them.
+    pub(crate) memory: &'static str,
+    pub(crate) disk: &'static str,
+    pub(crate) distributions: Vec<Distribution>,
+}
+
+pub(crate) struct Distribution {
+    pub(crate) id: String,
+    pub(crate) alias: String,
+    pub(crate) plugin: Option<Plugin>,
+}
+
+/// The quickstart's plugin, its cache-key hook only.
+pub(crate) struct Plugin {
+    pub(crate) isolation: &'static str,
+    /// Whether the behavior runs it, or it is only loaded.
+    pub(crate) runs: bool,
+    /// Bytes that make its file one of its own, so that it is compiled and loaded for itself.
+    pub(crate) mark: Option<u32>,
+}
+
+impl Setup {
+    /// What stands beside the other servers.
+    fn compared() -> Result<Setup> {
+        let plugin = |isolation| {
+            Some(Plugin {
+                isolation,
+                runs: true,
+                mark: None,
+            })
+        };
+        Ok(Setup {
+            memory: "1 GiB",
+            disk: "2 GiB",
+            distributions: vec![
+                Distribution::new("bench", HOST, None),
+                Distribution::new("reused", REUSED, plugin("reuse")),
+                Distribution::new("fresh", FRESH, plugin("request")),
+            ],
+        })
+    }
+
+    /// Writes the configuration; the command that starts the host.
+    pub(crate) fn prepare(&self, place: &Place) -> Result<Command> {
+        let (address, memory, disk) = (place.address, self.memory, self.disk);
+        let server = format!(
+            "listen = [\"{address}\"]\nworkers = 2\naccess_log = false\n\n\
+             [store]\npath = \"store\"\nmemory = \"{memory}\"\ndisk = \"{disk}\"\n"
+        );
+        let file = place.write("selvedge.toml", server)?;
+        for distribution in &self.distributions {
+            let name = format!("distributions/{}.toml", distribution.id);
+            place.write(&name, distribution.text(place)?)?;
+        }
+        let built = target()?.join("release/selvedge");
+        let mut command = Command::new(given().unwrap_or(built));
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(file)
+            .env("SELVEDGE_LOG", "warn");
+        Ok(command)
+    }
+}
+
+impl Distribution {
+    pub(crate) fn new(id: &str, alias: &str, plugin: Option<Plugin>) -> Distribution {
+        Distribution {
+            id: id.to_owned(),
+            alias: alias.to_owned(),
+            plugin,
+        }
+    }
+
+    fn text(&self, place: &Place) -> Result<String> {
+        let (id, alias) = (&self.id, &self.alias);
+        let (ip, port) = (place.origin.ip(), place.origin.port());
+        let mut text = format!(
+            "id = \"{id}\"\naliases = [\"{alias}\"]\n\n\
+             [[origins]]\nid = \"main\"\ndomain = \"{ip}\"\nhttp_port = {port}\n\n\
+             [default_behavior]\norigin = \"main\"\n"
+        );
+        if let Some(plugin) = &self.plugin {
+            let file = plugin.file(place)?;
+            if plugin.runs {
+                text.push_str("plugins = [\"key\"]\n");
+            }
+            let (file, isolation) = (file.display(), plugin.isolation);
+            write!(
+                text,
+                "\n[[plugins]]\nname = \"key\"\nfile = \"{file}\"\nhooks = [\"cache-key\"]\nisolation = \"{isolation}\"\n"
+            )?;
+        }
+        Ok(text)
+    }
+}
+
+impl Plugin {
+    fn file(&self, place: &Place) -> Result<PathBuf> {
+        let Some(mark) = self.mark else {
+            return plugin();
+        };
+        let mut module = std::fs::read(plugin()?).context("the plugin was not built")?;
+        // A custom section: its id, its size, its name with the name's length, and four bytes.
+        module.extend([0, 9, 4]);
+        module.extend(b"mark");
+        module.extend(mark.to_le_bytes());
+        place.write(&format!("plugins/{mark}.wasm"), module)
+    }
+}
