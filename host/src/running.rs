@@ -8,7 +8,7 @@ use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::pipeline::{Edge, EdgeParts, Invalidations};
 use crate::server::{self, Listening};
-use selvedge_runtime::Runtime;
+use selvedge_runtime::{Compiler, Runtime};
 use selvedge_store::Store;
 use std::io;
 use std::net::SocketAddr;
@@ -75,6 +75,8 @@ pub struct Start {
     pub test_clock: bool,
     /// Whether a taken port is answered with the next free one.
     pub next_free_port: bool,
+    /// Who makes machine code of plugin files.
+    pub compiler: Compiler,
 }
 
 /// A host that serves.
@@ -109,6 +111,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         let invalidations = Invalidations::open(store.state())?;
         let runtime = Runtime::new(selvedge_runtime::Options {
             cache_dir: Some(cache_dir),
+            compiler: start.compiler,
             ..selvedge_runtime::Options::default()
         })?;
         let plan = Plan::build(config, &runtime).map_err(StartError::Configuration)?;

@@ -163,7 +163,8 @@ fn only_ours(metadata: &fs::Metadata) -> Result<(), String> {
 /// Code that this process has just compiled, or that it found in a file that only its user can have written.
 #[allow(unsafe_code)]
 pub(crate) fn trusted(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are `Engine::precompile_component`'s: made by this process, or read by `read` above, which checks
-    // the owner, the permissions and the hash that was written with them.
+    // SAFETY: the bytes are `Engine::precompile_component`'s: made by this process or by its child, which runs the same
+    // program and hands them over in a file without a name; or read by `read` above, which checks the owner, the
+    // permissions and the hash that was written with them.
     unsafe { Component::deserialize(engine, artifact) }
 }

@@ -10,6 +10,7 @@ use crate::error::LoadError;
 use crate::host::{CONTRACT, OFFERED, OFFERED_WASI};
 use crate::powers::{Power, Powers};
 use crate::spec::Hook;
+use crate::trap::printable;
 
 /// What a WebAssembly file begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +19,12 @@ pub(crate) enum Kind {
     Component,
 }
 
-/// Looks at the first bytes.
-pub(crate) fn kind(path: &Path, file: &[u8]) -> Result<Kind, LoadError> {
+/// Looks at the first bytes; an error says what they look like instead.
+pub(crate) fn kind(file: &[u8]) -> Result<Kind, &'static str> {
     match file.get(..8) {
         Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Ok(Kind::Module),
         Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(Kind::Component),
-        _ => Err(LoadError::NotWasm {
-            path: path.to_owned(),
-            found: looks_like(file),
-        }),
+        _ => Err(looks_like(file)),
     }
 }
 
@@ -85,7 +83,7 @@ pub(crate) fn has_component_type(module: &[u8]) -> bool {
 }
 
 /// Finds what needs asynchronous component calls; everything else that is wrong is found when compiling.
-pub(crate) fn validate(path: &Path, component: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn needs_component_async(component: &[u8]) -> bool {
     let asynchronous = WasmFeatures::CM_ASYNC
         | WasmFeatures::CM_ASYNC_STACKFUL
         | WasmFeatures::CM_MORE_ASYNC_BUILTINS;
@@ -95,12 +93,7 @@ pub(crate) fn validate(path: &Path, component: &[u8]) -> Result<(), LoadError> {
             .is_ok()
     };
     let plain = WasmFeatures::default().difference(asynchronous);
-    if !valid(plain) && valid(plain.union(asynchronous)) {
-        return Err(LoadError::NeedsComponentAsync {
-            path: path.to_owned(),
-        });
-    }
-    Ok(())
+    !valid(plain) && valid(plain.union(asynchronous))
 }
 
 /// What a plugin exports.
@@ -117,7 +110,7 @@ impl Exports {
     pub(crate) fn describe(&self) -> String {
         match self.names.as_slice() {
             [] => "nothing".to_owned(),
-            names => names.join(", "),
+            names => listed(names),
         }
     }
 }
@@ -142,7 +135,7 @@ pub(crate) fn component(
         let offered = format!("{CONTRACT} {}; {OFFERED_WASI}", OFFERED.join(", "));
         return Err(LoadError::ImportsUnknown {
             path: path.to_owned(),
-            interface: unknown.join(", "),
+            interface: listed(&unknown),
             offered,
         });
     }
@@ -197,6 +190,20 @@ pub(crate) fn hooks(
     Ok(hooks)
 }
 
+/// Names of a file for a message: however many there are, and however long, it stays readable.
+fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 12;
+    let mut shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| printable(name.as_ref()))
+        .collect();
+    if names.len() > SHOWN {
+        shown.push(format!("and {} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
 /// `cache-key` of `selvedge:edge/cache-key@0.1.3`. Versions that differ only in the last number are compatible.
 fn contract_interface(name: &str) -> Option<&str> {
     let (interface, version) = name.strip_prefix("selvedge:edge/")?.split_once('@')?;
@@ -210,7 +217,7 @@ fn is_other_version(name: &str) -> bool {
 fn other_version(path: &Path, found: &str) -> LoadError {
     LoadError::ContractVersion {
         path: path.to_owned(),
-        found: found.to_owned(),
+        found: printable(found),
         expected: CONTRACT,
     }
 }

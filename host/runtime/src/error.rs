@@ -1,8 +1,10 @@
 //! Errors of this crate: one type for starting, one for loading, one for calling.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::compile::CompileLimit;
 use crate::fault::Fault;
 use crate::powers::Power;
 use crate::spec::{Hook, names};
@@ -91,6 +93,16 @@ pub enum LoadError {
         /// What the validator or compiler said.
         reason: String,
     },
+    /// Compiling the file takes more than it may.
+    #[error(
+        "{path} is refused: compiling it takes more than {limit}; an ordinary plugin takes a small part of that, so the file is broken, hostile, or not meant for an edge"
+    )]
+    CompileLimit {
+        /// The file.
+        path: PathBuf,
+        /// What it takes more of.
+        limit: CompileLimit,
+    },
     /// The component uses the component model's own asynchronous calls.
     #[error(
         "{path} needs the asynchronous calls of the component model (async functions, streams or futures), which this host does not run; use synchronous functions: waiting calls such as `fetch` return a handle to wait on"
@@ -171,6 +183,18 @@ pub enum LoadError {
         /// What failed.
         reason: String,
     },
+}
+
+impl fmt::Display for CompileLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompileLimit::Memory(limit) => write!(f, "{} of memory", bytes(*limit)),
+            CompileLimit::Cpu(limit) => write!(f, "{} of CPU time", duration(limit)),
+            CompileLimit::Wall(limit) => write!(f, "{}", duration(limit)),
+            CompileLimit::Code(limit) => write!(f, "{} for its machine code", bytes(*limit)),
+            CompileLimit::Stack => f.write_str("the compiler's stack, by the depth of its nesting"),
+        }
+    }
 }
 
 /// Why a hook gave no decision.
@@ -316,6 +340,7 @@ fn duration(limit: &Duration) -> String {
 /// `64 MiB`, or the plain number where it is no round one.
 fn bytes(limit: u64) -> String {
     match limit {
+        n if n >= 1 << 30 && n % (1 << 30) == 0 => format!("{} GiB", n >> 30),
         n if n >= 1 << 20 && n % (1 << 20) == 0 => format!("{} MiB", n >> 20),
         n if n >= 1 << 10 && n % (1 << 10) == 0 => format!("{} KiB", n >> 10),
         n => format!("{n} bytes"),

@@ -12,6 +12,7 @@
 //! | `runtime.rs` | engine settings, [`Options`], [`Runtime`] |
 //! | `spec.rs` | what a configuration says of a plugin |
 //! | `load.rs`, `check.rs`, `artifact.rs` | from a file to checked, compiled code |
+//! | `compile/` | making machine code, in a child process with bounds |
 //! | `plugin.rs`, `counters.rs` | a loaded plugin, and what became of its calls |
 //! | `instance.rs`, `transaction.rs` | instances, and one hook call with its limits |
 //! | `limits.rs`, `ticker.rs`, `trap.rs` | what a guest may use, and what it is told when it uses more |
@@ -30,6 +31,7 @@
 mod artifact;
 mod bindings;
 mod check;
+mod compile;
 mod counters;
 pub mod edits;
 mod error;
@@ -50,6 +52,7 @@ mod ticker;
 mod transaction;
 mod trap;
 
+pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler, compile_worker};
 pub use counters::Counters;
 pub use edits::{FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
 pub use error::{HookError, LoadError, RuntimeError};

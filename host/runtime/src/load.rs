@@ -1,17 +1,15 @@
-//! From a file to a plugin: read, make a component of it, compile, check, and make a first instance.
+//! From a file to a plugin: read, have it compiled, check what it imports and exports, and make a first instance.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
 use wasmtime::component::Component;
-use wit_component::ComponentEncoder;
 
+use crate::artifact;
 use crate::check;
+use crate::compile;
 use crate::error::{HookError, LoadError};
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
@@ -23,8 +21,11 @@ const LARGEST_FILE: u64 = 64 << 20;
 pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
     let path = &spec.file;
     let file = read(path)?;
-    let kind = check::kind(path, &file)?;
-    let component = compiled(runtime, path, &file, kind)?;
+    check::kind(&file).map_err(|found| LoadError::NotWasm {
+        path: path.clone(),
+        found,
+    })?;
+    let component = compiled(runtime, path, &file)?;
     let exports = check::component(&runtime.shared.engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
     let invalid = |error: wasmtime::Error| LoadError::Invalid {
@@ -67,65 +68,21 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-/// The compiled component, from the cache if it is there.
-fn compiled(
-    runtime: &Runtime,
-    path: &Path,
-    file: &[u8],
-    kind: check::Kind,
-) -> Result<Component, LoadError> {
+/// The compiled component, from the cache if it is there. All that looks deeper into a file than its first bytes is the
+/// compiler's, which has bounds.
+fn compiled(runtime: &Runtime, path: &Path, file: &[u8]) -> Result<Component, LoadError> {
     let engine = &runtime.shared.engine;
-    if let Some(component) = runtime
-        .artifacts
-        .as_ref()
-        .and_then(|artifacts| artifacts.get(engine, file))
-    {
+    let artifacts = runtime.artifacts.as_ref();
+    if let Some(component) = artifacts.and_then(|artifacts| artifacts.get(engine, file)) {
         return Ok(component);
     }
-    let component = match kind {
-        check::Kind::Component => None,
-        check::Kind::Module => Some(component_of(path, file)?),
-    };
-    let component = component.as_deref().unwrap_or(file);
-    check::validate(path, component)?;
-    let artifact = compile(engine, path, component)?;
-    if let Some(artifacts) = &runtime.artifacts {
-        artifacts.put(file, &artifact);
+    let options = &runtime.shared.options;
+    let folder = options.cache_dir.as_deref();
+    let code = compile::machine_code(&options.compiler, engine, folder, path, file)?;
+    if let Some(artifacts) = artifacts {
+        artifacts.put(file, &code);
     }
-    crate::artifact::trusted(engine, &artifact).map_err(|error| LoadError::Machine {
-        path: path.to_owned(),
-        reason: format!("{error:#}"),
-    })
-}
-
-/// Makes machine code. The only costly step, and the only one a hostile file could drive far: bytes in, bytes out, so that
-/// it can move to a process of its own.
-fn compile(engine: &wasmtime::Engine, path: &Path, component: &[u8]) -> Result<Vec<u8>, LoadError> {
-    engine
-        .precompile_component(component)
-        .map_err(|error| LoadError::Invalid {
-            path: path.to_owned(),
-            reason: format!("{error:#}"),
-        })
-}
-
-/// Makes a component of a `wasm32-wasip1` module: what it imports of WASI 0.1 is translated to 0.2 by an adapter.
-fn component_of(path: &Path, module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    if !check::has_component_type(module) {
-        return Err(LoadError::NoComponentType {
-            path: path.to_owned(),
-        });
-    }
-    let encoded = ComponentEncoder::default()
-        .module(module)
-        .and_then(|encoder| {
-            encoder.adapter(
-                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
-                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-            )
-        })
-        .and_then(|mut encoder| encoder.encode());
-    encoded.map_err(|error| LoadError::Invalid {
+    artifact::trusted(engine, &code).map_err(|error| LoadError::Machine {
         path: path.to_owned(),
         reason: format!("{error:#}"),
     })

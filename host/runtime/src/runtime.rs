@@ -8,6 +8,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
 
 use crate::artifact::Artifacts;
+use crate::compile::{self, Compiler};
 use crate::error::{LoadError, RuntimeError};
 use crate::host;
 use crate::instance::State;
@@ -25,6 +26,8 @@ pub struct Options {
     /// Where compiled code is kept, so that a restart need not compile. `None`: nowhere. The folder is made if it is
     /// missing, and must belong to this user alone: loading compiled code is trusting it.
     pub cache_dir: Option<PathBuf>,
+    /// Who makes machine code of plugin files. Default: this process, without bounds.
+    pub compiler: Compiler,
     /// Bytes of stack for WebAssembly in one call. Default 512 KiB.
     pub stack_bytes: usize,
     /// The largest number of elements that any plugin's table may have. Default 20 000.
@@ -41,6 +44,7 @@ impl Default for Options {
         Options {
             max_instances: 1000,
             cache_dir: None,
+            compiler: Compiler::default(),
             stack_bytes: 512 << 10,
             table_elements: 20_000,
             keep_resident: 4 << 20,
@@ -110,12 +114,9 @@ impl Runtime {
 }
 
 fn engine_config(options: &Options) -> Config {
-    let mut config = Config::new();
+    let mut config = compile::settings();
     config
         .allocation_strategy(pooling(options))
-        .epoch_interruption(true)
-        // Halves the cost of a fresh instance. Async host functions and calls work without it.
-        .concurrency_support(false)
         .max_wasm_stack(options.stack_bytes)
         // Host functions run on the same stack, below the guest's frames.
         .async_stack_size(options.stack_bytes.saturating_add(1536 << 10));

@@ -1,5 +1,6 @@
 //! `selvedge check`: everything that is wrong with a configuration and with what it names, all at once, and nothing started.
 
+use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config;
@@ -9,7 +10,10 @@ use std::path::Path;
 
 pub(super) fn check(file: &Path) -> u8 {
     let config = config::load_all(file);
-    let runtime = match Runtime::new(Options::default()) {
+    let runtime = match Runtime::new(Options {
+        compiler: compile::child(),
+        ..Options::default()
+    }) {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(error);

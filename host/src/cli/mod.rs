@@ -3,6 +3,7 @@
 mod ask;
 mod cache;
 mod check;
+mod compile;
 mod dev;
 mod distributions;
 mod explain;
@@ -75,6 +76,9 @@ enum Command {
     /// Write and build plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Compile the plugin file on standard input: what this program calls itself with
+    #[command(name = compile::NAME, hide = true)]
+    CompilePlugin(compile::Arguments),
 }
 
 #[derive(Args)]
@@ -114,6 +118,7 @@ enum PluginCommand {
 /// Carries out the command line.
 pub fn main() -> ExitCode {
     let code = match Cli::parse().command {
+        Command::CompilePlugin(limits) => return compile::compile(&limits),
         Command::Run(arguments) => run::run(&arguments),
         Command::Dev(arguments) => dev::dev(&arguments),
         Command::Check(Configured { config }) => check::check(&config),

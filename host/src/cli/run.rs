@@ -1,5 +1,6 @@
 //! `selvedge run`: serve until told to stop; take changed configurations meanwhile.
 
+use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config::{self, Config, Report};
@@ -85,6 +86,7 @@ async fn serve(
         clock: Arc::new(clock),
         test_clock: arguments.test_clock,
         next_free_port: false,
+        compiler: compile::child(),
     })
     .await?;
     for address in running.addresses() {

@@ -77,6 +77,7 @@ impl Host {
             sink: Arc::new(Off),
             clock: self.clock.clone(),
             test_clock: false,
+            compiler: selvedge_runtime::Compiler::InProcess,
             next_free_port: false,
         };
         start(start_it)

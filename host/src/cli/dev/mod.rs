@@ -15,6 +15,7 @@ use self::follow::{Followed, Fresh, News};
 use self::lines::Lines;
 use self::manifest::Manifest;
 use self::origins::{OriginError, Origins};
+use super::compile;
 use super::output::{complain, say};
 use super::run::{Signals, Told, runtime};
 use super::{FAILED, WRONG};
@@ -208,6 +209,7 @@ impl Session {
             clock: Arc::new(Clock::system()),
             test_clock: false,
             next_free_port: true,
+            compiler: compile::child(),
         })
         .await?;
         if !warnings.is_empty() {

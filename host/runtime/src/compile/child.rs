@@ -1,0 +1,237 @@
+//! The parent's side: start the child, wait for it no longer than it may take, and name what ended it.
+//!
+//! What goes in and comes out are files without a name, so nobody else can open them, no pipe can fill up, and a file that
+//! changes meanwhile is not compiled under the hash of what it was.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::worker::decode;
+use super::{ChildCompiler, CompileLimit, CompileLimits, Refusal};
+
+/// How much of what the child says on standard error is looked at.
+const LOOKED_AT: u64 = 8 << 10;
+
+/// Waits for the child grow up to this.
+const LONGEST_NAP: Duration = Duration::from_millis(20);
+
+impl ChildCompiler {
+    /// Compiles one file. Blocking.
+    pub(super) fn compile(&self, folder: Option<&Path>, file: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let failed = |error: io::Error| {
+            Refusal::Machine(format!("the compiler process cannot be used: {error}"))
+        };
+        let Files {
+            input,
+            mut output,
+            mut said,
+        } = Files::new(folder, file).map_err(failed)?;
+        let handles = || Ok::<_, io::Error>((output.try_clone()?, said.try_clone()?));
+        let (stdout, stderr) = handles().map_err(failed)?;
+        let mut child = Running(
+            self.command()
+                .stdin(input)
+                .stdout(stdout)
+                .stderr(stderr)
+                .spawn()
+                .map_err(failed)?,
+        );
+        let status = child.wait(self.limits.wall).map_err(failed)?;
+        match status {
+            None => Err(Refusal::Limit(CompileLimit::Wall(self.limits.wall))),
+            Some(status) if status.success() => {
+                let written = whole(&mut output, u64::MAX).map_err(failed)?;
+                decode(written).unwrap_or_else(|| {
+                    Err(Refusal::Machine(
+                        "the compiler process wrote nothing of use".to_owned(),
+                    ))
+                })
+            }
+            Some(status) => {
+                let said = whole(&mut said, LOOKED_AT).map_err(failed)?;
+                Err(ended(status, &String::from_utf8_lossy(&said), &self.limits))
+            }
+        }
+    }
+
+    fn command(&self) -> Command {
+        let CompileLimits {
+            memory, cpu, code, ..
+        } = &self.limits;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .args([memory, &cpu.as_secs(), code].map(ToString::to_string))
+            // It needs nothing of this, secrets least of all.
+            .env_clear();
+        command
+    }
+}
+
+/// What the child reads and writes.
+struct Files {
+    input: File,
+    output: File,
+    said: File,
+}
+
+impl Files {
+    fn new(folder: Option<&Path>, content: &[u8]) -> io::Result<Files> {
+        let new = || match folder {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        let mut input = new()?;
+        input.write_all(content)?;
+        input.rewind()?;
+        Ok(Files {
+            input,
+            output: new()?,
+            said: new()?,
+        })
+    }
+}
+
+fn whole(file: &mut File, at_most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(at_most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A child that does not outlive its use.
+struct Running(Child);
+
+impl Running {
+    /// `None` when it took too long; it is killed then.
+    fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let started = Instant::now();
+        let mut nap = Duration::from_millis(1);
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(Some(status));
+            }
+            if started.elapsed() >= limit {
+                return Ok(None);
+            }
+            std::thread::sleep(nap);
+            nap = (nap * 2).min(LONGEST_NAP);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail, and may, when it has been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Names what ended a child that came to no result.
+fn ended(status: ExitStatus, said: &str, limits: &CompileLimits) -> Refusal {
+    let by = |signal: Signal| status.signal() == Some(signal.as_raw());
+    let limit = if by(Signal::XCPU) {
+        CompileLimit::Cpu(limits.cpu)
+    } else if by(Signal::XFSZ) {
+        CompileLimit::Code(limits.code)
+    } else if said.contains("overflowed its stack") {
+        CompileLimit::Stack
+    } else if ["memory allocation of", "annot allocate memory"]
+        .iter()
+        .any(|words| said.contains(words))
+    {
+        CompileLimit::Memory(limits.memory)
+    } else {
+        let last = said.lines().rev().find(|line| !line.trim().is_empty());
+        let last = crate::trap::printable(last.unwrap_or("it said nothing").trim());
+        return Refusal::Machine(format!("the compiler process failed ({status}): {last}"));
+    };
+    Refusal::Limit(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> CompileLimits {
+        CompileLimits::default()
+    }
+
+    #[test]
+    fn each_end_of_a_child_has_its_name() {
+        let by = |signal: Signal| ExitStatus::from_raw(signal.as_raw());
+        let cases = [
+            (by(Signal::XCPU), "", CompileLimit::Cpu(limits().cpu)),
+            (by(Signal::XFSZ), "", CompileLimit::Code(limits().code)),
+            (
+                by(Signal::ABORT),
+                "memory allocation of 4096 bytes failed\n",
+                CompileLimit::Memory(limits().memory),
+            ),
+            (
+                by(Signal::ABORT),
+                "\nthread 'main' has overflowed its stack\n",
+                CompileLimit::Stack,
+            ),
+        ];
+        for (status, said, limit) in cases {
+            assert_eq!(ended(status, said, &limits()), Refusal::Limit(limit));
+        }
+    }
+
+    #[test]
+    fn an_unknown_end_is_told_with_the_last_words() {
+        let Refusal::Machine(reason) = ended(
+            ExitStatus::from_raw(0x100),
+            "first\nthread 'main' panicked at x.rs:1:1\n\n",
+            &limits(),
+        ) else {
+            panic!("a limit");
+        };
+        assert_eq!(
+            reason,
+            "the compiler process failed (exit status: 1): thread 'main' panicked at x.rs:1:1"
+        );
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_killed() {
+        let wall = Duration::from_millis(200);
+        // It sleeps for the sum of its arguments, the limits among them.
+        let sleeping = ChildCompiler {
+            program: "sleep".into(),
+            arguments: vec!["60".into()],
+            limits: CompileLimits { wall, ..limits() },
+        };
+        let started = Instant::now();
+        let error = sleeping.compile(None, b"").unwrap_err();
+        assert_eq!(error, Refusal::Limit(CompileLimit::Wall(wall)));
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_program_that_is_no_compiler_is_told() {
+        let silent = ChildCompiler {
+            program: "true".into(),
+            arguments: Vec::new(),
+            limits: limits(),
+        };
+        let missing = ChildCompiler {
+            program: "/nowhere/selvedge".into(),
+            ..silent.clone()
+        };
+        let reason = |child: &ChildCompiler| match child.compile(None, b"") {
+            Err(Refusal::Machine(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(&silent), "the compiler process wrote nothing of use");
+        assert!(reason(&missing).starts_with("the compiler process cannot be used: "));
+    }
+}

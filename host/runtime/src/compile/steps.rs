@@ -1,0 +1,53 @@
+//! The steps themselves, bytes in and bytes out: make a component of a module, look at it, make machine code. They run in
+//! the child, or in the process itself where that is asked for.
+
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmtime::{Config, Engine};
+use wit_component::ComponentEncoder;
+
+use super::Refusal;
+use crate::check::{self, Kind};
+
+/// The settings that machine code depends on. Those of the host's engine beyond these concern running only.
+pub(crate) fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // Halves the cost of a fresh instance. Async host functions and calls work without it.
+        .concurrency_support(false);
+    config
+}
+
+pub(super) fn compile(engine: &Engine, file: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let made = match check::kind(file) {
+        Ok(Kind::Component) => None,
+        Ok(Kind::Module) => Some(component_of(file)?),
+        Err(found) => return Err(Refusal::Invalid(format!("it is {found}"))),
+    };
+    let component = made.as_deref().unwrap_or(file);
+    if check::needs_component_async(component) {
+        return Err(Refusal::NeedsComponentAsync);
+    }
+    engine
+        .precompile_component(component)
+        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+}
+
+/// Makes a component of a `wasm32-wasip1` module: what it imports of WASI 0.1 is translated to 0.2 by an adapter.
+fn component_of(module: &[u8]) -> Result<Vec<u8>, Refusal> {
+    if !check::has_component_type(module) {
+        return Err(Refusal::NoComponentType);
+    }
+    ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| {
+            encoder.adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )
+        })
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+}
