@@ -44,6 +44,7 @@ impl World {
         let random = &mut self.random;
         let mut ask = Ask::get(resource);
         ask.lang = random.one_of(&[None, Some("en"), Some("EN"), Some("de")]);
+        ask.device = random.one_of(&[None, Some("phone"), Some("phone"), Some("desk")]);
         ask.accepts_gzip = random.chance(30);
         if random.chance(8) {
             ask.method = "HEAD";
@@ -149,6 +150,7 @@ fn shown(ask: &Ask) -> String {
     let mut text = format!("{} {}", ask.method, RESOURCES[ask.resource].path);
     let fields = [
         ("accept-language", ask.lang),
+        ("x-device", ask.device),
         ("range", ask.range.as_deref()),
         ("if-range", ask.if_range.as_deref()),
         ("if-none-match", ask.if_none_match.as_deref()),

@@ -13,6 +13,8 @@ pub(crate) enum Policy {
     Coded,
     /// Plain, and stored in slices.
     Sliced,
+    /// Plain, with a plugin: the viewer's device is in the key, and a hook may decide the lifetime.
+    Plugged,
 }
 
 /// Seconds, in all policies.
@@ -73,7 +75,7 @@ const fn steady(resource: Resource) -> Resource {
     }
 }
 
-pub(crate) const RESOURCES: [Resource; 17] = [
+pub(crate) const RESOURCES: [Resource; 20] = [
     resource(
         "/plain/strong",
         Policy::Plain,
@@ -166,6 +168,27 @@ pub(crate) const RESOURCES: [Resource; 17] = [
         Validator::Strong,
         140_000,
     )),
+    resource(
+        "/plugged/strong",
+        Policy::Plugged,
+        false,
+        Validator::Strong,
+        1_100,
+    ),
+    resource(
+        "/plugged/varied",
+        Policy::Plugged,
+        true,
+        Validator::Weak,
+        2_500,
+    ),
+    steady(resource(
+        "/plugged/steady",
+        Policy::Plugged,
+        false,
+        Validator::Strong,
+        8_000,
+    )),
     steady(resource(
         "/plain/steady",
         Policy::Plain,
@@ -192,6 +215,16 @@ pub(crate) const RESOURCES: [Resource; 17] = [
 impl Resource {
     pub(crate) fn by_path(path: &str) -> Option<usize> {
         RESOURCES.iter().position(|resource| resource.path == path)
+    }
+
+    /// In what a response differs from others of the same version: the language, and the device where the plugin's key has it.
+    pub(crate) fn variant(&self, lang: Option<&str>, device: Option<&str>) -> String {
+        let lang = lang.filter(|_| self.varies).unwrap_or("none");
+        let device = match self.policy {
+            Policy::Plugged => format!("/{}", device.unwrap_or("none")),
+            _ => String::new(),
+        };
+        format!("{}{device}", lang.to_ascii_lowercase())
     }
 
     /// The tags of one version.

@@ -26,6 +26,9 @@ impl World {
                 .random
                 .one_of(&[None, Some("en"), Some("EN"), Some("de")]);
             if self.random.chance(20) {
+                ask.device = Some("desk");
+            }
+            if self.random.chance(20) {
                 ask = Ask {
                     resource,
                     ..self.any_ask()

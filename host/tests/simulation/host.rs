@@ -1,6 +1,7 @@
 //! The host under test: the real one, with a real store, on a clock that the simulation moves.
 
 use crate::content::SLICE;
+use crate::plugin;
 use selvedge::config;
 use selvedge::observe::access::Off;
 use selvedge::observe::clock::Clock;
@@ -8,6 +9,7 @@ use selvedge::pipeline::Edge;
 use selvedge::pipeline::insight::{self, Invalidate};
 use selvedge::running::{Running, Start, start};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -23,9 +25,13 @@ max_object = "256 KiB"
 "#;
 
 /// The behaviors, as [`crate::content::Policy`] describes them.
-const BEHAVIORS: [(&str, &str); 5] = [
+const BEHAVIORS: [(&str, &str); 6] = [
     (
         "/plain/*",
+        "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0",
+    ),
+    (
+        "/plugged/*",
         "min_ttl = 0, default_ttl = 0, max_ttl = 600, error_min_ttl = 0",
     ),
     (
@@ -55,6 +61,9 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) async fn start(origin: SocketAddr, clock: Arc<Clock>) -> Host {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        let store = dir.path().join("store");
+        std::fs::create_dir(&store).expect("a new folder");
+        std::os::unix::fs::symlink(plugin::compiled(), store.join("compiled")).expect("a new link");
         let distributions = dir.path().join("distributions");
         std::fs::create_dir(&distributions).expect("a new folder");
         std::fs::write(dir.path().join("selvedge.toml"), SERVER).expect("a new file");
@@ -95,6 +104,11 @@ impl Host {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
+    }
+
+    /// The folder of its store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.path().join("store")
     }
 
     fn running(&self) -> &Running {
@@ -140,9 +154,16 @@ fn distribution(origin: SocketAddr) -> String {
              allowed_methods = [\"GET\", \"HEAD\", \"OPTIONS\", \"PUT\", \"POST\", \"PATCH\", \"DELETE\"]\n\
              cache = {{ {cache} }}\nforward = {{ headers = [\"Accept-Language\"] }}\n"
         );
-        if path == "/sliced/*" {
-            text += &format!("range_slices = \"{} KiB\"\n", SLICE / 1024);
+        match path {
+            "/sliced/*" => text += &format!("range_slices = \"{} KiB\"\n", SLICE / 1024),
+            "/plugged/*" => text += "plugins = [\"simulated\"]\n",
+            _ => {}
         }
     }
+    text += &format!(
+        "\n[[plugins]]\nname = \"simulated\"\nfile = {:?}\n\
+         limits = {{ cpu = \"10 s\", wall = \"60 s\" }}\n",
+        plugin::file()
+    );
     text
 }

@@ -2,7 +2,7 @@
 //!
 //! The real host, from its listener to its store, serves viewers in front of a scripted origin whose content has versions.
 //! Random steps ask, ask at once, leave, move the clock, change what the origin has and how it answers, let it hang, invalidate,
-//! end and start both. After each step a model that shares no code with the host judges what every viewer got:
+//! damage the disk, end and start both. After each step a model that shares no code with the host judges what every viewer got:
 //!
 //! - nothing stale is served beyond what its directives and the policy allow, nothing from before an invalidation;
 //! - what is fresh and stored is used, what may be used stale when the origin fails is used then;
@@ -16,14 +16,17 @@
 //! tasks is then the system's: a run that failed may pass when it is repeated.
 
 mod asking;
+mod checks;
 mod content;
 mod crowds;
+mod damage;
 mod host;
 mod message;
 mod model;
 mod origin;
 mod outdated;
 mod parts;
+mod plugin;
 mod random;
 mod state;
 mod terms;

@@ -1,5 +1,6 @@
 //! The shadow model: what the origin sent and what the host may make of it. Judges every answer.
 
+use crate::checks::{Verdict, cache_status, check, content, has_head_since, may_refresh, reuse};
 use crate::content::{MAX_OBJECT, Policy, RESOURCES};
 use crate::origin::Exchange;
 use crate::outdated::{Invalidation, Outdated};
@@ -36,18 +37,14 @@ pub(crate) struct Model {
     kept: HashMap<Place, usize>,
     /// What has been invalidated.
     outdated: Outdated,
+    /// What was sent before this entry of the log may have been damaged on disk; 0 where nothing was.
+    damaged_before: usize,
     /// The greatest Age that was sent of each entry, with the time.
     ages: HashMap<usize, (u64, u64)>,
     /// Who got what only one viewer may see.
     only_viewers: HashMap<usize, usize>,
     /// How often the model knew that a stored response had to be used: so that it does not prove nothing.
     pub(crate) sure: u64,
-}
-
-type Verdict = Result<(), String>;
-
-fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 impl Model {
@@ -61,6 +58,17 @@ impl Model {
             invalidation.soft_at.is_some() || !invalidation.concerns(&log[*sent])
         });
         self.outdated.add(invalidation);
+    }
+
+    /// What is on disk has been damaged.
+    pub(crate) fn damage(&mut self, sent: usize) {
+        self.kept.clear();
+        self.damaged_before = sent;
+    }
+
+    /// Whether what is sent may have been on the disk when that was damaged: also where it was confirmed or completed since.
+    fn may_be_damaged(&self, sent: usize, exchange: &Exchange) -> bool {
+        self.damaged_before > 0 && (sent < self.damaged_before || exchange.status != 200)
     }
 
     /// The host has been restarted.
@@ -79,7 +87,7 @@ impl Model {
             return self.own(log, asked);
         };
         let exchange = log.get(sent).ok_or("X-Sent names nothing that was sent")?;
-        content(sent, exchange, asked)?;
+        content(sent, exchange, asked, self.may_be_damaged(sent, exchange))?;
         if asked.ask.method == "POST" {
             return check(sent >= asked.sent_before, || {
                 "a stored answer to POST".to_owned()
@@ -89,7 +97,10 @@ impl Model {
         reuse(sent, exchange, asked)?;
         self.age(sent, exchange, asked)?;
         self.privacy(sent, exchange, asked)?;
-        cache_status(log, sent, exchange, asked)?;
+        // An invalidation in the meantime, or an answer to HEAD, may have ended its freshness (RFC 9111, section 4.3.5).
+        let was_told = self.outdated.count() > asked.outdated_before;
+        let may_be_outdated = was_told || has_head_since(log, sent);
+        cache_status(sent, exchange, asked, may_be_outdated)?;
         self.duty(log, sent, asked)?;
         self.learn(sent, exchange, asked);
         Ok(())
@@ -100,7 +111,7 @@ impl Model {
         let (ask, answer) = (&asked.ask, &asked.answer);
         let detail = answer.said("detail").unwrap_or_default().trim_matches('"');
         match answer.status {
-            0 => check(asked.may_break_off, || {
+            0 => check(asked.may_break_off || self.damaged_before > 0, || {
                 "no response, although the origin did not break off".to_owned()
             }),
             504 if detail == "only-if-cached" => {
@@ -230,7 +241,7 @@ impl Model {
             self.forget(ask.resource);
         } else if answer.says("hit") {
             // Of a stored part it is not known what else it answers.
-            if ask.is_plain() && answer.status != 206 {
+            if ask.is_plain() && answer.status != 206 && !self.may_be_damaged(sent, exchange) {
                 self.kept.insert(place, sent);
             }
         } else if ask.method != "GET" || ask.range.is_some() {
@@ -239,7 +250,9 @@ impl Model {
             let size = RESOURCES[ask.resource]
                 .body(&ask.lang(), exchange.version)
                 .len();
-            let is_whole = answer.is_complete && !exchange.is_truncated;
+            let is_whole = answer.is_complete
+                && !exchange.is_truncated
+                && !self.may_be_damaged(sent, exchange);
             if is_whole && size <= MAX_OBJECT && exchange.may_be_shared() {
                 self.kept.insert(place, sent);
             } else {
@@ -269,151 +282,4 @@ impl Model {
 fn place(ask: &Ask) -> Place {
     let is_coded = RESOURCES[ask.resource].policy == Policy::Coded;
     (ask.resource, ask.lang(), is_coded && ask.accepts_gzip)
-}
-
-/// Whether a fetch in the background goes with this answer.
-fn may_refresh(answer: &Answer) -> bool {
-    let detail = answer.said("detail").unwrap_or_default();
-    detail.contains("stale-while-revalidate") || detail.contains("origin-unreachable")
-}
-
-/// The bytes are the origin's, of the version that the fields name.
-fn content(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
-    let (ask, answer) = (&asked.ask, &asked.answer);
-    let resource = &RESOURCES[ask.resource];
-    check(exchange.resource == ask.resource, || {
-        "another resource's response".to_owned()
-    })?;
-    if ask.method == "POST" {
-        return Ok(());
-    }
-    check(exchange.lang == ask.lang(), || {
-        format!("in {} instead of {}", exchange.lang, ask.lang())
-    })?;
-    if !matches!(exchange.status, 200 | 206 | 304) {
-        check(answer.status == exchange.status, || {
-            format!("{} instead of {}", answer.status, exchange.status)
-        })?;
-        let is_its_text = exchange.status == 416
-            || answer.body == format!("error {} of {sent}", exchange.status).as_bytes();
-        return check(
-            ask.method == "HEAD" || !answer.is_complete || is_its_text,
-            || "the text of another error".to_owned(),
-        );
-    }
-    let etag = resource.etag(&exchange.lang, exchange.version);
-    check(answer.fields.get("etag") == etag.as_deref(), || {
-        "ETag of another version".to_owned()
-    })?;
-    let may_break_off = exchange.is_truncated || asked.may_break_off;
-    check(answer.is_complete || may_break_off, || {
-        "broke off, although the origin did not".to_owned()
-    })?;
-    let whole = resource.body(&exchange.lang, exchange.version);
-    match answer.status {
-        200 if ask.method == "HEAD" => {
-            let length = answer.fields.number("content-length");
-            check(
-                length.is_none_or(|length| length == whole.len() as u64),
-                || "Content-Length of another version".to_owned(),
-            )
-        }
-        200 if answer.is_complete => check(answer.body == whole, || {
-            format!(
-                "{} wrong bytes, {} are right",
-                answer.body.len(),
-                whole.len()
-            )
-        }),
-        200 => check(whole.starts_with(&answer.body), || {
-            "wrong bytes before it broke off".to_owned()
-        }),
-        206 => parts::check(answer, &whole),
-        304 => check(
-            ask.if_none_match.as_deref().is_some_and(|asked| {
-                etag.is_some_and(|etag| asked.contains(etag.trim_start_matches("W/")))
-            }),
-            || "304 for what the viewer does not have".to_owned(),
-        ),
-        status => Err(format!("status {status} for content")),
-    }
-}
-
-/// Nothing stale beyond what is allowed (RFC 9111, section 4).
-fn reuse(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
-    if sent >= asked.sent_before {
-        return Ok(());
-    }
-    let now = asked.began;
-    let honors = RESOURCES[asked.ask.resource].policy == Policy::Honor;
-    let wishes = asked.ask.cache_control.filter(|_| honors);
-    if matches!(wishes, Some("no-cache" | "no-store"))
-        || (wishes == Some("max-age=0") && exchange.age(now) > 0)
-    {
-        return Err("a stored response against the request's directives".to_owned());
-    }
-    let usable = exchange.is_fresh(now)
-        || exchange.is_usable_while_refreshed(now)
-        || exchange.is_usable_despite(asked.trouble, now)
-        || (wishes == Some("max-stale=100") && exchange.is_stale_by_at_most(100, now));
-    check(usable, || {
-        format!(
-            "stale beyond what is allowed: ttl {}, {:?}, {:?}",
-            exchange.ttl(now),
-            exchange.state.said,
-            asked.trouble
-        )
-    })?;
-    check(!exchange.is_truncated || !asked.answer.says("hit"), || {
-        "a hit with what broke off".to_owned()
-    })
-}
-
-/// RFC 9211: says what happened.
-fn cache_status(log: &[Exchange], sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
-    let answer = &asked.answer;
-    let (hit, fwd) = (answer.says("hit"), answer.said("fwd"));
-    check(hit != fwd.is_some(), || {
-        "Cache-Status has not one of hit and fwd".to_owned()
-    })?;
-    check(
-        !hit || sent < asked.sent_before || asked.reached_origin.is_none(),
-        || "a hit with what came just now".to_owned(),
-    )?;
-    let ttl = answer.said("ttl").and_then(|ttl| ttl.parse::<i64>().ok());
-    if hit && asked.began == asked.ended {
-        let expected = exchange.ttl(asked.ended);
-        // An answer to HEAD may have shown that what is stored is out of date (RFC 9111, section 4.3.5).
-        let may_be_outdated = log
-            .iter()
-            .skip(sent)
-            .any(|later| later.resource == exchange.resource && later.asked.starts_with("HEAD"));
-        let is_right =
-            ttl.is_some_and(|ttl| ttl == expected || (may_be_outdated && ttl < expected));
-        check(is_right, || format!("ttl is {ttl:?}, not {expected}"))?;
-    }
-    let Some(reached) = asked.reached_origin else {
-        return Ok(());
-    };
-    let is_sliced = RESOURCES[exchange.resource].policy == Policy::Sliced;
-    check(
-        !hit || may_refresh(answer) || is_sliced || reached == 0,
-        || "a hit, but the origin was asked".to_owned(),
-    )?;
-    check(hit || reached > 0 || asked.trouble.is_disconnected, || {
-        "fwd, but the origin was not asked".to_owned()
-    })?;
-    let fwd_status = answer
-        .said("fwd-status")
-        .and_then(|status| status.parse::<u16>().ok());
-    let is_new = sent >= asked.sent_before;
-    check(
-        hit || !is_new || fwd_status == Some(exchange.status),
-        || {
-            format!(
-                "fwd-status is {fwd_status:?}, the origin sent {}",
-                exchange.status
-            )
-        },
-    )
 }

@@ -65,8 +65,12 @@ impl Outdated {
     /// The host has been restarted. What an unsafe request made out of date it has removed where the key is that of the unsafe
     /// request itself; of other keys of the same URI it has forgotten that.
     pub(crate) fn restart(&mut self) {
-        let removes_all =
-            |resource: usize| !matches!(RESOURCES[resource].policy, Policy::Coded | Policy::Sliced);
+        let removes_all = |resource: usize| {
+            matches!(
+                RESOURCES[resource].policy,
+                Policy::Plain | Policy::Default | Policy::Honor
+            )
+        };
         for known in self.0.iter_mut().filter(|known| known.is_post) {
             if matches!(known.what, What::Resource(resource) if !removes_all(resource)) {
                 known.before = 0;

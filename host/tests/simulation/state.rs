@@ -96,11 +96,40 @@ pub(crate) enum Mode {
     Garbage,
 }
 
+/// What the ttl hook answers to a response, where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Policy,
+    Lifetime(u64),
+    DontStore,
+}
+
+impl Hook {
+    /// As the origin tells the hook.
+    pub(crate) fn field(self) -> String {
+        match self {
+            Hook::Policy => "policy".to_owned(),
+            Hook::Lifetime(seconds) => format!("lifetime={seconds}"),
+            Hook::DontStore => "dont-store".to_owned(),
+        }
+    }
+
+    fn any(random: &mut Random) -> Hook {
+        let seconds = random.between(0, 60);
+        random.weighted(&[
+            (4, Hook::Policy),
+            (4, Hook::Lifetime(seconds)),
+            (1, Hook::DontStore),
+        ])
+    }
+}
+
 /// How a resource is at the moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     pub(crate) version: u64,
     pub(crate) said: Said,
+    pub(crate) hook: Hook,
     pub(crate) mode: Mode,
     pub(crate) framing: Framing,
     /// Seconds of Age that a cache before the origin adds.
@@ -114,6 +143,7 @@ impl State {
         let mut state = State {
             version: 0,
             said: Said::steady(random),
+            hook: Hook::Policy,
             mode: Mode::Good,
             framing: Framing::Length,
             age: 0,
@@ -128,6 +158,7 @@ impl State {
     /// Another way of answering.
     pub(crate) fn change(&mut self, random: &mut Random) {
         self.said = Said::any(random);
+        self.hook = Hook::any(random);
         self.mode = random.weighted(&[
             (75, Mode::Good),
             (5, Mode::Error(500)),

@@ -2,6 +2,7 @@
 
 use crate::content::{DEFAULT_TTL, ERROR_MIN_TTL, MAX_TTL, Policy, RESOURCES, Validator};
 use crate::origin::Exchange;
+use crate::state::Hook;
 
 /// How an origin let down a request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,8 +37,23 @@ impl Exchange {
             .map_or(lifetime, |at| lifetime.min(self.age(at)))
     }
 
+    /// What the plugin says of it: that outranks the origin and the policy.
+    fn hook(&self) -> Hook {
+        match self.policy() {
+            Policy::Plugged => self.state.hook,
+            _ => Hook::Policy,
+        }
+    }
+
+    fn has_plugins_lifetime(&self) -> bool {
+        matches!(self.hook(), Hook::Lifetime(_))
+    }
+
     /// RFC 9111, section 4.2.1, within the policy's bounds.
     fn given_lifetime(&self) -> u64 {
+        if let Hook::Lifetime(seconds) = self.hook() {
+            return seconds + self.initial_age() / 1000;
+        }
         let is_error = self.status >= 400;
         let said = self.state.said;
         let implicit = match self.policy() {
@@ -66,16 +82,20 @@ impl Exchange {
 
     /// Whether anybody but the one it was sent to may see it.
     pub(crate) fn may_be_shared(&self) -> bool {
-        !self.state.said.no_store && !self.state.said.private
+        match self.hook() {
+            Hook::Policy => !self.state.said.no_store && !self.state.said.private,
+            Hook::Lifetime(_) => true,
+            Hook::DontStore => false,
+        }
     }
 
     fn may_be_stale(&self) -> bool {
         let said = self.state.said;
-        !said.must_revalidate && said.s_maxage.is_none()
+        !said.must_revalidate && (said.s_maxage.is_none() || self.has_plugins_lifetime())
     }
 
     fn is_reusable(&self) -> bool {
-        self.may_be_shared() && !self.state.said.no_cache
+        self.may_be_shared() && (!self.state.said.no_cache || self.has_plugins_lifetime())
     }
 
     pub(crate) fn is_fresh(&self, now: u64) -> bool {

@@ -18,6 +18,7 @@ pub(crate) struct Ask {
     pub(crate) method: &'static str,
     pub(crate) resource: usize,
     pub(crate) lang: Option<&'static str>,
+    pub(crate) device: Option<&'static str>,
     pub(crate) range: Option<String>,
     pub(crate) if_range: Option<String>,
     pub(crate) if_none_match: Option<String>,
@@ -31,6 +32,7 @@ impl Ask {
             method: "GET",
             resource,
             lang: None,
+            device: None,
             range: None,
             if_range: None,
             if_none_match: None,
@@ -39,11 +41,9 @@ impl Ask {
         }
     }
 
-    /// The language in which it is answered.
+    /// The language in which it is answered, and for which device.
     pub(crate) fn lang(&self) -> String {
-        let varies = RESOURCES[self.resource].varies;
-        let lang = self.lang.filter(|_| varies);
-        lang.unwrap_or("none").to_ascii_lowercase()
+        RESOURCES[self.resource].variant(self.lang, self.device)
     }
 
     /// Whether it asks for the whole, whatever the viewer has.
@@ -64,6 +64,7 @@ impl Ask {
         );
         let fields = [
             ("Accept-Language", self.lang),
+            ("X-Device", self.device),
             ("Range", self.range.as_deref()),
             ("If-Range", self.if_range.as_deref()),
             ("If-None-Match", self.if_none_match.as_deref()),

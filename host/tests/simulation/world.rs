@@ -29,10 +29,11 @@ enum Action {
     Post,
     Invalidate,
     UpOrDown,
+    Damage,
     Restart,
 }
 
-const ACTIONS: [(u64, Action); 12] = [
+const ACTIONS: [(u64, Action); 13] = [
     (60, Action::Ask),
     (14, Action::Crowd),
     (8, Action::HeldBody),
@@ -44,6 +45,7 @@ const ACTIONS: [(u64, Action); 12] = [
     (4, Action::Post),
     (5, Action::Invalidate),
     (2, Action::UpOrDown),
+    (1, Action::Damage),
     (1, Action::Restart),
 ];
 
@@ -138,6 +140,7 @@ impl World {
                 self.invalidate(resource).await;
             }
             Action::UpOrDown => self.up_or_down().await,
+            Action::Damage => self.damage().await,
             Action::Restart => {
                 self.tell("restart".to_owned());
                 self.host.restart().await;
@@ -200,13 +203,14 @@ impl World {
         }
         self.origin.inner().states[resource] = state;
         self.tell(format!(
-            "{} answers {:?} {:?}, age {}, closes {}, {}",
+            "{} answers {:?} {:?}, age {}, closes {}, {}, plugin {:?}",
             RESOURCES[resource].path,
             state.mode,
             state.framing,
             state.age,
             state.closes,
-            state.said.field()
+            state.said.field(),
+            state.hook
         ));
     }
 

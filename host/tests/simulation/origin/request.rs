@@ -13,10 +13,14 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// The language in which it is answered, and for which device.
     pub(super) fn lang(&self) -> String {
-        let varies = RESOURCES[self.resource].varies;
-        let lang = self.fields.get("accept-language").filter(|_| varies);
-        lang.unwrap_or("none").to_ascii_lowercase()
+        let resource = &RESOURCES[self.resource];
+        let (lang, device) = (
+            self.fields.get("accept-language"),
+            self.fields.get("x-device"),
+        );
+        resource.variant(lang, device)
     }
 
     /// All that its response may depend on.

@@ -3,7 +3,7 @@
 use super::Gate;
 use super::Shared;
 use super::request::Request;
-use crate::content::{RESOURCES, Resource, Validator};
+use crate::content::{Policy, RESOURCES, Resource, Validator};
 use crate::state::{Framing, Mode, State};
 use std::time::{Duration, SystemTime};
 
@@ -92,6 +92,9 @@ fn head(exchange: &Exchange, sent: usize, request: &Request, body: &[u8], more: 
         resource.tags(version).join(", "),
         state.said.field(),
     );
+    if resource.policy == Policy::Plugged {
+        head += &format!("X-Plugin: {}\r\n", state.hook.field());
+    }
     if resource.varies {
         head += "Vary: Accept-Language\r\n";
     }
