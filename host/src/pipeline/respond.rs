@@ -49,6 +49,15 @@ impl Content {
         }
     }
 
+    /// Whether the head was stored before this request came.
+    fn was_stored(&self) -> bool {
+        match self {
+            Content::Complete(_) => true,
+            Content::Arriving(_) => false,
+            Content::Slices(slices) => slices.was_stored(),
+        }
+    }
+
     fn whole(self) -> Source {
         match self {
             Content::Complete(variant) => match variant.bytes() {
@@ -86,7 +95,7 @@ pub(crate) fn from_stored(
     let mut fields = head.fields.clone();
     let age = selvedge_caching::current_age(head, edge.clock().now());
     // Age says that a response did not come straight from its origin (RFC 9111, section 5.1).
-    if age > 0 || matches!(content, Content::Complete(_)) || cache.hit || cache.collapsed {
+    if age > 0 || content.was_stored() || cache.hit || cache.collapsed {
         fields.insert(AGE, HeaderValue::from(age));
     }
     let mut prepared = Prepared {

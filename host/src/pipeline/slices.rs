@@ -51,6 +51,8 @@ pub(crate) fn size(received: &Received) -> Option<u64> {
 pub(crate) struct Slices {
     plan: Arc<Plan>,
     version: Version,
+    /// Whether the head was stored before: it did not come straight from the origin.
+    was_stored: bool,
     /// A slice that is there already, so that it is not asked for again.
     open: Option<(u64, Content)>,
     /// The same of the slice behind it.
@@ -60,6 +62,10 @@ pub(crate) struct Slices {
 impl Slices {
     pub(crate) fn length(&self) -> u64 {
         self.version.length
+    }
+
+    pub(crate) fn was_stored(&self) -> bool {
+        self.was_stored
     }
 }
 
@@ -131,6 +137,7 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
     let mut slices = Slices {
         plan: plan.clone(),
         version,
+        was_stored: matches!(first.content, Content::Complete(_)),
         open: Some((index, first.content)),
         ahead: None,
     };
