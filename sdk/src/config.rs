@@ -67,7 +67,45 @@ pub fn require<T: FromStr<Err: Display>>(name: &str) -> Result<T> {
     })
 }
 
-/// The whole table as JSON, for plugins that bring a JSON library.
+/// The whole table, read into a type of the plugin's own. Needs the feature `json` of this crate.
+///
+/// ```
+/// use selvedge_sdk::prelude::*;
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Rules {
+///     page_seconds: u64,
+///     #[serde(default)]
+///     private: Vec<String>,
+/// }
+///
+/// config::set_json(r#"{ "page_seconds": 10, "private": ["/account"] }"#);
+/// let rules: Rules = config::read()?;
+/// assert_eq!((rules.page_seconds, rules.private.len()), (10, 1));
+///
+/// config::set_json(r#"{ "page_second": 10 }"#);
+/// let error = config::read::<Rules>().err().unwrap().to_string();
+/// assert!(error.starts_with("the plugin's configuration is not as it should be: unknown field `page_second`"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+///
+/// What serde says is wrong with the table.
+#[cfg(feature = "json")]
+pub fn read<T: serde::de::DeserializeOwned>() -> Result<T> {
+    let json = json();
+    // A plugin without a table has `null`; then every field has to have a default.
+    let text = if json == "null" { "{}" } else { &json };
+    serde_json::from_str(text).map_err(|error| {
+        Error::Message(format!(
+            "the plugin's configuration is not as it should be: {error}"
+        ))
+    })
+}
+
+/// The whole table as JSON, for plugins that bring a JSON library; `null` where there is none.
 pub fn json() -> String {
     source::json()
 }

@@ -1,16 +1,102 @@
 //! What hooks decide: the contract's decision types under the SDK's names, with short ways to write them.
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::edits::{RequestEdits, ResponseEdits, SyntheticResponse};
+use crate::stream::{Producer, Transform};
 
 pub use crate::bindings::cache_key::exports::selvedge::edge::cache_key::{
     Decision as KeyDecision, KeyPart,
 };
+pub use crate::bindings::origin_request::exports::selvedge::edge::origin_request::Decision as OriginRequestDecision;
 pub use crate::bindings::origin_selection::exports::selvedge::edge::origin_selection::{
     Decision as OriginDecision, HostOrigin,
 };
 pub use crate::bindings::ttl::exports::selvedge::edge::ttl::{
     Decision as TtlDecision, Settings as TtlSettings,
 };
+pub use crate::bindings::viewer_request::exports::selvedge::edge::viewer_request::Decision as ViewerRequestDecision;
+pub use crate::bindings::viewer_response::exports::selvedge::edge::viewer_response::Decision as ViewerResponseDecision;
+
+/// What becomes of an origin's response.
+pub enum OriginResponseDecision {
+    /// Go on with it as it is.
+    Next,
+    /// Go on with these changes.
+    Edit(ResponseEdits),
+    /// This in its place, body included.
+    Respond(SyntheticResponse),
+    /// Change it, and pass its body through this.
+    Transform(ResponseEdits, Box<dyn Transform>),
+    /// Change it, and make its body anew.
+    Produce(ResponseEdits, Box<dyn Producer>),
+    /// Drop it and ask the origin with this id.
+    Ask(String),
+}
+
+impl OriginResponseDecision {
+    /// Passes the body through this transform and changes nothing else.
+    pub fn transform(transform: impl Transform + 'static) -> OriginResponseDecision {
+        OriginResponseDecision::Transform(ResponseEdits::new(), Box::new(transform))
+    }
+
+    /// Makes the body by this producer and changes nothing else.
+    pub fn produce(producer: impl Producer + 'static) -> OriginResponseDecision {
+        OriginResponseDecision::Produce(ResponseEdits::new(), Box::new(producer))
+    }
+
+    /// Drops the response and asks the origin with this id.
+    pub fn ask(origin: impl Into<String>) -> OriginResponseDecision {
+        OriginResponseDecision::Ask(origin.into())
+    }
+}
+
+/// Transforms and producers show by name only.
+impl fmt::Debug for OriginResponseDecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OriginResponseDecision::Next => f.write_str("Next"),
+            OriginResponseDecision::Edit(edits) => f.debug_tuple("Edit").field(edits).finish(),
+            OriginResponseDecision::Respond(response) => {
+                f.debug_tuple("Respond").field(response).finish()
+            }
+            OriginResponseDecision::Transform(edits, _) => {
+                f.debug_tuple("Transform").field(edits).finish()
+            }
+            OriginResponseDecision::Produce(edits, _) => {
+                f.debug_tuple("Produce").field(edits).finish()
+            }
+            OriginResponseDecision::Ask(origin) => f.debug_tuple("Ask").field(origin).finish(),
+        }
+    }
+}
+
+/// Edits and made responses are decisions by `into`.
+macro_rules! from_parts {
+    ($($decision:ident: $edits:ident),* $(,)?) => {
+        $(
+            impl From<$edits> for $decision {
+                fn from(edits: $edits) -> $decision {
+                    $decision::Edit(edits)
+                }
+            }
+
+            impl From<SyntheticResponse> for $decision {
+                fn from(response: SyntheticResponse) -> $decision {
+                    $decision::Respond(response)
+                }
+            }
+        )*
+    };
+}
+
+from_parts!(
+    ViewerRequestDecision: RequestEdits,
+    OriginRequestDecision: RequestEdits,
+    OriginResponseDecision: ResponseEdits,
+    ViewerResponseDecision: ResponseEdits,
+);
 
 impl KeyDecision {
     /// The policy's key and these parts. Parts for the query take the place of the policy's.

@@ -5,12 +5,15 @@
 //!
 //! | Attribute | Decides | Runs |
 //! |---|---|---|
-//! | [`#[cache_key]`](prelude::cache_key) | what makes two requests the same for the cache | before the look-up |
-//! | [`#[origin_selection]`](prelude::origin_selection) | which origin answers | when one has to be asked, not on a hit |
-//! | [`#[ttl]`](prelude::ttl) | how long a response may be used | when an origin has answered, before it is stored |
+//! | [`#[viewer_request]`](hooks::viewer_request) | change the request, or answer at once | first |
+//! | [`#[cache_key]`](hooks::cache_key) | what makes two requests the same for the cache | before the look-up |
+//! | [`#[origin_selection]`](hooks::origin_selection) | which origin answers | when one has to be asked, not on a hit |
+//! | [`#[origin_request]`](hooks::origin_request) | change what goes out, or answer in the origin's place | when an origin was chosen |
+//! | [`#[origin_response]`](hooks::origin_response) | change what is stored, its body too | when an origin has answered |
+//! | [`#[ttl]`](hooks::ttl) | how long a response may be used | before it is stored |
+//! | [`#[viewer_response]`](hooks::viewer_response) | change what leaves | last, on every response |
 //!
-//! The contract (`wit/edge.wit`) knows four more hooks: `viewer-request`, `origin-request`, `origin-response` and
-//! `viewer-response`. Hosts of version 0.1 do not run them, so this version has no attributes for them.
+//! Each has a page in [`hooks`] with a complete plugin.
 //!
 //! # The smallest plugin
 //!
@@ -82,21 +85,38 @@
 //! Whatever picks the origin or changes the answer must be in the key, or one viewer's answer is stored for all.
 //! [`KeyDecision::Pass`] neither looks up nor stores.
 //!
-//! # Configuration and log
+//! # What a plugin can use
 //!
-//! [`config`] reads the plugin's own table of the distribution file; [`log`] writes to the host's log. What a
-//! plugin prints to standard error arrives there too, a panic's message included. A plugin has no files, no
-//! network, no environment and no arguments.
+//! | Module | For |
+//! |---|---|
+//! | [`config`] | the plugin's own table of the distribution file |
+//! | [`log`] | lines in the host's log; what a plugin prints to standard error arrives there too, a panic's message included |
+//! | [`kv`] | the distribution's key-value store, for reading |
+//! | [`fetch`] | requests to the backends that the configuration names, several at once |
+//! | [`cache`] | values stored for a time, and invalidation by tag |
+//! | [`metrics`] | counters and histograms among the host's |
+//! | [`secrets`] | values from files or the environment of the host |
+//! | [`edits`], [`stream`] | ways to write edits, responses, transforms and producers |
+//! | [`collections`] | maps with a fixed seed |
+//!
+//! Clock and random numbers are the standard library's. There are no files, no network but [`fetch`], no environment and
+//! no arguments.
 //!
 //! # State
 //!
 //! By default each transaction gets a fresh instance of the plugin, so statics start anew every time. With
 //! `isolation = "reuse"` they may live on, but the host drops instances when it likes: keep caches there, never facts.
 //!
+//! `#[init]` marks a function that runs once for each instance, before its first hook: it prepares what the hooks use,
+//! and an error from it is what `selvedge check` says of the configuration. The page of [`ttl`](hooks::ttl) has one.
+//! With the feature `json` it may take the configuration as a type of your own, as [`config::read`](config) reads it.
+//! In `init` there is no request: `kv`, `fetch` and `cache` can't be asked.
+//!
 //! # Tests
 //!
 //! The attributes leave functions as they are, so `cargo test` calls them natively, with requests and responses
-//! from [`Request::builder`] and [`Response::builder`]. Only WebAssembly builds export hooks.
+//! from [`Request::builder`] and [`Response::builder`], and with what [`config::set`], [`kv::set`], [`fetch::set`] and
+//! [`secrets::set`] say. Transforms and producers are run by [`stream::run`] and [`stream::collect`]. Only WebAssembly builds export hooks.
 //!
 //! # Build and register
 //!
@@ -122,13 +142,23 @@
 //! ```
 
 mod bindings;
+pub mod cache;
+pub mod collections;
 pub mod config;
 mod decision;
+pub mod edits;
 mod error;
+mod export;
+pub mod fetch;
+pub mod hooks;
+pub mod kv;
 pub mod log;
+pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 mod readers;
+pub mod secrets;
+pub mod stream;
 
 #[cfg(target_family = "wasm")]
 pub use bindings::host::selvedge::edge::types::{Request, Response};
@@ -136,16 +166,29 @@ pub use bindings::host::selvedge::edge::types::{Request, Response};
 pub use native::{Request, RequestBuilder, Response, ResponseBuilder};
 
 pub use bindings::host::selvedge::edge::types::{HttpVersion, Scheme};
-pub use decision::{HostOrigin, KeyDecision, KeyPart, OriginDecision, TtlDecision, TtlSettings};
+pub use decision::{
+    HostOrigin, KeyDecision, KeyPart, OriginDecision, OriginRequestDecision,
+    OriginResponseDecision, TtlDecision, TtlSettings, ViewerRequestDecision,
+    ViewerResponseDecision,
+};
+pub use edits::{Field, FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
 pub use error::{Error, Result};
+pub use fetch::{FetchError, FetchRequest, Fetched};
+pub use stream::{Producer, Transform};
 
 /// What a plugin needs: `use selvedge_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Error, HostOrigin, HttpVersion, KeyDecision, KeyPart, OriginDecision, Request, Response,
-        Result, Scheme, TtlDecision, TtlSettings, config, log,
+        Error, FetchError, Fetched, Field, FieldEdit, HostOrigin, HttpVersion, KeyDecision,
+        KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision, Producer, Request,
+        RequestEdits, Response, ResponseEdits, Result, Scheme, SyntheticResponse, Transform,
+        TtlDecision, TtlSettings, ViewerRequestDecision, ViewerResponseDecision, cache, config,
+        fetch, kv, log, metrics, secrets, stream,
     };
-    pub use selvedge_sdk_macros::{cache_key, origin_selection, ttl};
+    pub use selvedge_sdk_macros::{
+        cache_key, init, origin_request, origin_response, origin_selection, ttl, viewer_request,
+        viewer_response,
+    };
     pub use std::time::Duration;
 }
 
@@ -157,21 +200,39 @@ pub mod __private {
         decision.map_err(|error| error.to_string())
     }
 
-    /// The glue of the hook `cache-key`.
-    pub mod cache_key {
-        pub use crate::bindings::cache_key::exports::selvedge::edge::cache_key::Guest;
-        pub use crate::bindings::cache_key::{export_cache_key as export, exports};
+    /// The glue of one hook.
+    macro_rules! glue {
+        ($($hook:ident $export:ident),* $(,)?) => {
+            $(pub mod $hook {
+                pub use super::answer;
+                pub use crate::bindings::$hook::exports::selvedge::edge::$hook::{Decision, Guest};
+                pub use crate::bindings::$hook::{$export as export, exports};
+            })*
+        };
     }
 
-    /// The glue of the hook `origin-selection`.
-    pub mod origin_selection {
-        pub use crate::bindings::origin_selection::exports::selvedge::edge::origin_selection::Guest;
-        pub use crate::bindings::origin_selection::{export_origin_selection as export, exports};
+    glue!(
+        viewer_request export_viewer_request,
+        cache_key export_cache_key,
+        origin_selection export_origin_selection,
+        origin_request export_origin_request,
+        ttl export_ttl,
+        viewer_response export_viewer_response,
+    );
+
+    /// The glue of the hook `origin-response`.
+    pub mod origin_response {
+        pub use crate::bindings::origin_response::exports::selvedge::edge::origin_response::{
+            Decision, Guest,
+        };
+        pub use crate::bindings::origin_response::{export_origin_response as export, exports};
+        pub use crate::export::{ExportedProducer, ExportedTransform, answer};
     }
 
-    /// The glue of the hook `ttl`.
-    pub mod ttl {
-        pub use crate::bindings::ttl::exports::selvedge::edge::ttl::Guest;
-        pub use crate::bindings::ttl::{export_ttl as export, exports};
+    /// The glue of `init`.
+    pub mod lifecycle {
+        pub use super::answer;
+        pub use crate::bindings::lifecycle::exports::selvedge::edge::lifecycle::Guest;
+        pub use crate::bindings::lifecycle::{export_lifecycle as export, exports};
     }
 }

@@ -7,5 +7,6 @@ mod fields;
 mod request;
 mod response;
 
+pub(crate) use fields::Fields;
 pub use request::{Request, RequestBuilder};
 pub use response::{Response, ResponseBuilder};

@@ -26,6 +26,20 @@ struct Hook {
     decision: &'static str,
 }
 
+/// Changes a request before anything else, or answers it at once.
+///
+/// Goes on `fn(&Request) -> Result<ViewerRequestDecision>`. The host runs it first, before the cache key is made.
+#[proc_macro_attribute]
+pub fn viewer_request(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let hook = Hook {
+        module: "viewer_request",
+        function: "handle",
+        readers: &["Request"],
+        decision: "ViewerRequestDecision",
+    };
+    expand(&hook, arguments, item)
+}
+
 /// Decides what makes two requests the same for the cache.
 ///
 /// Goes on `fn(&Request) -> Result<KeyDecision>`. The host runs it before the cache look-up.
@@ -54,6 +68,34 @@ pub fn origin_selection(arguments: TokenStream, item: TokenStream) -> TokenStrea
     expand(&hook, arguments, item)
 }
 
+/// Changes what goes out to the origin, or answers in its place.
+///
+/// Goes on `fn(&Request) -> Result<OriginRequestDecision>`. The host runs it when an origin has been chosen.
+#[proc_macro_attribute]
+pub fn origin_request(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let hook = Hook {
+        module: "origin_request",
+        function: "handle",
+        readers: &["Request"],
+        decision: "OriginRequestDecision",
+    };
+    expand(&hook, arguments, item)
+}
+
+/// Changes what came from the origin, before it is stored.
+///
+/// Goes on `fn(&Request, &Response) -> Result<OriginResponseDecision>`. The host runs it when an origin has answered.
+#[proc_macro_attribute]
+pub fn origin_response(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let hook = Hook {
+        module: "origin_response",
+        function: "handle",
+        readers: &["Request", "Response"],
+        decision: "OriginResponseDecision",
+    };
+    expand(&hook, arguments, item)
+}
+
 /// Decides how long a response may be used.
 ///
 /// Goes on `fn(&Request, &Response) -> Result<TtlDecision>`. The host runs it when an origin has answered, before
@@ -69,47 +111,116 @@ pub fn ttl(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(&hook, arguments, item)
 }
 
+/// Changes what leaves for the viewer.
+///
+/// Goes on `fn(&Request, &Response) -> Result<ViewerResponseDecision>`. The host runs it on every response, errors and
+/// made ones included, after the cache.
+#[proc_macro_attribute]
+pub fn viewer_response(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let hook = Hook {
+        module: "viewer_response",
+        function: "handle",
+        readers: &["Request", "Response"],
+        decision: "ViewerResponseDecision",
+    };
+    expand(&hook, arguments, item)
+}
+
+/// Prepares an instance of the plugin, before its first hook, and may refuse the configuration.
+///
+/// Goes on `fn() -> Result<()>`, or, with the SDK's feature `json`, on `fn(config: T) -> Result<()>` for a `T` that serde
+/// reads from the plugin's table. What it returns as an error is what `selvedge check` says of the configuration.
+#[proc_macro_attribute]
+pub fn init(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let unchanged = proc_macro2::TokenStream::from(item.clone());
+    let shape = "fn() -> Result<()>, or fn(config: T) -> Result<()>";
+    let glue = match function("init", shape, 0..=1, arguments.into(), item) {
+        Ok(signature) => exported_init(&signature),
+        Err(error) => error.into_compile_error(),
+    };
+    quote! { #unchanged #glue }.into()
+}
+
 fn expand(hook: &Hook, arguments: TokenStream, item: TokenStream) -> TokenStream {
     // The item stays even where the attribute is wrong, so that one mistake gives one error.
     let unchanged = proc_macro2::TokenStream::from(item.clone());
-    match glue(hook, arguments.into(), item) {
-        Ok(glue) => quote! { #unchanged #glue },
-        Err(error) => {
-            let error = error.into_compile_error();
-            quote! { #unchanged #error }
-        }
-    }
-    .into()
+    let readers = hook.readers.len();
+    let readers = readers..=readers;
+    let glue = match function(hook.module, &hook.shape(), readers, arguments.into(), item) {
+        Ok(signature) => hook.exported(&signature.ident),
+        Err(error) => error.into_compile_error(),
+    };
+    quote! { #unchanged #glue }.into()
 }
 
-fn glue(
-    hook: &Hook,
+/// The signature of the function that an attribute goes on, if it has the right shape as far as can be seen here.
+fn function(
+    attribute: &str,
+    shape: &str,
+    parameters: std::ops::RangeInclusive<usize>,
     arguments: proc_macro2::TokenStream,
     item: TokenStream,
-) -> Result<proc_macro2::TokenStream, Error> {
+) -> Result<syn::Signature, Error> {
     let function: ItemFn = syn::parse(item).map_err(|error| {
         Error::new(
             error.span(),
-            format!("#[{}] goes on a function: {}", hook.module, hook.shape()),
+            format!("#[{attribute}] goes on a function: {shape}"),
         )
     })?;
     if !arguments.is_empty() {
         return Err(Error::new(
             arguments.span(),
-            format!("#[{}] takes no arguments", hook.module),
+            format!("#[{attribute}] takes no arguments"),
         ));
     }
-    let signature = &function.sig;
+    let signature = function.sig;
     if signature.asyncness.is_some()
         || !signature.generics.params.is_empty()
-        || signature.inputs.len() != hook.readers.len()
+        || !parameters.contains(&signature.inputs.len())
     {
         return Err(Error::new(
             signature.ident.span(),
-            format!("#[{}] needs the shape {}", hook.module, hook.shape()),
+            format!("#[{attribute}] needs the shape {shape}"),
         ));
     }
-    Ok(hook.exported(&signature.ident))
+    Ok(signature)
+}
+
+fn exported_init(signature: &syn::Signature) -> proc_macro2::TokenStream {
+    let name = &signature.ident;
+    let checked = if signature.inputs.is_empty() {
+        quote_spanned! { name.span() =>
+            const INIT: fn() -> ::selvedge_sdk::Result<()> = #name;
+        }
+    } else {
+        quote_spanned! { name.span() =>
+            const INIT: fn() -> ::selvedge_sdk::Result<()> =
+                || #name(::selvedge_sdk::config::read()?);
+        }
+    };
+    quote! {
+        const _: () = {
+            #checked
+
+            #[cfg(not(target_family = "wasm"))]
+            const _: fn() = || { let _ = INIT; };
+
+            #[cfg(target_family = "wasm")]
+            struct Exported;
+
+            #[cfg(target_family = "wasm")]
+            impl ::selvedge_sdk::__private::lifecycle::Guest for Exported {
+                fn init() -> ::core::result::Result<(), ::std::string::String> {
+                    ::selvedge_sdk::__private::lifecycle::answer(INIT())
+                }
+            }
+
+            #[cfg(target_family = "wasm")]
+            ::selvedge_sdk::__private::lifecycle::export!(
+                Exported with_types_in ::selvedge_sdk::__private::lifecycle
+            );
+        };
+    }
 }
 
 impl Hook {
@@ -138,6 +249,13 @@ impl Hook {
             .iter()
             .map(|reader| syn::Ident::new(&reader.to_lowercase(), site))
             .collect();
+        // The one hook whose decision holds resources of the contract.
+        let resources = (self.module == "origin_response").then(|| {
+            quote! {
+                type Transform = ::selvedge_sdk::__private::origin_response::ExportedTransform;
+                type Producer = ::selvedge_sdk::__private::origin_response::ExportedProducer;
+            }
+        });
         // With the function's span, so that a type error points at the function.
         let checked = quote_spanned! { name.span() =>
             const HOOK: fn(#(&::selvedge_sdk::#readers),*)
@@ -155,10 +273,15 @@ impl Hook {
 
                 #[cfg(target_family = "wasm")]
                 impl ::selvedge_sdk::__private::#module::Guest for Exported {
+                    #resources
+
                     fn #call(
                         #(#values: &::selvedge_sdk::#readers),*
-                    ) -> ::core::result::Result<::selvedge_sdk::#decision, ::std::string::String> {
-                        ::selvedge_sdk::__private::answer(HOOK(#(#values),*))
+                    ) -> ::core::result::Result<
+                        ::selvedge_sdk::__private::#module::Decision,
+                        ::std::string::String,
+                    > {
+                        ::selvedge_sdk::__private::#module::answer(HOOK(#(#values),*))
                     }
                 }
 

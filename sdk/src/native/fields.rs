@@ -1,18 +1,18 @@
 //! A field section in memory (RFC 9110, section 5): names without regard to case, lines in order.
 
 /// Field lines in the order in which they were added.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fields(Vec<(String, Vec<u8>)>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields(Vec<(String, Vec<u8>)>);
 
 impl Fields {
     /// Adds a line.
-    pub(super) fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
+    pub(crate) fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.0
             .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
     }
 
     /// Adds to the last line of this name, or a line where there is none.
-    pub(super) fn extend_line(&mut self, name: &str, separator: &str, value: &[u8]) {
+    pub(crate) fn extend_line(&mut self, name: &str, separator: &str, value: &[u8]) {
         match self
             .0
             .iter_mut()
@@ -28,7 +28,7 @@ impl Fields {
     }
 
     /// The lines of a field, one by one.
-    pub(super) fn values(&self, name: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn values(&self, name: &str) -> Vec<Vec<u8>> {
         let lines = self
             .0
             .iter()
@@ -37,13 +37,13 @@ impl Fields {
     }
 
     /// The value of a field; several lines come joined by `, ` (RFC 9110, section 5.3).
-    pub(super) fn joined(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn joined(&self, name: &str) -> Option<Vec<u8>> {
         let values = self.values(name);
         (!values.is_empty()).then(|| values.join(&b", "[..]))
     }
 
     /// The names that occur, lower case, each once, in the order of their first line.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (name, _) in &self.0 {
             if !names.contains(name) {

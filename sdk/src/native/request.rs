@@ -17,10 +17,17 @@ pub struct Request {
     fields: Fields,
     body: Vec<u8>,
     viewer_address: String,
+    viewer_port: u16,
     http_version: HttpVersion,
     geo: Vec<(String, String)>,
+    request_id: String,
     distribution: String,
+    edge: String,
     origin: Option<String>,
+    cache_status: Option<String>,
+    cache_age: Option<u64>,
+    cache_key: Option<String>,
+    elapsed: u64,
 }
 
 /// Builds a [`Request`] for native tests; absent on WebAssembly.
@@ -63,10 +70,17 @@ impl Request {
             fields: Fields::default(),
             body: Vec::new(),
             viewer_address: "192.0.2.1".to_owned(),
+            viewer_port: 50000,
             http_version: HttpVersion::Http11,
             geo: Vec::new(),
+            request_id: "test".to_owned(),
             distribution: "test".to_owned(),
+            edge: "test".to_owned(),
             origin: None,
+            cache_status: None,
+            cache_age: None,
+            cache_key: None,
+            elapsed: 0,
         })
     }
 
@@ -166,7 +180,7 @@ impl Request {
 
     /// The viewer's port.
     pub fn viewer_port(&self) -> u16 {
-        50000
+        self.viewer_port
     }
 
     /// The version of HTTP that the viewer speaks.
@@ -192,7 +206,7 @@ impl Request {
 
     /// Unique for each request; also in the log.
     pub fn request_id(&self) -> String {
-        "test".to_owned()
+        self.request_id.clone()
     }
 
     /// The id of the distribution that serves this request.
@@ -202,7 +216,7 @@ impl Request {
 
     /// The name of this edge from the server's configuration.
     pub fn edge(&self) -> String {
-        "test".to_owned()
+        self.edge.clone()
     }
 
     /// The origin that was chosen, at hooks that run after the choice.
@@ -210,24 +224,24 @@ impl Request {
         self.origin.clone()
     }
 
-    /// The cache status so far (RFC 9211); `None` before the look-up, and natively.
+    /// The cache status so far (RFC 9211), for instance `hit`; `None` before the look-up.
     pub fn cache_status(&self) -> Option<String> {
-        None
+        self.cache_status.clone()
     }
 
-    /// The current age in seconds of the stored response that is used; `None` where there is none, and natively.
+    /// The current age in seconds of the stored response that is used; `None` where there is none.
     pub fn cache_age(&self) -> Option<u64> {
-        None
+        self.cache_age
     }
 
-    /// The cache key as text; `None` before it is made, and natively.
+    /// The cache key as text; `None` before it is made.
     pub fn cache_key(&self) -> Option<String> {
-        None
+        self.cache_key.clone()
     }
 
-    /// Microseconds since the request was received; natively zero.
+    /// Microseconds since the request was received.
     pub fn elapsed(&self) -> u64 {
-        0
+        self.elapsed
     }
 }
 
@@ -267,6 +281,48 @@ impl RequestBuilder {
     /// A geographic fact.
     pub fn geo(mut self, name: &str, value: &str) -> RequestBuilder {
         self.0.geo.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The viewer's port; 50000 where this is not said.
+    pub fn viewer_port(mut self, port: u16) -> RequestBuilder {
+        self.0.viewer_port = port;
+        self
+    }
+
+    /// The request's id; `test` where this is not said.
+    pub fn request_id(mut self, id: &str) -> RequestBuilder {
+        self.0.request_id = id.to_owned();
+        self
+    }
+
+    /// The name of the edge; `test` where this is not said.
+    pub fn edge(mut self, name: &str) -> RequestBuilder {
+        self.0.edge = name.to_owned();
+        self
+    }
+
+    /// The cache status; none where this is not said.
+    pub fn cache_status(mut self, status: &str) -> RequestBuilder {
+        self.0.cache_status = Some(status.to_owned());
+        self
+    }
+
+    /// The age in seconds of the stored response in use; none where this is not said.
+    pub fn cache_age(mut self, seconds: u64) -> RequestBuilder {
+        self.0.cache_age = Some(seconds);
+        self
+    }
+
+    /// The cache key as text; none where this is not said.
+    pub fn cache_key(mut self, key: &str) -> RequestBuilder {
+        self.0.cache_key = Some(key.to_owned());
+        self
+    }
+
+    /// Time since the request was received; none where this is not said.
+    pub fn elapsed(mut self, time: std::time::Duration) -> RequestBuilder {
+        self.0.elapsed = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self
     }
 

@@ -16,11 +16,16 @@ use selvedge_runtime::{
 };
 
 /// The target directory of the workspace.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .expect("it is inside of the target directory")
         .to_owned()
+}
+
+/// Where the guests' workspace is.
+pub fn guests_manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/Cargo.toml")
 }
 
 /// A guest of `tests/guests` by its crate's name, built when first asked for. It has a target directory of its own: the
@@ -28,7 +33,7 @@ fn target() -> PathBuf {
 pub fn guest(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/Cargo.toml");
+        let manifest = guests_manifest();
         let target = target().join("guests");
         let build = || {
             let mut cargo = Command::new(env!("CARGO"));
