@@ -200,24 +200,6 @@ fn only_if_cached_is_honoured_where_the_behavior_says_so() {
 }
 
 #[test]
-fn a_conditional_request_is_forwarded_when_nothing_is_stored() {
-    let origin = Origin::start();
-    let edge = plain(&origin).start();
-    origin.on("/a").answers(
-        Answer::ok("x")
-            .field("ETag", "\"1\"")
-            .cache_control("max-age=60")
-            .or_304(),
-    );
-    edge.get("/a").with("If-None-Match", "\"1\"").expect(304);
-    assert_eq!(
-        origin.request("/a").field("If-None-Match").as_deref(),
-        Some("\"1\"")
-    );
-    edge.get("/a").expect(200).body("x").cache_status("stored");
-}
-
-#[test]
 fn a_trailer_section_is_stored_and_sent_to_viewers_who_take_it() {
     let origin = Origin::start();
     let edge = plain(&origin).start();

@@ -5,6 +5,7 @@ use super::Edge;
 use super::cache_key::CacheKey;
 use super::fetch_side::{Answer, Failure, Outcome, Own, Report, StoredUse};
 use super::invalidations::Standing;
+use super::job::Conditions;
 use super::look_up;
 use super::obtained::{FromStore, Obtained};
 use super::receive::Received;
@@ -47,7 +48,14 @@ pub(crate) fn from_outcome(
                 sent: fields,
             })
         }
-        Outcome::Own(own) => Obtained::Other(from_own(Ok(*own), miss, record)),
+        Outcome::Own(own) => {
+            let conditions = own.conditions;
+            let mut prepared = from_own(Ok(*own), miss, record);
+            if conditions == Conditions::Evaluated {
+                respond::meet_conditions(received, &mut prepared);
+            }
+            Obtained::Other(prepared)
+        }
     }
 }
 

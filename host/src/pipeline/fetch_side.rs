@@ -7,7 +7,7 @@
 use super::completion::{self, Completed};
 use super::flights::Permit;
 use super::hooks::Hooks;
-use super::job::Job;
+use super::job::{Conditions, Job};
 use super::store_stage::Audience;
 use super::{fetch, origin_selection, store_stage, ttl};
 use crate::observe::access::HookRecord;
@@ -97,6 +97,8 @@ pub(crate) struct Own {
     pub(crate) body: OriginBody,
     pub(crate) why: &'static str,
     pub(crate) report: Arc<Report>,
+    /// Who evaluates the viewer's conditions.
+    pub(crate) conditions: Conditions,
     /// The origin's connection, where it agreed to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
@@ -160,7 +162,10 @@ pub(crate) async fn alone(
         return outcome.await.map_err(|_| lost);
     }
     Ok(Outcome::Own(Box::new(store_stage::own(
-        fetched, why, report,
+        fetched,
+        why,
+        Conditions::Forwarded,
+        report,
     ))))
 }
 

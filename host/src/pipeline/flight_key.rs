@@ -4,16 +4,18 @@ use super::Edge;
 use super::cache_key::CacheKey;
 use super::completion::Completing;
 use super::flights::FlightKey;
+use super::job::Conditions;
 use super::origin_request;
 use super::receive::Received;
 use http::{HeaderMap, HeaderName, Method};
 use selvedge_store::Variant;
 
 /// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
-/// method, the conditions and ranges that go to the origin because nothing is stored, and the invalidations before it.
+/// method, the ranges that go to the origin because nothing is stored, and the invalidations before it.
 pub(crate) fn flight_key(
     edge: &Edge,
     received: &Received,
+    method: &Method,
     key: &CacheKey,
     validating: Option<&Variant>,
     completing: Option<&Completing>,
@@ -21,11 +23,7 @@ pub(crate) fn flight_key(
 ) -> FlightKey {
     let mut hash = blake3::Hasher::new();
     hash.update(&key.hash.0);
-    let head: &[u8] = if received.facts.method == Method::HEAD {
-        b"h"
-    } else {
-        b"g"
-    };
+    let head: &[u8] = if *method == Method::HEAD { b"h" } else { b"g" };
     hash.update(head);
     let since = edge
         .invalidations()
@@ -44,6 +42,7 @@ pub(crate) fn flight_key(
             own = origin_request::selecting(
                 &received.facts.fields,
                 validating.map(|stored| &*stored.head),
+                Conditions::Evaluated,
             );
             &own
         }

@@ -6,10 +6,19 @@ use super::invalidations::Order;
 use super::receive::Received;
 use super::{Edge, cache_key};
 use crate::distribution::{Behavior, Distribution};
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use selvedge_runtime::{Read, RequestFacts};
 use selvedge_store::Variant;
 use std::sync::Arc;
+
+/// Who evaluates the If-None-Match and If-Modified-Since of a request for which nothing is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conditions {
+    /// The origin: its answer is for this request alone.
+    Forwarded,
+    /// The host, on what the origin sends: that is for all who ask.
+    Evaluated,
+}
 
 /// What a fetch needs to know.
 pub(crate) struct Job {
@@ -30,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) validating: Option<Variant>,
     /// The stored part of which the origin is asked for the rest.
     pub(crate) completing: Option<Box<Completing>>,
+    /// Who evaluates the request's own conditions.
+    pub(crate) conditions: Conditions,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
 }
@@ -50,6 +61,10 @@ impl Job {
             facts: received.facts.clone(),
             uri: received.uri.clone(),
             parts,
+            conditions: match key {
+                Some(_) => Conditions::Evaluated,
+                None => Conditions::Forwarded,
+            },
             key,
             began: edge.invalidations().now(),
             key_reads,
@@ -72,6 +87,16 @@ impl Job {
             .filter(|_| !is_part)
         {
             self.key = Some((*whole).clone());
+        }
+        self
+    }
+
+    /// The same as a GET, whichever method it was that led to it.
+    pub(crate) fn as_get(mut self) -> Job {
+        if self.facts.method != Method::GET {
+            let mut facts = (*self.facts).clone();
+            facts.method = Method::GET;
+            self.facts = Arc::new(facts);
         }
         self
     }

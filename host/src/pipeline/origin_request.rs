@@ -5,7 +5,7 @@
 //! section 7.6.1).
 
 use super::cache_key::{CookiePart, KeyParts, QueryPart, cookies};
-use super::job::Job;
+use super::job::{Conditions, Job};
 use super::origin_selection::Target;
 use super::query;
 use super::receive::CDN_LOOP;
@@ -35,6 +35,10 @@ pub(crate) const SELECTING: [HeaderName; 6] = [
 /// Those of them that say which part is wanted.
 const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
 
+/// Those of them that no cache evaluates: the part that is wanted, and conditions on what is current at the origin (RFC 9111,
+/// section 4.3.2).
+const FOR_THE_ORIGIN: [HeaderName; 4] = [IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE];
+
 /// Fields that reach the origin whatever the forward policy lists.
 const ALWAYS: [HeaderName; 3] = [CACHE_CONTROL, PRAGMA, AUTHORIZATION];
 
@@ -55,7 +59,11 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     let mut fields = forwarded(job);
     let selecting = match &job.completing {
         Some(completing) => completing.fields.clone(),
-        None => selecting(&fields, job.validating.as_ref().map(|stored| &*stored.head)),
+        None => selecting(
+            &fields,
+            job.validating.as_ref().map(|stored| &*stored.head),
+            job.conditions,
+        ),
     };
     for name in SELECTING {
         fields.remove(name);
@@ -81,8 +89,15 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
 
 /// The conditions and the range of the request, where nothing is being completed. What comes back for a stored response is
 /// for the store: the whole, or the range that is asked for where a part is stored, unless the stored response is confirmed.
-pub(crate) fn selecting(viewers: &HeaderMap, validating: Option<&Stored>) -> HeaderMap {
+/// Where nothing is stored, what the viewer has must not decide what all get: its If-None-Match and If-Modified-Since stay
+/// here, and are evaluated on what comes.
+pub(crate) fn selecting(
+    viewers: &HeaderMap,
+    validating: Option<&Stored>,
+    conditions: Conditions,
+) -> HeaderMap {
     let (names, conditions) = match validating {
+        None if conditions == Conditions::Evaluated => (&FOR_THE_ORIGIN[..], None),
         None => (&SELECTING[..], None),
         Some(stored) if stored.is_complete() => {
             (&[][..], selvedge_caching::validation_fields(stored))

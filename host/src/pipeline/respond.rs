@@ -108,10 +108,7 @@ pub(crate) fn from_stored(
     match selvedge_caching::evaluate_preconditions(&request, head.status, &head.fields) {
         Precondition::Proceed => {}
         Precondition::NotModified => {
-            prepared.status = StatusCode::NOT_MODIFIED;
-            for name in [CONTENT_LENGTH, CONTENT_RANGE] {
-                prepared.fields.remove(name);
-            }
+            not_modified(&mut prepared);
             return prepared;
         }
         Precondition::Failed => {
@@ -285,6 +282,25 @@ pub(crate) fn from_origin(own: Own, cache: CacheStatus) -> Prepared {
         body: Source::Origin(Box::new(own.body)),
         cache: Some(cache),
         reason: Some(own.why),
+    }
+}
+
+/// Evaluates the conditions that the origin was not sent, since its response was meant to be stored, on what it sent for this
+/// request (RFC 9110, section 13.2.2): whoever revalidates what can't be stored need not get the bytes again.
+pub(crate) fn meet_conditions(received: &Received, prepared: &mut Prepared) {
+    let request = received.request();
+    match selvedge_caching::evaluate_preconditions(&request, prepared.status, &prepared.fields) {
+        Precondition::NotModified => not_modified(prepared),
+        // Failed is for methods that are never looked up.
+        Precondition::Proceed | Precondition::Failed => {}
+    }
+}
+
+fn not_modified(prepared: &mut Prepared) {
+    prepared.status = StatusCode::NOT_MODIFIED;
+    prepared.body = Source::Empty;
+    for name in [CONTENT_LENGTH, CONTENT_RANGE] {
+        prepared.fields.remove(name);
     }
 }
 

@@ -7,7 +7,7 @@ use super::cache_key::{self, CacheKey};
 use super::fetch_side::{Answer, Fetched, Outcome, Own, Report, arrived};
 use super::flights::Permit;
 use super::invalidations::{Names, Order, Standing};
-use super::job::Job;
+use super::job::{Conditions, Job};
 use super::notes::Notes;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
@@ -37,7 +37,7 @@ pub(crate) async fn store(
         (decided, _) => {
             let why = decided.err().unwrap_or("pass");
             permit.announce(Answer::NotShareable);
-            let own = own(fetched, why, report);
+            let own = own(fetched, why, job.conditions, report);
             let _ = leader.send(Outcome::Own(Box::new(own)));
             return;
         }
@@ -322,13 +322,19 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
 }
 
 /// A response for one viewer only.
-pub(crate) fn own(fetched: Fetched, why: &'static str, report: Arc<Report>) -> Own {
+pub(crate) fn own(
+    fetched: Fetched,
+    why: &'static str,
+    conditions: Conditions,
+    report: Arc<Report>,
+) -> Own {
     Own {
         status: fetched.status,
         fields: fetched.fields,
         body: fetched.body,
         why,
         report,
+        conditions,
         upgrade: fetched.upgrade,
     }
 }

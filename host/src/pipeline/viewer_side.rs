@@ -8,7 +8,7 @@ use super::flight_key::flight_key;
 use super::flights::{Permit, Role};
 use super::hooks::Hooks;
 use super::invalidations::Order;
-use super::job::Job;
+use super::job::{Conditions, Job};
 use super::look_up::{Found, look_up};
 use super::obtained::Obtained;
 use super::pass::{pass, pass_upgrade};
@@ -16,11 +16,11 @@ use super::receive::Received;
 use super::respond::{Content, Prepared};
 use super::slices;
 use crate::observe::access::Record;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
 use selvedge_caching::{LookupRule, OriginTrouble};
 use selvedge_runtime::{Read, Transaction};
-use selvedge_store::Variant;
+use selvedge_store::{Found as InStore, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -144,6 +144,7 @@ pub(crate) async fn obtain(
         let flight = flight_key(
             edge,
             received,
+            &received.facts.method,
             &key,
             validating.as_ref(),
             completing.as_deref(),
@@ -180,7 +181,9 @@ pub(crate) async fn obtain(
                 return lead(edge, received, job(), permit, miss, record).await;
             }
             Role::Alone => {
-                return lead(edge, received, job(), Permit::for_nobody(), miss, record).await;
+                let mut job = job();
+                job.conditions = Conditions::Forwarded;
+                return lead(edge, received, job, Permit::for_nobody(), miss, record).await;
             }
             Role::Follower(mut waiting) => {
                 let Some(answer) = waiting.answer().await else {
@@ -207,14 +210,9 @@ pub(crate) async fn obtain(
         why: Fwd::UriMiss,
         detail: None,
     };
-    let job = Job::new(
-        edge,
-        received,
-        key.parts.clone(),
-        Some(key),
-        key_reads,
-        None,
-    );
+    let parts = key.parts.clone();
+    let mut job = Job::new(edge, received, parts, Some(key), key_reads, None);
+    job.conditions = Conditions::Forwarded;
     lead(edge, received, job, Permit::for_nobody(), miss, record).await
 }
 
@@ -229,7 +227,7 @@ fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
     Obtained::stored(variant.head.clone(), Content::Complete(variant), cache)
 }
 
-/// Fetches a fresh response in the background, once for all who find the stale one.
+/// Fetches a fresh response in the background, once for all who find the stale one, be it by GET or HEAD.
 fn refresh(
     edge: &Arc<Edge>,
     received: &Received,
@@ -238,8 +236,12 @@ fn refresh(
     stale: &Variant,
     began: Order,
 ) {
-    let flight = flight_key(edge, received, key, Some(stale), None, &[]);
+    let flight = flight_key(edge, received, &Method::GET, key, Some(stale), None, &[]);
     if let Role::Leader(permit) = edge.flights().join(flight) {
+        // Between the look-up and the permit somebody else's refresh may have ended.
+        if is_replaced(edge, key, stale) {
+            return;
+        }
         let mut job = Job::new(
             edge,
             received,
@@ -250,8 +252,19 @@ fn refresh(
         );
         job.began = began;
         let (nobody, _) = oneshot::channel();
-        edge.spawn(fetch_side::lead(job, permit, nobody));
+        edge.spawn(fetch_side::lead(job.as_get(), permit, nobody));
     }
+}
+
+/// Whether the store has something newer in place of a stale response. What is not in memory was not stored just now.
+fn is_replaced(edge: &Edge, key: &CacheKey, stale: &Variant) -> bool {
+    let InStore::Memory(entry) = edge.store().look_up(&key.hash) else {
+        return false;
+    };
+    let is_it = |variant: &Variant| {
+        variant.id == stale.id && variant.head.response_time == stale.head.response_time
+    };
+    !entry.variants().iter().any(is_it)
 }
 
 /// Whether a stale response is used at once because the origin could not be reached a moment ago: nobody waits for the same

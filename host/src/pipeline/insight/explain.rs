@@ -134,6 +134,7 @@ async fn looked_up(
             let flight = flight_key(
                 edge,
                 received,
+                &received.facts.method,
                 key,
                 validating.as_ref(),
                 completing.as_deref(),
