@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 /// On shutdown, requests under way have this long to finish.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// How often idle origin connections are looked after.
+/// How often idle origin connections are looked after, and what unsafe methods invalidated is made durable.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// No key has more variants than this, whatever its cache policy says.
@@ -257,6 +257,7 @@ impl Running {
             // Its end removes the admin socket.
             let _ = task.await;
         }
+        self.edge.keep_invalidations().await;
         self.edge.store().flush().await;
         cut_off
     }
@@ -292,6 +293,7 @@ async fn keep_house(edge: Arc<Edge>) {
     loop {
         every.tick().await;
         edge.plan().close_idle();
+        edge.keep_invalidations().await;
     }
 }
 

@@ -138,3 +138,27 @@ fn the_lock_ends_with_its_process() {
     let edge = edge.restart();
     edge.get("/a").expect(404);
 }
+
+#[test]
+fn what_an_unsafe_method_made_out_of_date_stays_so_under_other_keys() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .behavior("allowed_methods = \"any\"")
+        .cache("accept_encoding = [\"gzip\"]")
+        .start();
+    origin
+        .on("*")
+        .answers(Answer::ok("x").cache_control("max-age=6000"));
+    let coded = |edge: &Edge, path| edge.get(path).with("Accept-Encoding", "gzip").expect(200);
+    for path in ["/a", "/b"] {
+        coded(&edge, path);
+        edge.get(path).expect(200);
+    }
+    edge.post("/a", "").expect(200);
+    let edge = edge.restart();
+    edge.get("/a").expect(200).cache_status("fwd=uri-miss");
+    coded(&edge, "/a").cache_status("detail=invalidated");
+    coded(&edge, "/b").cache_status("hit");
+    edge.get("/b").expect(200).cache_status("hit");
+    coded(&edge, "/a").cache_status("hit");
+}

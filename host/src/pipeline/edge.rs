@@ -126,6 +126,16 @@ impl Edge {
         self.flights.count()
     }
 
+    /// Makes durable what unsafe methods have invalidated so far.
+    pub async fn keep_invalidations(&self) {
+        if let Err(error) = self.parts.invalidations.keep_outdated().await {
+            tracing::error!(
+                target: "cache",
+                "what unsafe methods invalidated can't be written to the durable state, and a restart would forget it: {error}"
+            );
+        }
+    }
+
     pub(crate) fn invalidations(&self) -> &Invalidations {
         &self.parts.invalidations
     }

@@ -224,8 +224,7 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
     drop(permit);
 }
 
-/// Removes what was invalidated while it was being fetched. The look-up does not use it anyway, but what unsafe methods
-/// invalidated is not known any more after a restart.
+/// Removes what was invalidated while it was being fetched: no look-up would use it.
 pub(crate) async fn take_back_outdated(job: &Job, head: &Stored, id: u64) {
     let invalidations = job.edge.invalidations();
     let Some(key) = job

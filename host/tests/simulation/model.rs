@@ -71,11 +71,6 @@ impl Model {
         self.damaged_before > 0 && (sent < self.damaged_before || exchange.status != 200)
     }
 
-    /// The host has been restarted.
-    pub(crate) fn restart(&mut self) {
-        self.outdated.restart();
-    }
-
     /// What is stored of this resource is not known any more.
     pub(crate) fn forget(&mut self, resource: usize) {
         self.kept.retain(|(kept, _, _), _| *kept != resource);
@@ -250,6 +245,7 @@ impl Model {
             let size = RESOURCES[ask.resource]
                 .body(&ask.lang(), exchange.version)
                 .len();
+            // A 304 is complete although what is stored for it may break off.
             let is_whole = answer.is_complete
                 && !exchange.is_truncated
                 && !self.may_be_damaged(sent, exchange);

@@ -1,6 +1,6 @@
 //! The shadow's own list of invalidations: what the operator and unsafe requests made out of date.
 
-use crate::content::{Policy, RESOURCES};
+use crate::content::RESOURCES;
 use crate::origin::Exchange;
 
 /// What an invalidation concerns.
@@ -20,8 +20,6 @@ pub(crate) struct Invalidation {
     pub(crate) before: u64,
     /// Where it is soft, the HTTP time at which it was made.
     pub(crate) soft_at: Option<u64>,
-    /// Whether it was an unsafe request (RFC 9111, section 4.4).
-    pub(crate) is_post: bool,
 }
 
 impl Invalidation {
@@ -60,21 +58,5 @@ impl Outdated {
             }
         }
         Ok(left)
-    }
-
-    /// The host has been restarted. What an unsafe request made out of date it has removed where the key is that of the unsafe
-    /// request itself; of other keys of the same URI it has forgotten that.
-    pub(crate) fn restart(&mut self) {
-        let removes_all = |resource: usize| {
-            matches!(
-                RESOURCES[resource].policy,
-                Policy::Plain | Policy::Default | Policy::Honor
-            )
-        };
-        for known in self.0.iter_mut().filter(|known| known.is_post) {
-            if matches!(known.what, What::Resource(resource) if !removes_all(resource)) {
-                known.before = 0;
-            }
-        }
     }
 }

@@ -144,7 +144,6 @@ impl World {
             Action::Restart => {
                 self.tell("restart".to_owned());
                 self.host.restart().await;
-                self.model.restart();
             }
         }
         self.settle_down().await
@@ -231,7 +230,6 @@ impl World {
                 what: What::Resource(resource),
                 before,
                 soft_at: None,
-                is_post: true,
             };
             self.model.invalidate(&self.origin.inner().log, posted);
         }
@@ -273,7 +271,6 @@ impl World {
             what,
             before,
             soft_at: asked.soft.then(|| self.clock.now().0),
-            is_post: false,
         };
         self.tell(format!("  {invalidation:?}"));
         self.model

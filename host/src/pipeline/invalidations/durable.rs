@@ -1,10 +1,14 @@
-//! Invalidations in the durable state: one value for each place, and the number that orders begin at.
+//! Invalidations in the durable state: one value for each place, one for each shard of what unsafe methods made out of date,
+//! and the number that orders begin at.
 
 use super::Order;
 use super::marks::{Mark, Marks, Place};
+use super::recent::Recent;
 use selvedge_caching::Time;
 use selvedge_store::{State, StateChange, StateError};
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +17,12 @@ const TABLE: &str = "invalidations";
 
 /// The number of the last start.
 const START: (&str, &[u8]) = ("edge", b"invalidations-start");
+
+/// What unsafe methods made out of date. Key: the number of the shard. Value: the shard (`recent`).
+const OUTDATED: &str = "outdated";
+
+/// The key of the hashes in it.
+const SECRET: (&str, &[u8]) = ("edge", b"outdated-secret");
 
 /// So many values are read at once.
 const PAGE: usize = 4096;
@@ -65,6 +75,52 @@ pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, State
         .into_iter()
         .map(|(id, marks)| (id, Arc::new(marks)))
         .collect())
+}
+
+/// What unsafe methods made out of date in earlier runs. What can't be read stands for nothing, as with a lost state.
+pub(super) fn load_recent(state: &State) -> Result<Recent, StateError> {
+    let (table, key) = SECRET;
+    let kept = state.blocking_get(table, key)?;
+    let secret = match kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+        Some(secret) => secret,
+        None => {
+            let secret = new_secret();
+            state.blocking_put(table, key, &secret)?;
+            secret
+        }
+    };
+    let mut recent = Recent::new(secret);
+    // There are no more shards than that.
+    for (key, value) in state.blocking_scan(OUTDATED, b"", None, PAGE)? {
+        let read = matches!(*key, [number] if recent.load(number, &value));
+        if !read {
+            tracing::warn!(
+                target: "cache",
+                "what unsafe methods made out of date can't be read: {}",
+                key.escape_ascii()
+            );
+        }
+    }
+    Ok(recent)
+}
+
+/// The standard library's hashers have random keys of the system.
+fn new_secret() -> [u8; 32] {
+    let mut seed = blake3::Hasher::new();
+    for n in 0..4_u64 {
+        seed.update(&RandomState::new().hash_one(n).to_be_bytes());
+    }
+    *seed.finalize().as_bytes()
+}
+
+/// What writes these shards.
+pub(super) fn shards(changed: &[(u8, Vec<u8>)]) -> Vec<StateChange> {
+    let put = |(number, value): &(u8, Vec<u8>)| StateChange::Put {
+        table: OUTDATED.to_owned(),
+        key: vec![*number],
+        value: value.clone(),
+    };
+    changed.iter().map(put).collect()
 }
 
 /// What makes the durable state the same as these marks at the places that changed.

@@ -9,7 +9,7 @@
 //! clock moves, and a fetch that was under way comes too late whenever it ends.
 //!
 //! What the operator asks for is durable before the command returns and is read at the start. What unsafe methods
-//! invalidate (RFC 9111, section 4.4) is remembered in memory, for a bounded number of URIs (`recent`).
+//! invalidate (RFC 9111, section 4.4) becomes durable within a second (`recent`).
 
 mod durable;
 mod marks;
@@ -91,14 +91,19 @@ impl Invalidations {
     /// The durable state can't be read or written.
     pub fn open(state: &State) -> Result<Invalidations, StateError> {
         let by_distribution = durable::load(state)?;
-        let newest = by_distribution.values().map(|marks| marks.newest().0).max();
-        let last = durable::first_order(state)?.max(newest.unwrap_or(0));
+        let recent = durable::load_recent(state)?;
+        let newest = by_distribution
+            .values()
+            .map(|marks| marks.newest())
+            .fold(recent.newest(), Order::max)
+            .0;
+        let last = durable::first_order(state)?.max(newest);
         Ok(Invalidations {
             state: state.clone(),
             last: AtomicU64::new(last),
-            newest: AtomicU64::new(newest.unwrap_or(0)),
+            newest: AtomicU64::new(newest),
             by_distribution: ArcSwap::from_pointee(by_distribution),
-            recent: RwLock::default(),
+            recent: RwLock::new(recent),
             publishing: Mutex::new(()),
             commanding: tokio::sync::Mutex::new(()),
         })
@@ -203,7 +208,25 @@ impl Invalidations {
         self.state.apply(changes).await
     }
 
-    /// Remembers for a while that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the place
+    /// Makes durable what unsafe methods invalidated. Called every second, and once when the host stops.
+    ///
+    /// # Errors
+    /// The durable state can't be written: the next call tries again.
+    pub(crate) async fn keep_outdated(&self) -> Result<(), StateError> {
+        let _one_at_a_time = self.commanding.lock().await;
+        let changed = self.recent.write().take_changed();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let written = self.state.apply(durable::shards(&changed)).await;
+        if written.is_err() {
+            let mut recent = self.recent.write();
+            recent.not_written(changed.iter().map(|(number, _)| *number));
+        }
+        written
+    }
+
+    /// Remembers that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the place
     /// of the response that said so, whose request began at `began`: what it brings is newer than what is out of date, unless
     /// something else invalidated it meanwhile.
     pub(crate) fn outdated(&self, distribution: &str, names: &[Names<'_>], began: Order) -> Order {

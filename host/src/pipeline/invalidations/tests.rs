@@ -271,6 +271,7 @@ async fn a_restart_forgets_nothing_and_orders_go_on_rising() {
         for n in 0..1000 {
             all.outdated("main", &[names(&format!("/unsafe/{n}"))], all.now());
         }
+        all.keep_outdated().await.unwrap();
         (before, all.now())
     };
     let store = store(Some(dir.path()));
@@ -286,6 +287,10 @@ async fn a_restart_forgets_nothing_and_orders_go_on_rising() {
         all.standing("main", before, &tags, [names("/x")]),
         Standing::Gone
     );
+    for target in ["/unsafe/0", "/unsafe/999"] {
+        assert_eq!(standing(&all, before, target), Standing::Gone, "{target}");
+        assert_eq!(standing(&all, after, target), Standing::Valid, "{target}");
+    }
     assert!(all.now() > after);
     invalidate(&all, &["/new"], false).await;
     assert_eq!(
@@ -326,20 +331,61 @@ async fn an_answer_that_was_invalidated_on_its_way_stays_so() {
 }
 
 #[test]
-fn what_unsafe_methods_leave_takes_bounded_memory() {
-    let mut recent = Recent::default();
-    for n in 0..200_000_u64 {
+fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
+    const MOST: usize = 65_536;
+    let mut recent = Recent::new([1; 32]);
+    for n in 1..=200_000_u64 {
         recent.add("main", &format!("/{n}"), Order(n));
         recent.add("main", "/again", Order(n));
     }
-    let (names, added) = recent.len();
-    assert!(
-        names <= recent::MOST && added <= 2 * recent::MOST,
-        "{names} {added}"
-    );
-    assert_eq!(recent.of_path("main", "/199999").newest(), Order(199_999));
-    assert_eq!(recent.of_path("main", "/again").newest(), Order(199_999));
-    assert_eq!(recent.of_path("main", "/0").newest(), Order(0));
+    let kept = recent.take_changed();
+    let bytes: usize = kept.iter().map(|(_, shard)| shard.len()).sum();
+    assert!(recent.len() <= MOST, "{}", recent.len());
+    assert!(bytes <= (2 * MOST + 256) * 16, "{bytes}");
+    assert!(recent.take_changed().is_empty());
+    let mut again = Recent::new([1; 32]);
+    for (number, shard) in &kept {
+        assert!(again.load(*number, shard));
+        assert!(!again.load(*number, &shard[1..]));
+    }
+    for recent in [recent, again] {
+        assert_eq!(recent.newest(), Order(200_000));
+        assert_eq!(recent.of_path("main", "/200000").newest(), Order(200_000));
+        assert_eq!(recent.of_path("main", "/again").newest(), Order(200_000));
+        for n in 1..=200_000 {
+            let known = recent.of_path("main", &format!("/{n}")).newest();
+            assert!(known >= Order(n), "/{n} {known:?}");
+        }
+    }
+}
+
+#[test]
+fn a_few_unsafe_requests_concern_their_own_uris_only() {
+    let mut recent = Recent::new([1; 32]);
+    for n in 1..=1000 {
+        recent.add("main", &format!("/{n}"), Order(n));
+    }
+    for n in 1001..20_000 {
+        let known = recent.of_path("main", &format!("/{n}"));
+        assert_eq!(known.newest(), Order(0), "/{n}");
+    }
+    assert_eq!(recent.of_path("other", "/1").newest(), Order(0));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_earlier_runs_is_left_out() {
+    let store = store(None);
+    let state = store.state();
+    {
+        let all = Invalidations::open(state).unwrap();
+        all.outdated("main", &[names("/a")], all.now());
+        all.keep_outdated().await.unwrap();
+    }
+    for (key, value) in [(&b"xx"[..], &b""[..]), (b"", b"\0"), (b"\x01", b"\xff")] {
+        state.blocking_put("outdated", key, value).unwrap();
+    }
+    let all = Invalidations::open(state).unwrap();
+    assert_eq!(standing(&all, Order(0), "/a"), Standing::Gone);
 }
 
 #[tokio::test]
