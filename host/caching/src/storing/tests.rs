@@ -4,7 +4,7 @@ use crate::testing::{NOW, NOW_TEXT, date, fields, get, plain, received, store, s
 use http::HeaderName;
 
 #[test]
-fn rfc_9111_3_only_responses_to_get_are_stored() {
+fn rfc_9111_3_responses_to_other_methods_than_get_are_not_stored() {
     let (none, response) = (HeaderMap::new(), fields(&[("cache-control", "max-age=60")]));
     for method in [
         "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY", "get",
