@@ -41,7 +41,11 @@ pub(super) fn line(object: &StoredObject) -> String {
     } else {
         format!("  tags {}", object.tags.join(","))
     };
-    format!("{target}  {status}  {bytes} bytes{tags}")
+    let part = object.part.map_or_else(String::new, |part| {
+        let of = part.of.map_or("*".to_owned(), |of| of.to_string());
+        format!(" ({}-{}/{of})", part.first, part.last)
+    });
+    format!("{target}  {status}  {bytes} bytes{part}{tags}")
 }
 
 /// One stored response with all that is known of it.

@@ -37,6 +37,9 @@ pub struct Server {
     pub debug_fields: bool,
     /// `workers`: threads that serve requests, 1 to 1024. Default: one per processor.
     pub workers: Option<usize>,
+    /// `max_fetches`: how many fetches from origins may be under way at once, 1 to 1 000 000. A request that needs one more
+    /// gets a stale response where it may, else 503. Default 10 000.
+    pub max_fetches: usize,
     /// `[store]`: where stored responses are, and how much room they have.
     pub store: StoreSettings,
     /// `[limits]`: the limits of every plugin whose own entry does not set them.
@@ -85,6 +88,7 @@ impl Server {
             access_log: true,
             debug_fields: false,
             workers: None,
+            max_fetches: 10_000,
             store,
             limits: Limits::default(),
         }
@@ -119,6 +123,7 @@ pub(super) fn read(t: &Table<'_>) -> Server {
         access_log: t.or("access_log", default.access_log, boolean),
         debug_fields: t.or("debug_fields", default.debug_fields, boolean),
         workers: t.optional("workers", integer(1..=1024)),
+        max_fetches: t.or("max_fetches", default.max_fetches, integer(1..=1_000_000)),
         limits: t.or(
             "limits",
             Limits::default(),

@@ -37,13 +37,14 @@ pub(crate) fn from_outcome(
             head,
             fields,
             body,
+            trailers,
             report,
         } => {
             note(record, &report, false);
             let cache = filling(edge, received, &head, &report, miss, false);
             Obtained::Stored(FromStore {
                 head,
-                content: Content::Arriving(body),
+                content: Content::Arriving(body, trailers),
                 cache,
                 sent: fields,
             })
@@ -78,7 +79,11 @@ pub(crate) fn from_answer(
         Answer::NotShareable => None,
         Answer::Failed(failure) => Some(Obtained::Other(from_own(Err(failure), miss, record))),
         Answer::Filling {
-            head, body, report, ..
+            head,
+            body,
+            trailers,
+            report,
+            ..
         } => {
             let fits =
                 selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&head));
@@ -86,7 +91,8 @@ pub(crate) fn from_answer(
             let reader = body.reader()?;
             note(record, &report, true);
             let cache = filling(edge, received, &head, &report, miss, true);
-            Some(Obtained::stored(head, Content::Arriving(reader), cache))
+            let content = Content::Arriving(reader, trailers);
+            Some(Obtained::stored(head, content, cache))
         }
         Answer::Stored {
             variant,
@@ -235,6 +241,9 @@ pub(crate) fn failed(status: StatusCode, reason: &'static str) -> Prepared {
     let words = match status {
         StatusCode::GATEWAY_TIMEOUT => "The origin did not answer in time.",
         StatusCode::BAD_GATEWAY => "The origin could not be reached or gave no valid response.",
+        StatusCode::SERVICE_UNAVAILABLE => {
+            "This edge asks origins for as much at once as it may. Try again in a moment."
+        }
         StatusCode::BAD_REQUEST => "The request's body is malformed or broke off.",
         StatusCode::REQUEST_TIMEOUT => "The request's body did not come in time.",
         _ => "A plugin of this distribution failed.",

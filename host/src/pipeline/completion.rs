@@ -154,7 +154,7 @@ pub(crate) async fn store(
     } = combination;
     let length = stored.1.max(arriving.1) - stored.0.min(arriving.0) + 1;
     let head = Arc::new(head);
-    let (mut fill, permit) = store_stage::begin(&job, key, &head, None, Some(length), audience);
+    let (mut fill, permit, _) = store_stage::begin(&job, key, &head, None, Some(length), audience);
     let part = part.reader(None);
     let joined = if stored.0 <= arriving.0 {
         join(&mut fill, (stored, part), (arriving, fetched.body)).await

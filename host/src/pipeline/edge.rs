@@ -1,5 +1,6 @@
 //! The running host: what all requests share.
 
+use super::fetches::{Fetches, Slot};
 use super::flights::Flights;
 use super::invalidations::Invalidations;
 use super::slices::WholeOnly;
@@ -11,7 +12,7 @@ use arc_swap::{ArcSwap, Guard};
 use http::{HeaderValue, Version};
 use parking_lot::Mutex;
 use selvedge_runtime::Runtime;
-use selvedge_store::Store;
+use selvedge_store::{Entry, Found, Key, Store};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub struct Edge {
     parts: EdgeParts,
     plan: ArcSwap<Plan>,
     flights: Flights,
+    fetches: Fetches,
     whole_only: WholeOnly,
     name: Arc<str>,
     via: [HeaderValue; 2],
@@ -66,6 +68,7 @@ impl Edge {
         Arc::new(Edge {
             plan: ArcSwap::new(parts.plan.clone()),
             flights: Flights::default(),
+            fetches: Fetches::default(),
             whole_only: WholeOnly::default(),
             name: parts.name.as_str().into(),
             via: [via("1.0"), via("1.1")],
@@ -94,6 +97,15 @@ impl Edge {
     /// Stored responses.
     pub fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    /// What is stored under a key, be it in memory or on disk.
+    pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<Entry>> {
+        match self.store().look_up(key) {
+            Found::Memory(entry) => Some(entry),
+            Found::Absent => None,
+            Found::OnDisk => self.store().load(key).await,
+        }
     }
 
     /// The plugins' engine.
@@ -147,6 +159,11 @@ impl Edge {
 
     pub(crate) fn whole_only(&self) -> &WholeOnly {
         &self.whole_only
+    }
+
+    /// A place for one more fetch; `None` where the server file allows no more at once.
+    pub(crate) fn begin_fetch(&self) -> Option<Slot> {
+        self.fetches.begin(self.plan().config().server.max_fetches)
     }
 
     pub(crate) fn flights(&self) -> &Flights {

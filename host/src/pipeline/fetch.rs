@@ -1,6 +1,7 @@
 //! Fetch: ask the chosen origins in turn until one answers.
 
 use super::fetch_side::Fetched;
+use super::fetches::Slot;
 use super::job::Job;
 use super::origin_request;
 use super::origin_selection::Target;
@@ -22,6 +23,7 @@ pub(crate) async fn fetch(
     job: &Job,
     targets: &[Target],
     body: OutgoingBody,
+    slot: &Slot,
 ) -> Result<Fetched, OriginError> {
     let repeatable = job.facts.method.is_safe() && matches!(body, OutgoingBody::Empty);
     let Some((last, earlier)) = targets.split_last() else {
@@ -29,23 +31,28 @@ pub(crate) async fn fetch(
     };
     if repeatable {
         for target in earlier {
-            match one(job, target, OutgoingBody::Empty).await {
+            match one(job, target, OutgoingBody::Empty, slot).await {
                 Ok(fetched) if !FAILS_OVER.contains(&fetched.status) => return Ok(fetched),
                 Ok(_) => {}
                 Err(error) => note(job, target, &error),
             }
         }
-        return one(job, last, body)
+        return one(job, last, body, slot)
             .await
             .inspect_err(|error| note(job, last, error));
     }
     let first = earlier.first().unwrap_or(last);
-    one(job, first, body)
+    one(job, first, body, slot)
         .await
         .inspect_err(|error| note(job, first, error))
 }
 
-async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, OriginError> {
+async fn one(
+    job: &Job,
+    target: &Target,
+    body: OutgoingBody,
+    slot: &Slot,
+) -> Result<Fetched, OriginError> {
     let head = origin_request::head_for(job, target);
     let request_time = job.edge.clock().now();
     let sent = target.origin.send(&head, body, target.secure).await?;
@@ -76,6 +83,7 @@ async fn one(job: &Job, target: &Target, body: OutgoingBody) -> Result<Fetched, 
         origin: target.origin.id().to_owned(),
         request_time,
         response_time,
+        slot: slot.clone(),
         upgrade,
     })
 }

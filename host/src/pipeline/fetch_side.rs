@@ -4,7 +4,9 @@
 //! apart from any viewer, background refresh, collapsing and streaming while filling are the same code, and a viewer
 //! that leaves does not end a fill that others read.
 
+use super::body::Trailers;
 use super::completion::{self, Completed};
+use super::fetches::Slot;
 use super::flights::Permit;
 use super::hooks::Hooks;
 use super::job::{Conditions, Job};
@@ -20,6 +22,9 @@ use selvedge_runtime::{ResponseFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// The host has as many fetches under way as it may have.
+const TOO_MANY: &str = "too-many-fetches";
 
 /// What the fetch side did, for the access line of the request that led it.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +44,7 @@ pub(crate) enum Answer {
         /// What is stored with it beside the head.
         notes: Bytes,
         body: Follow,
+        trailers: Trailers,
         report: Arc<Report>,
     },
     /// A stored response: confirmed by the origin, or used although stale since the origin failed.
@@ -84,6 +90,7 @@ pub(crate) enum Outcome {
         /// The fields as the origin sent them, where not all of them are stored.
         fields: Option<HeaderMap>,
         body: BodyReader,
+        trailers: Trailers,
         report: Arc<Report>,
     },
     /// A response that is not stored, with the word why.
@@ -95,6 +102,7 @@ pub(crate) struct Own {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
     pub(crate) body: OriginBody,
+    pub(crate) slot: Slot,
     pub(crate) why: &'static str,
     pub(crate) report: Arc<Report>,
     /// Who evaluates the viewer's conditions.
@@ -111,6 +119,8 @@ pub(crate) struct Fetched {
     pub(crate) origin: String,
     pub(crate) request_time: Time,
     pub(crate) response_time: Time,
+    /// Its place among the fetches under way.
+    pub(crate) slot: Slot,
     /// The connection, where the origin agreed to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
@@ -187,6 +197,11 @@ impl Side {
 
     /// OriginSelection, OriginRequest, Fetch.
     async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Fetched, Failure> {
+        let Some(slot) = job.edge.begin_fetch() else {
+            let (id, origin) = (job.distribution.id(), job.behavior.origin());
+            job.edge.metrics().fetch(id, origin.id(), TOO_MANY);
+            return Err(self.failure(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY));
+        };
         let targets =
             match origin_selection::select(job, &mut self.transaction, &mut self.hooks).await {
                 Ok(targets) => targets,
@@ -195,7 +210,7 @@ impl Side {
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
         // Origins may be slow, and instances are scarce: those of this side begin anew when the response has come.
         self.transaction = Transaction::new(job.edge.runtime());
-        match fetch::fetch(job, &targets, body).await {
+        match fetch::fetch(job, &targets, body, &slot).await {
             Ok(fetched) => {
                 self.origin = Some(fetched.origin.clone());
                 Ok(fetched)
@@ -248,7 +263,10 @@ impl Side {
                     };
                     return completion::store(job, &key, *combination, fetched, audience).await;
                 }
-                Completed::Refetch => return Box::pin(lead(job, permit, leader)).await,
+                Completed::Refetch => {
+                    drop(fetched);
+                    return Box::pin(lead(job, permit, leader)).await;
+                }
                 Completed::Other => {}
             }
         }
@@ -283,6 +301,7 @@ impl Side {
         };
         let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
             // It is about something that is not stored: ask without conditions.
+            drop(fetched);
             let mut again = job;
             again.validating = None;
             return Box::pin(lead(again, permit, leader)).await;

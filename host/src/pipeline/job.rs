@@ -3,6 +3,7 @@
 use super::cache_key::{CacheKey, KeyParts};
 use super::completion::Completing;
 use super::invalidations::Order;
+use super::notes::Notes;
 use super::receive::Received;
 use super::{Edge, cache_key};
 use crate::distribution::{Behavior, Distribution};
@@ -106,6 +107,20 @@ impl Job {
         self.began = began;
         self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
         self
+    }
+
+    /// What is stored beside a response under this key.
+    pub(crate) fn notes<'a>(&'a self, key: &'a CacheKey) -> Notes<'a> {
+        Notes {
+            began: self.began,
+            distribution: self.distribution.id(),
+            target: self
+                .uri
+                .path_and_query()
+                .map_or("/", |target| target.as_str()),
+            path: &self.facts.path,
+            key: &key.bytes,
+        }
     }
 
     pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {

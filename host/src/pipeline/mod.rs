@@ -16,6 +16,7 @@ mod completion;
 mod edge;
 mod fetch;
 mod fetch_side;
+mod fetches;
 mod flight_key;
 mod flights;
 mod hooks;

@@ -1,8 +1,6 @@
 //! What the host remembers of a stored response beside its head: for listing and invalidation.
 
-use super::cache_key::CacheKey;
 use super::invalidations::{Names, Order};
-use super::job::Job;
 use bytes::Bytes;
 
 /// Carried by the store unread.
@@ -21,19 +19,6 @@ pub(crate) struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    pub(crate) fn of(job: &'a Job, key: &'a CacheKey) -> Notes<'a> {
-        Notes {
-            began: job.began,
-            distribution: job.distribution.id(),
-            target: job
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str()),
-            path: &job.facts.path,
-            key: &key.bytes,
-        }
-    }
-
     /// The place of the fetch, and then four parts, each with its length before it.
     pub(crate) fn encode(&self) -> Bytes {
         let parts: [&[u8]; 4] = [

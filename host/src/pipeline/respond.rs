@@ -4,7 +4,7 @@
 //! (RFC 9111, section 5.1), Cache-Status (RFC 9211), Via, and X-Cache for people who are used to CloudFront.
 
 use super::Edge;
-use super::body::Source;
+use super::body::{Source, Trailers};
 use super::fetch_side::Own;
 use super::ranges::Parts;
 use super::receive::Received;
@@ -35,16 +35,19 @@ pub(crate) struct Prepared {
 pub(crate) enum Content {
     Complete(Variant),
     /// From its first byte, whoever else reads it.
-    Arriving(BodyReader),
+    Arriving(BodyReader, Trailers),
     /// In slices, which are opened one after the other.
     Slices(Box<Slices>),
 }
 
 impl Content {
+    /// `None` where it is not known, or where it is of no use since trailers follow.
     fn length(&self) -> Option<u64> {
         match self {
             Content::Complete(variant) => Some(variant.length()),
-            Content::Arriving(reader) => reader.length(),
+            Content::Arriving(reader, trailers) => {
+                reader.length().filter(|_| trailers.get().is_none())
+            }
             Content::Slices(slices) => Some(slices.length()),
         }
     }
@@ -64,7 +67,7 @@ impl Content {
                 Some(bytes) => Source::Whole(bytes),
                 None => Source::Stored(variant.reader(None)),
             },
-            Content::Arriving(reader) => Source::Stored(reader),
+            Content::Arriving(reader, trailers) => Source::Arriving(reader, Some(trailers)),
             Content::Slices(slices) => {
                 let last = slices.length().saturating_sub(1);
                 Source::Slices(Box::new(SliceBody::new(*slices, 0, last)))
@@ -75,7 +78,7 @@ impl Content {
     fn range(self, first: u64, last: u64) -> Source {
         match self {
             Content::Complete(variant) => Source::Stored(variant.reader(Some((first, last)))),
-            Content::Arriving(reader) => Source::Stored(reader.range(first, last)),
+            Content::Arriving(reader, _) => Source::Stored(reader.range(first, last)),
             Content::Slices(slices) => {
                 Source::Slices(Box::new(SliceBody::new(*slices, first, last)))
             }
@@ -279,7 +282,7 @@ pub(crate) fn from_origin(own: Own, cache: CacheStatus) -> Prepared {
     Prepared {
         status: own.status,
         fields: own.fields,
-        body: Source::Origin(Box::new(own.body)),
+        body: Source::Origin(Box::new(own.body), own.slot),
         cache: Some(cache),
         reason: Some(own.why),
     }

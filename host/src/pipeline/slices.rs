@@ -16,6 +16,7 @@ mod version;
 mod whole_only;
 
 pub(crate) use body::SliceBody;
+use whole_only::Known;
 pub(crate) use whole_only::WholeOnly;
 
 use super::Edge;
@@ -28,7 +29,9 @@ use super::viewer_side::obtain;
 use crate::observe::access::Record;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderValue, Method, StatusCode};
-use plan::{Lost, Plan};
+use plan::Lost;
+pub(crate) use plan::Plan;
+use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::{Precondition, RangeAnswer, Stored, StoredBody};
 use selvedge_runtime::Read;
 use std::sync::Arc;
@@ -39,12 +42,12 @@ const MOST_STARTS: u32 = 2;
 
 /// The size of the slices in which the answer to this request is put together; `None` where it is not.
 pub(crate) fn size(received: &Received) -> Option<u64> {
-    let is_get = received.facts.method == Method::GET;
+    let is_read = matches!(received.facts.method, Method::GET | Method::HEAD);
     received
         .behavior
         .settings()
         .range_slices
-        .filter(|size| is_get && *size > 0)
+        .filter(|size| is_read && *size > 0)
 }
 
 /// Slices of one version, as the content of a response.
@@ -79,7 +82,7 @@ enum Begun {
     Changed,
 }
 
-/// Answers a GET in slices of this size.
+/// Answers a GET in slices of this size, and a HEAD from a stored one.
 pub(crate) async fn serve(
     edge: &Arc<Edge>,
     received: &Received,
@@ -88,29 +91,80 @@ pub(crate) async fn serve(
     size: u64,
     record: &mut Record,
 ) -> Prepared {
-    let (whole, now) = (key.hash, edge.clock().now());
-    if !edge.whole_only().contains(&whole, now) && !is_stored_whole(edge, received, &key).await {
-        let plan = Arc::new(Plan::new(
-            edge,
-            received,
-            key.clone(),
-            key_reads.clone(),
-            size,
-        ));
-        for _ in 0..MOST_STARTS {
-            match begin(&plan, received, record).await {
-                Begun::Response(prepared) => return *prepared,
-                Begun::Changed => {}
-                Begun::Whole => {
-                    edge.whole_only().add(whole, now);
-                    break;
-                }
-            }
+    if !is_stored_whole(edge, received, &key).await {
+        let (key, key_reads) = (key.clone(), key_reads.clone());
+        let plan = Arc::new(Plan::new(edge, received, key, key_reads, size));
+        let answered = match edge
+            .whole_only()
+            .find(&plan.whole_key(), edge.clock().now())
+        {
+            _ if received.facts.method == Method::HEAD => head(&plan, received).await,
+            Some(known) => arriving_whole(&plan, known, received, record).await,
+            None => in_slices(&plan, received, record).await,
+        };
+        if let Some(prepared) = answered {
+            return prepared;
         }
     }
     obtain(edge, received, key, key_reads, record)
         .await
         .respond(edge, received)
+}
+
+/// The response in slices; `None` where the whole has to be asked for.
+async fn in_slices(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Option<Prepared> {
+    for _ in 0..MOST_STARTS {
+        match begin(plan, received, record).await {
+            Begun::Response(prepared) => return Some(*prepared),
+            Begun::Changed => {}
+            Begun::Whole => {
+                let now = plan.edge.clock().now();
+                plan.edge.whole_only().add(plan.whole_key(), now, None);
+                break;
+            }
+        }
+    }
+    None
+}
+
+/// The response to HEAD from the first slice, where that is stored and fresh.
+async fn head(plan: &Arc<Plan>, received: &Received) -> Option<Prepared> {
+    let Found::Fresh { variant, ttl } = plan.look_up(0).await else {
+        return None;
+    };
+    let version = Version::of(&variant.head, 0, plan.size)?;
+    let head = whole_head(&variant.head, version.length);
+    let slices = Slices {
+        plan: plan.clone(),
+        version,
+        open: None,
+        ahead: None,
+    };
+    let cache = CacheStatus {
+        hit: true,
+        ttl: Some(ttl),
+        detail: Some("slices"),
+        ..CacheStatus::default()
+    };
+    let content = Content::Slices(Box::new(slices));
+    let edge = &plan.edge;
+    Some(respond::from_stored(edge, received, &head, content, cache))
+}
+
+/// The whole, while it is arriving as the answer to somebody's request for a slice.
+async fn arriving_whole(
+    plan: &Plan,
+    known: Known,
+    received: &Received,
+    record: &mut Record,
+) -> Option<Prepared> {
+    let index = known.asked_for.filter(|index| plan.is_under_way(*index))?;
+    match plan.obtain(index, record).await {
+        Obtained::Stored(stored) if stored.head.is_complete() => {
+            Some(stored.respond(&plan.edge, received))
+        }
+        _ => None,
+    }
 }
 
 /// Whether what is stored under the key of the whole is to be used or validated: the whole itself, or for instance a 404.
@@ -176,8 +230,7 @@ async fn first_slice(
     received: &Received,
     record: &mut Record,
 ) -> Result<(u64, FromStore), Begun> {
-    let position = selvedge_caching::first_position(&received.request());
-    let mut index = position.map_or(0, |position| plan.index_of(position));
+    let mut index = plan.first_of(received);
     let mut obtained = plan.obtain(index, record).await;
     if index > 0 && is_beyond_the_end(&obtained) {
         // The first slice says how long the whole is.
@@ -195,9 +248,8 @@ async fn first_slice(
         },
     };
     if matches!(refused.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-        plan.edge
-            .whole_only()
-            .add(plan.whole_key(), plan.edge.clock().now());
+        let (key, now) = (plan.whole_key(), plan.edge.clock().now());
+        plan.edge.whole_only().add(key, now, Some(index));
     }
     Err(Begun::Response(Box::new(refused)))
 }

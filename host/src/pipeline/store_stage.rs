@@ -3,6 +3,7 @@
 //! Whether it may be stored is RFC 9111, section 3, asked of the caching crate; this stage carries it out. A response
 //! that breaks off is never stored as complete (section 3.3).
 
+use super::body::Trailers;
 use super::cache_key::{self, CacheKey};
 use super::fetch_side::{Answer, Fetched, Outcome, Own, Report, arrived};
 use super::flights::Permit;
@@ -12,7 +13,7 @@ use super::notes::Notes;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use selvedge_caching::{Freshen, Overrides, Received as Arrived, Reuse, Stored};
-use selvedge_store::{Fill, Found, Variant};
+use selvedge_store::{Fill, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -50,8 +51,8 @@ pub(crate) async fn store(
         leader,
         report,
     };
-    let (fill, permit) = begin(&job, key, &head, sent, expected, audience);
-    pump(&job, fetched, fill, &head, permit).await;
+    let (fill, permit, trailers) = begin(&job, key, &head, sent, expected, audience);
+    pump(&job, fetched, fill, &head, (permit, trailers)).await;
 }
 
 /// Who hears of a response that is being stored.
@@ -70,22 +71,24 @@ pub(crate) fn begin(
     sent: Option<HeaderMap>,
     expected: Option<u64>,
     audience: Audience,
-) -> (Fill, Permit) {
+) -> (Fill, Permit, Trailers) {
     let Audience {
         permit,
         leader,
         report,
     } = audience;
-    let notes = Notes::of(job, key).encode();
+    let notes = job.notes(key).encode();
     let fill = job
         .edge
         .store()
         .begin(key.hash, (**head).clone(), notes.clone(), expected);
+    let trailers = Trailers::default();
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
     let first = Outcome::Filling {
         fields: sent,
         head: head.clone(),
         body: fill.reader(),
+        trailers: trailers.clone(),
         report: report.clone(),
     };
     permit.announce(if may_share(job, head) {
@@ -93,13 +96,14 @@ pub(crate) fn begin(
             head: head.clone(),
             notes,
             body: fill.follow(),
+            trailers: trailers.clone(),
             report,
         }
     } else {
         Answer::NotShareable
     });
     let _ = leader.send(first);
-    (fill, permit)
+    (fill, permit, trailers)
 }
 
 /// Whether it may be stored, and as what; or the word why not.
@@ -117,19 +121,20 @@ fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stor
 /// Whether one more variant would be more than the policy allows for a key: a Vary on something that differs for every viewer
 /// must not fill the store.
 async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool {
-    let store = job.edge.store();
-    let entry = match store.look_up(&key.hash) {
-        Found::Memory(entry) => Some(entry),
-        Found::Absent => None,
-        Found::OnDisk => store.load(&key.hash).await,
+    let invalidations = job.edge.invalidations();
+    let is_valid = |variant: &Variant| {
+        Notes::decode(&variant.notes).is_some_and(|notes| {
+            let (tags, names) = (&variant.head.tags, [notes.names()]);
+            invalidations.standing(notes.distribution, notes.began, tags, names) == Standing::Valid
+        })
     };
     let now = job.edge.clock().now();
-    entry.is_some_and(|entry| {
+    job.edge.stored(&key.hash).await.is_some_and(|entry| {
         let replaces = entry.heads().iter().any(|stored| stored.vary == head.vary);
         let fresh = entry
-            .heads()
+            .variants()
             .iter()
-            .filter(|stored| stored.ttl(now) > 0)
+            .filter(|variant| variant.head.ttl(now) > 0 && is_valid(variant))
             .count();
         !replaces && fresh >= job.behavior.policy().max_variants
     })
@@ -179,8 +184,13 @@ pub(crate) fn may_share_confirmed(job: &Job, head: &Stored, overrides: &Override
 }
 
 /// Moves the body from the origin into the store, where the viewers read it.
-async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored>, permit: Permit) {
-    let mut trailers = None;
+async fn pump(
+    job: &Job,
+    mut fetched: Fetched,
+    mut fill: Fill,
+    head: &Arc<Stored>,
+    (permit, trailers): (Permit, Trailers),
+) {
     while let Some(frame) = fetched.body.frame().await {
         match frame.map(|frame| frame.into_data()) {
             Ok(Ok(data)) => {
@@ -191,7 +201,12 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
                     return fill.fail("nobody-reads");
                 }
             }
-            Ok(Err(frame)) => trailers = frame.into_trailers().ok(),
+            Ok(Err(frame)) => {
+                if let Ok(section) = frame.into_trailers() {
+                    // There is one such section at most.
+                    let _ = trailers.set(section);
+                }
+            }
             Err(error) => {
                 tracing::warn!(
                     target: "origin",
@@ -206,8 +221,8 @@ async fn pump(job: &Job, mut fetched: Fetched, mut fill: Fill, head: &Arc<Stored
             }
         }
     }
-    let complete = trailers.map(|trailers| Stored {
-        trailers: Some(trailers),
+    let complete = trailers.get().map(|trailers| Stored {
+        trailers: Some(trailers.clone()),
         ..(**head).clone()
     });
     let id = fill.id();
@@ -234,7 +249,7 @@ pub(crate) async fn take_back_outdated(job: &Job, head: &Stored, id: u64) {
     else {
         return;
     };
-    let names = Notes::of(job, key).names();
+    let names = job.notes(key).names();
     if invalidations.standing(job.distribution.id(), job.began, &head.tags, [names])
         == Standing::Gone
     {
@@ -331,6 +346,7 @@ pub(crate) fn own(
         status: fetched.status,
         fields: fetched.fields,
         body: fetched.body,
+        slot: fetched.slot,
         why,
         report,
         conditions,

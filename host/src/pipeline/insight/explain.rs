@@ -2,7 +2,7 @@
 //! look-up, a variant that an invalidation has ended is removed when it is found.
 
 use super::list::{absolute, describe_all, plain};
-use super::{Explanation, HookDecision, Question, Refused};
+use super::{Explanation, HookDecision, MOST_LISTED, Question, Refused};
 use crate::config::Protocol;
 use crate::pipeline::Edge;
 use crate::pipeline::cache_key::{self, CacheKey, Keyed};
@@ -10,10 +10,11 @@ use crate::pipeline::flight_key::flight_key;
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::look_up::{Found, look_up};
 use crate::pipeline::receive::{Received, Refusal};
+use crate::pipeline::slices;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use selvedge_caching::LookupRule;
 use selvedge_runtime::Transaction;
-use selvedge_store::{Found as InStore, Variant};
+use selvedge_store::Variant;
 use std::sync::Arc;
 
 /// What would become of a request.
@@ -86,7 +87,17 @@ async fn continued(edge: &Arc<Edge>, received: &Received) -> Explanation {
             explanation.key = Some(cache_key::as_text(&key.bytes));
             match selvedge_caching::may_look_up(&received.request(), behavior.policy()) {
                 LookupRule::Pass(why) => ("pass", why.as_str()),
-                LookupRule::Use => looked_up(edge, received, &key, &mut explanation).await,
+                LookupRule::Use => {
+                    let whole = looked_up(edge, received, &key, &mut explanation).await;
+                    match (whole, slices::size(received)) {
+                        (("miss", _), Some(size)) => {
+                            sliced(edge, received, key, size, &mut explanation)
+                                .await
+                                .unwrap_or(whole)
+                        }
+                        _ => whole,
+                    }
+                }
             }
         }
     };
@@ -101,11 +112,7 @@ async fn looked_up(
     key: &CacheKey,
     explanation: &mut Explanation,
 ) -> (&'static str, &'static str) {
-    let entry = match edge.store().look_up(&key.hash) {
-        InStore::Memory(entry) => Some(entry),
-        InStore::Absent => None,
-        InStore::OnDisk => edge.store().load(&key.hash).await,
-    };
+    let entry = edge.stored(&key.hash).await;
     let found = look_up(edge, received, key).await;
     let mut select = |variant: &Variant| {
         let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
@@ -152,6 +159,41 @@ async fn looked_up(
         explanation.variants = describe_all(edge, &received.distribution, entry);
     }
     result
+}
+
+/// What is stored in slices, and what the one with which the response would begin means for it; `None` where none is stored.
+async fn sliced(
+    edge: &Arc<Edge>,
+    received: &Received,
+    key: CacheKey,
+    size: u64,
+    explanation: &mut Explanation,
+) -> Option<(&'static str, &'static str)> {
+    let plan = slices::Plan::new(edge, received, key, Vec::new(), size);
+    let stored = plan.stored(MOST_LISTED as u64).await;
+    if stored.is_empty() {
+        return None;
+    }
+    let known = explanation.variants.len();
+    let first = plan.first_of(received);
+    for (index, entry) in &stored {
+        let variants = describe_all(edge, &received.distribution, entry);
+        if *index == first && !variants.is_empty() {
+            explanation.selected = Some(explanation.variants.len());
+        }
+        explanation.variants.extend(variants);
+    }
+    explanation.variants.truncate(known + MOST_LISTED);
+    Some(match plan.look_up(first).await {
+        Found::Fresh { .. } => ("hit", "slices"),
+        Found::Stale { .. } => ("stale", "slices"),
+        Found::Missing {
+            validating: Some(_),
+            ..
+        } => ("validate", "slices"),
+        Found::Missing { .. } if plan.is_under_way(first) => ("collapse", "slices"),
+        Found::Missing { why, detail, .. } => ("miss", detail.unwrap_or(why.as_str())),
+    })
 }
 
 fn decisions(hooks: &Hooks) -> Vec<HookDecision> {

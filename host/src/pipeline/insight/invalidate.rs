@@ -1,6 +1,6 @@
 //! `selvedge invalidate`: checks what is asked for, and does it or says what it would hit.
 
-use super::{Invalidate, Invalidated, Refused, list};
+use super::{Invalidate, Invalidated, Listing, Refused, list};
 use crate::pipeline::Edge;
 use crate::pipeline::invalidations::{Matcher, Standing, Wanted};
 use std::sync::Arc;
@@ -32,11 +32,17 @@ pub async fn invalidate(edge: &Arc<Edge>, asked: &Invalidate) -> Result<Invalida
     let mut would_hit = None;
     if asked.dry_run {
         let matcher = Matcher::new(&wanted);
-        let hits = list::look_through(edge, distribution, |_, notes, variant| {
-            let (names, tags) = (notes.names(), &variant.head.tags);
-            let standing = invalidations.standing(notes.distribution, notes.began, tags, [names]);
-            standing != Standing::Gone && matcher.concerns(names, tags)
-        });
+        let hits = list::look_through(
+            edge,
+            distribution,
+            Listing::default(),
+            |_, notes, variant| {
+                let (names, tags) = (notes.names(), &variant.head.tags);
+                let standing =
+                    invalidations.standing(notes.distribution, notes.began, tags, [names]);
+                standing != Standing::Gone && matcher.concerns(names, tags)
+            },
+        );
         would_hit = Some(hits.await?);
     } else {
         let now = edge.clock().now();

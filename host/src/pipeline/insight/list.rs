@@ -1,10 +1,10 @@
 //! What is stored for a URL: `selvedge cache ls`, and the look through the store that a dry run takes.
 //!
-//! The keys are hashes, and plugins may put anything into them, so a URL does not lead to all of its keys. They are found by
-//! looking through the store, page by page, for as long as [`LONGEST_LOOK`] allows; the key of a plain GET is recognised when
-//! it comes by.
+//! The key of a plain GET is looked up. But keys are hashes, and plugins may put anything into them, so a URL does not lead to
+//! all of its keys: the others, slices among them, are found by looking through the store, page by page, for as long as
+//! [`LONGEST_LOOK`] allows.
 
-use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject};
+use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject, StoredPart};
 use crate::distribution::Distribution;
 use crate::pipeline::cache_key::{self, Keyed};
 use crate::pipeline::hooks::Hooks;
@@ -12,8 +12,9 @@ use crate::pipeline::invalidations::{Names, Standing};
 use crate::pipeline::notes::Notes;
 use crate::pipeline::receive::{Received, Refusal, receive_head};
 use crate::pipeline::{Edge, new_record};
+use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use selvedge_caching::{OriginTrouble, Request, Reuse};
+use selvedge_caching::{OriginTrouble, Request, Reuse, StoredBody};
 use selvedge_runtime::Transaction;
 use selvedge_store::{Entry, Key, Variant};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,27 +46,41 @@ pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
     };
     let mut wanted = Vec::new();
     asked.each(|name| wanted.push(name.to_owned()));
-    look_through(edge, &received.distribution, |stored_key, notes, _| {
-        if key.as_ref().is_some_and(|key| key.hash == *stored_key) {
-            return true;
-        }
-        let mut found = false;
-        notes
-            .names()
-            .each(|name| found = found || wanted.iter().any(|wanted| wanted == name));
-        found
-    })
+    let mut listing = Listing::default();
+    if let Some(key) = &key
+        && let Some(entry) = edge.stored(&key.hash).await
+    {
+        listing.keys_seen = 1;
+        listing.stored = describe_all(edge, &received.distribution, &entry);
+        listing.count = listing.stored.len() as u64;
+        listing.stored.truncate(MOST_LISTED);
+    }
+    look_through(
+        edge,
+        &received.distribution,
+        listing,
+        |stored_key, notes, _| {
+            if key.as_ref().is_some_and(|key| key.hash == *stored_key) {
+                return false;
+            }
+            let mut found = false;
+            notes
+                .names()
+                .each(|name| found = found || wanted.iter().any(|wanted| wanted == name));
+            found
+        },
+    )
     .await
 }
 
-/// The stored responses of a distribution that `wanted` takes.
+/// The stored responses of a distribution that `wanted` takes, beside those that are listed already.
 pub(super) async fn look_through(
     edge: &Edge,
     distribution: &Distribution,
+    mut listing: Listing,
     wanted: impl Fn(&Key, &Notes<'_>, &Variant) -> bool,
 ) -> Result<Listing, Refused> {
     let began = Instant::now();
-    let mut listing = Listing::default();
     let mut after = None;
     while began.elapsed() < LONGEST_LOOK {
         let page = edge.store().scan(after, PAGE).await;
@@ -146,6 +161,14 @@ pub(super) fn describe(
         key: cache_key::as_text(notes.key),
         status: head.status.as_u16(),
         bytes: variant.length(),
+        part: match variant.head.body {
+            StoredBody::Complete { .. } => None,
+            StoredBody::Partial {
+                first,
+                last,
+                complete_length: of,
+            } => Some(StoredPart { first, last, of }),
+        },
         age: selvedge_caching::current_age(&head, now),
         lifetime: head.lifetime,
         lifetime_source: head.lifetime_source.as_str().to_owned(),
@@ -171,7 +194,7 @@ fn vary(variant: &Variant) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// A request's fields that choose this variant.
+/// A request's fields that choose this variant, and of a part all of it.
 fn nominated(variant: &Variant) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for nominated in &variant.head.vary {
@@ -182,6 +205,11 @@ fn nominated(variant: &Variant) -> HeaderMap {
         {
             fields.append(nominated.name.clone(), value);
         }
+    }
+    if let StoredBody::Partial { first, last, .. } = variant.head.body
+        && let Ok(range) = HeaderValue::try_from(format!("bytes={first}-{last}"))
+    {
+        fields.insert(RANGE, range);
     }
     fields
 }

@@ -94,6 +94,9 @@ pub struct StoredObject {
     pub status: u16,
     /// Bytes of content that are stored.
     pub bytes: u64,
+    /// Which part of the whole that is; `None` for the whole.
+    #[serde(default)]
+    pub part: Option<StoredPart>,
     /// Seconds.
     pub age: u64,
     /// Seconds.
@@ -112,6 +115,17 @@ pub struct StoredObject {
     pub why: String,
     /// Whether it would be used if the origin failed.
     pub usable_on_error: bool,
+}
+
+/// The stored part of a representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPart {
+    /// Position of the first byte.
+    pub first: u64,
+    /// Position of the last byte.
+    pub last: u64,
+    /// Bytes of the whole, where that is known.
+    pub of: Option<u64>,
 }
 
 /// A request to explain.
@@ -147,7 +161,7 @@ pub struct Explanation {
     pub key: Option<String>,
     /// What each cache-key hook decided, in order.
     pub key_hooks: Vec<HookDecision>,
-    /// The stored variants of the key.
+    /// The stored variants of the key; where the behavior has `range_slices`, those of the slices too.
     pub variants: Vec<StoredObject>,
     /// Which of them the request selects.
     pub selected: Option<usize>,

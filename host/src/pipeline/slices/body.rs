@@ -188,7 +188,7 @@ impl SliceBody {
 fn reader(content: Content, (first, last): (u64, u64)) -> Option<BodyReader> {
     match content {
         Content::Complete(variant) => Some(variant.reader(Some((first, last)))),
-        Content::Arriving(reader) => Some(reader.range(first, last)),
+        Content::Arriving(reader, _) => Some(reader.range(first, last)),
         Content::Slices(_) => None,
     }
 }

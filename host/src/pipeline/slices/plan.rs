@@ -5,15 +5,18 @@ use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
 use crate::pipeline::Edge;
 use crate::pipeline::cache_key::{self, CacheKey};
+use crate::pipeline::flight_key::flight_key;
+use crate::pipeline::look_up::{Found, look_up};
 use crate::pipeline::obtained::Obtained;
 use crate::pipeline::origin_request::SELECTING;
 use crate::pipeline::receive::Received;
 use crate::pipeline::respond::{self, Content, Prepared};
 use crate::pipeline::viewer_side::obtain;
 use http::header::RANGE;
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
+use selvedge_caching::StoredBody;
 use selvedge_runtime::{Read, RequestFacts};
-use selvedge_store::{Found, Key};
+use selvedge_store::{Entry, Key};
 use std::sync::Arc;
 
 /// A stored slice of another version is removed this often before the present version counts as the old one.
@@ -24,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) edge: Arc<Edge>,
     distribution: Arc<Distribution>,
     behavior: Arc<Behavior>,
-    /// The viewer's, without its conditions and its range.
+    /// The viewer's as a GET without its conditions and its range.
     facts: RequestFacts,
     uri: Uri,
     whole: Arc<CacheKey>,
@@ -53,6 +56,7 @@ impl Plan {
         for name in SELECTING {
             facts.fields.remove(name);
         }
+        facts.method = Method::GET;
         Plan {
             edge: edge.clone(),
             distribution: received.distribution.clone(),
@@ -108,6 +112,48 @@ impl Plan {
             body: None,
             upgrade: None,
         }
+    }
+
+    /// Looks a slice up.
+    pub(crate) async fn look_up(&self, index: u64) -> Found {
+        look_up(&self.edge, &self.received(index), &self.key(index)).await
+    }
+
+    /// The slice in which the answer to a request begins.
+    pub(crate) fn first_of(&self, received: &Received) -> u64 {
+        let position = selvedge_caching::first_position(&received.request());
+        position.map_or(0, |position| self.index_of(position))
+    }
+
+    /// The first stored slices with their numbers, of at most so many that are looked up.
+    pub(crate) async fn stored(&self, most: u64) -> Vec<(u64, Arc<Entry>)> {
+        let mut stored = Vec::new();
+        let mut count = most;
+        let mut index = 0;
+        while index < count {
+            if let Some(entry) = self.edge.stored(&self.key(index).hash).await {
+                let lengths = entry.heads().iter().filter_map(|head| match head.body {
+                    StoredBody::Partial {
+                        complete_length, ..
+                    } => complete_length,
+                    StoredBody::Complete { .. } => None,
+                });
+                if let Some(length) = lengths.max() {
+                    count = length.div_ceil(self.size).min(most);
+                }
+                stored.push((index, entry));
+            }
+            index += 1;
+        }
+        stored
+    }
+
+    /// Whether a request for this slice would wait for somebody's fetch.
+    pub(crate) fn is_under_way(&self, index: u64) -> bool {
+        let (received, key) = (self.received(index), self.key(index));
+        let method = &received.facts.method;
+        let flight = flight_key(&self.edge, &received, method, &key, None, None, &[]);
+        self.edge.flights().is_under_way(&flight)
     }
 
     /// Looks a slice up, joins its fetch, or fetches it.
@@ -182,12 +228,9 @@ impl Plan {
         let store = self.edge.store();
         for index in indices {
             let key = self.key(index).hash;
-            let entry = match store.look_up(&key) {
-                Found::Memory(entry) => Some(entry),
-                Found::Absent => None,
-                Found::OnDisk => store.load(&key).await,
+            let Some(entry) = self.edge.stored(&key).await else {
+                continue;
             };
-            let Some(entry) = entry else { continue };
             for variant in entry.variants() {
                 let found = Version::of(&variant.head, self.start_of(index), self.size);
                 if found.is_some_and(|found| found.is(version)) {

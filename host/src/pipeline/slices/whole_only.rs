@@ -13,27 +13,35 @@ const MOST_REMEMBERED: usize = 65_536;
 
 /// Keys whose origin knows no ranges, or does not say which version a part is of: the whole is asked for.
 #[derive(Default)]
-pub(crate) struct WholeOnly(Mutex<HashMap<Key, Time>>);
+pub(crate) struct WholeOnly(Mutex<HashMap<Key, Known>>);
+
+/// How it became known that an object can't be had in slices.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    since: Time,
+    /// The slice that was asked for when the whole came: it may still be arriving as the answer to that.
+    pub(crate) asked_for: Option<u64>,
+}
 
 impl WholeOnly {
-    pub(crate) fn contains(&self, key: &Key, now: Time) -> bool {
-        let mut since = self.0.lock();
-        let found = since
-            .get(key)
-            .map(|since| now.secs_since(*since) < REMEMBER);
-        if found == Some(false) {
-            since.remove(key);
+    pub(crate) fn find(&self, key: &Key, now: Time) -> Option<Known> {
+        let mut all = self.0.lock();
+        let found = all.get(key).copied()?;
+        if now.secs_since(found.since) < REMEMBER {
+            return Some(found);
         }
-        found == Some(true)
+        all.remove(key);
+        None
     }
 
-    pub(crate) fn add(&self, key: Key, now: Time) {
-        let mut since = self.0.lock();
-        if since.len() >= MOST_REMEMBERED {
-            since.retain(|_, since| now.secs_since(*since) < REMEMBER);
+    pub(crate) fn add(&self, key: Key, now: Time, asked_for: Option<u64>) {
+        let mut all = self.0.lock();
+        if all.len() >= MOST_REMEMBERED {
+            all.retain(|_, known| now.secs_since(known.since) < REMEMBER);
         }
-        if since.len() < MOST_REMEMBERED {
-            since.insert(key, now);
+        if all.len() < MOST_REMEMBERED {
+            let since = now;
+            all.insert(key, Known { since, asked_for });
         }
     }
 }
