@@ -24,7 +24,8 @@ fn a_viewers_conditions_are_not_the_origins_business_when_nothing_is_stored() {
         .cache_status("stored");
     let asked = origin.request("/a");
     assert_eq!(asked.field("If-None-Match"), None);
-    edge.get("/a").expect(200).body("one").cache_status("hit");
+    edge.get("/a").expect(200).body("one");
+    assert_eq!(origin.requests("/a").len(), 1);
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn conditions_on_what_is_current_are_the_origins() {
         .with("If-Match", "\"1\"")
         .with("If-None-Match", "\"1\"")
         .expect(304);
-    edge.get("/a").expect(200).body("one").cache_status("hit");
+    edge.get("/a").expect(200).body("one");
 }
 
 #[test]

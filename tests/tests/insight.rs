@@ -108,6 +108,33 @@ fn explain_says_what_would_be_served_and_fetches_nothing() {
 }
 
 #[test]
+fn cache_ls_and_explain_know_slices() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .behavior("range_slices = \"64 KiB\"")
+        .start();
+    Object::new(150_000).at(&origin, "/a");
+    let ask = || edge.get("/a").with("Range", "bytes=70000-70009");
+    edge.eventually("the slice is stored", ask, |response| response.has("hit"));
+    selvedge_on(&edge, &["cache", "ls", &url("/a")])
+        .code(0)
+        .prints("1 response stored")
+        .prints("/a  206  65536 bytes (65536-131071/150000)")
+        .prints("slice=1*65536")
+        .prints("used now  yes: fresh");
+    let explain = |range| {
+        let field = format!("Range: bytes={range}");
+        selvedge_on(&edge, &["explain", &url("/a"), "-H", &field]).code(0)
+    };
+    explain("70000-70009")
+        .prints("selected      /a  206  65536 bytes (65536-131071/150000)")
+        .prints("hit: answered from the cache (slices)");
+    explain("0-9")
+        .prints("stored        /a  206  65536 bytes (65536-131071/150000)")
+        .prints("miss: fetched from the origin");
+}
+
+#[test]
 fn explain_runs_the_cache_key_hooks() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)

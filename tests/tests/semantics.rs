@@ -224,6 +224,39 @@ fn a_trailer_section_is_stored_and_sent_to_viewers_who_take_it() {
 }
 
 #[test]
+fn a_trailer_section_reaches_those_who_follow_the_fetch_too() {
+    let (origin, gate) = (Origin::start(), Gate::new());
+    let edge = plain(&origin).start();
+    origin.on("/a").answers(
+        Answer::ok("body")
+            .then_waits(&gate)
+            .content("more")
+            .cache_control("max-age=60")
+            .field("Trailer", "X-Sum")
+            .chunked()
+            .trailer("X-Sum", "42"),
+    );
+    let ask = "GET /a HTTP/1.1\r\nHost: www.example.test\r\nTE: trailers\r\nConnection: TE\r\n\r\n";
+    let mut leader = edge.sent(ask);
+    leader.head(200);
+    let mut follower = edge.sent(ask);
+    follower.head(200);
+    gate.open();
+    for viewer in [&mut leader, &mut follower] {
+        let mut text = String::new();
+        while !text.ends_with("\r\n\r\n") {
+            text.push_str(&String::from_utf8(viewer.bytes(1)).expect("it is text"));
+        }
+        assert!(
+            text.to_ascii_lowercase()
+                .ends_with("0\r\nx-sum: 42\r\n\r\n"),
+            "{text:?}"
+        );
+    }
+    assert_eq!(origin.requests("/a").len(), 1);
+}
+
+#[test]
 fn a_request_whose_key_is_too_long_passes_the_cache_by() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)
@@ -270,4 +303,31 @@ fn no_more_variants_are_stored_for_a_key_than_its_policy_allows() {
         .with("X-Who", "c")
         .expect(200)
         .cache_status("stored");
+}
+
+#[test]
+fn invalidated_variants_do_not_count() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .cache("max_variants = 2")
+        .behavior("allowed_methods = \"any\"\nforward = { headers = [\"X-Who\"] }")
+        .start();
+    origin.on("*").answers(
+        Answer::ok("x")
+            .cache_control("max-age=60")
+            .field("Vary", "X-Who"),
+    );
+    let ask = |who: &str| edge.get("/a?b").with("X-Who", who).expect(200);
+    for who in ["a", "b"] {
+        ask(who).cache_status("stored");
+    }
+    ask("c").cache_status("detail=too-many-variants");
+    let config = edge.config();
+    let invalidate = ["invalidate".as_ref(), "main".as_ref(), "/a*".as_ref()];
+    run(invalidate
+        .into_iter()
+        .map(|word: &std::ffi::OsStr| word.to_owned())
+        .chain(["--config".into(), config.into_os_string()]))
+    .code(0);
+    ask("c").cache_status("stored");
 }
