@@ -56,7 +56,7 @@ impl Content {
     fn was_stored(&self) -> bool {
         match self {
             Content::Complete(_) => true,
-            Content::Arriving(_) => false,
+            Content::Arriving(..) => false,
             Content::Slices(slices) => slices.was_stored(),
         }
     }

@@ -137,6 +137,7 @@ async fn head(plan: &Arc<Plan>, received: &Received) -> Option<Prepared> {
     let slices = Slices {
         plan: plan.clone(),
         version,
+        was_stored: true,
         open: None,
         ahead: None,
     };

@@ -62,7 +62,6 @@ impl World {
         ));
         if restarts {
             self.host.restart().await;
-            self.model.restart();
         }
         let sent = self.origin.inner().log.len();
         self.model.damage(sent);
