@@ -95,7 +95,7 @@ pub(crate) fn round(
 
 fn one(workload: &Workload, row: &Row, run: Run) -> Result<Sample> {
     let target = row.target;
-    workload.warm(target)?;
+    workload.warm(target, run)?;
     let fetched = target.server.origin.requests();
     let used = target.server.processor_time()?;
     let seen = match workload.kind {

@@ -32,8 +32,8 @@ struct Bench<'a> {
     script: &'a Path,
     origin: &'a Origin,
     seconds: u32,
-    /// Steps beyond this are left out.
-    most: u64,
+    /// How many steps of each are taken.
+    steps: usize,
 }
 
 /// Measures and prints all four.
@@ -43,13 +43,13 @@ pub(crate) fn measure(
     origin: &Origin,
     quick: bool,
 ) -> Result<(serde_json::Value, bool)> {
-    let (seconds, most) = if quick { (1, 100) } else { (3, u64::MAX) };
+    let (seconds, steps) = if quick { (1, 2) } else { (3, usize::MAX) };
     let bench = Bench {
         folder,
         script,
         origin,
         seconds,
-        most,
+        steps,
     };
     let mut tables = Vec::new();
     let mut fine = true;
@@ -86,6 +86,9 @@ impl Table {
 
 /// Counts as they are, figures with as many digits as they deserve.
 fn cell(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_owned();
+    }
     if value.fract() == 0.0 {
         format!("{value}")
     } else {
@@ -94,9 +97,10 @@ fn cell(value: f64) -> String {
 }
 
 impl Bench<'_> {
-    fn steps(&self, steps: &[u64]) -> Vec<u64> {
-        let wanted = |step: &u64| *step <= self.most && !stopped();
-        steps.iter().copied().filter(wanted).collect()
+    /// Those of these steps that are taken, until somebody wants this to end.
+    fn steps<'a>(&self, steps: &'a [u64]) -> impl Iterator<Item = u64> + use<'a> {
+        let taken = steps.iter().copied().take(self.steps);
+        taken.take_while(|_| !stopped())
     }
 
     /// A host with this setup, in a folder that is used again under the same name.
