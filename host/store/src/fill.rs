@@ -180,7 +180,8 @@ impl Fill {
             self.give_up(reason);
         }
         let body = self.body(actual)?;
-        let head = Arc::new(head.unwrap_or_else(|| self.head.clone()));
+        let head = head.unwrap_or_else(|| self.head.clone());
+        let head = Arc::new(head::let_go_of_buffers(head));
         let notes = Bytes::copy_from_slice(&self.notes);
         let variant = Variant {
             id: self.id,

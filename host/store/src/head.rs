@@ -1,12 +1,26 @@
 //! What the store asks of a stored response's head; everything else about it is the caching rules' business.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 pub(crate) use selvedge_caching::Stored;
 
 /// Whether two responses of one key answer the same requests, so that the newer replaces the older
 /// (RFC 9111 section 4.1: equal nominated fields).
 pub(crate) fn same_variant(a: &Stored, b: &Stored) -> bool {
     a.vary == b.vary
+}
+
+/// Copies the values of the fields. They come cut from the buffer that a connection was read into, and a value of a few
+/// bytes would hold all of it for as long as the response is stored, while only the few are counted.
+pub(crate) fn let_go_of_buffers(mut head: Stored) -> Stored {
+    let fields = head.fields.values_mut();
+    for value in fields.chain(head.trailers.iter_mut().flat_map(HeaderMap::values_mut)) {
+        // What is a value already is one again; were it not, the one that holds its buffer would do.
+        if let Ok(mut copied) = HeaderValue::from_bytes(value.as_bytes()) {
+            copied.set_sensitive(value.is_sensitive());
+            *value = copied;
+        }
+    }
+    head
 }
 
 /// About how many bytes of memory a head takes.

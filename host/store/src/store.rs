@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::entry::{Entry, Variant};
 use crate::error::OpenError;
 use crate::fill::Fill;
-use crate::head::Stored;
+use crate::head::{self, Stored};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::medium::{Files, Medium};
@@ -149,7 +149,7 @@ impl Store {
     }
 
     async fn update(&self, key: &Key, id: u64, head: Stored, notes: Option<Bytes>) {
-        let head = Arc::new(head);
+        let head = Arc::new(head::let_go_of_buffers(head));
         let update = |variants: &[Variant]| {
             let mut variants = variants.to_vec();
             let variant = variants.iter_mut().find(|variant| variant.id == id)?;

@@ -1,6 +1,7 @@
 //! Bounds: memory and disk stay within their sizes under random load, and eviction keeps what is used.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use selvedge_store::{Config, Store};
 
 use crate::support::*;
@@ -229,4 +230,31 @@ fn resident() -> u64 {
         .parse::<u64>()
         .unwrap()
         * 4096
+}
+
+#[tokio::test]
+async fn a_stored_head_holds_nothing_of_the_buffers_that_it_came_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let buffers = [0_u8, 1].map(|_| Bytes::from("value".repeat(10_000)));
+    let cut_from = |buffer: &Bytes| {
+        let mut head = head("\"b\"");
+        let value = HeaderValue::from_maybe_shared(buffer.slice(..5)).unwrap();
+        head.fields.insert("x-cut", value.clone());
+        head.trailers = Some(HeaderMap::from_iter([(
+            HeaderName::from_static("x-end"),
+            value,
+        )]));
+        head
+    };
+    let [first, second] = &buffers;
+    let entry = put(&store, key(1), cut_from(first), &body(1, 100))
+        .await
+        .unwrap();
+    assert!(first.is_unique(), "a stored response");
+    let id = entry.variants()[0].id;
+    store.update_head(&key(1), id, cut_from(second)).await;
+    assert!(second.is_unique(), "a freshened one");
+    let entry = find(&store, &key(1)).await.unwrap();
+    assert_eq!(entry.variants()[0].head.fields["x-cut"], "value");
 }
