@@ -6,7 +6,7 @@ use crate::distribution::Plan;
 use crate::observe::access::Sink;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
-use crate::pipeline::{Edge, EdgeParts, Invalidations};
+use crate::pipeline::{Edge, EdgeParts, Imports, Invalidations, Kv};
 use crate::server::{self, Listening};
 use selvedge_runtime::{Compiler, Runtime};
 use selvedge_store::Store;
@@ -99,26 +99,32 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let store_settings = settings.store.clone();
     let cache_dir = store_settings.dir.join("compiled");
     let config = start.config;
-    let (store, invalidations, loop_id, runtime, plan) = tokio::task::spawn_blocking(move || {
-        let store = Store::open(selvedge_store::Config {
-            dir: Some(store_settings.dir.clone()),
-            memory_bytes: store_settings.memory_bytes,
-            disk_bytes: store_settings.disk_bytes,
-            max_object_bytes: store_settings.max_object_bytes,
-            max_variants: MOST_VARIANTS,
-        })?;
-        let loop_id = edge_id(&store)?;
-        let invalidations = Invalidations::open(store.state())?;
-        let runtime = Runtime::new(selvedge_runtime::Options {
-            cache_dir: Some(cache_dir),
-            compiler: start.compiler,
-            ..selvedge_runtime::Options::default()
-        })?;
-        let plan = Plan::build(config, &runtime).map_err(StartError::Configuration)?;
-        Ok::<_, StartError>((store, invalidations, loop_id, runtime, plan))
-    })
-    .await
-    .map_err(|_| StartError::Interrupted)??;
+    let metrics = Arc::new(Metrics::new());
+    let (clock, figures) = (start.clock.clone(), metrics.clone());
+    let (store, invalidations, imports, loop_id, runtime, plan) =
+        tokio::task::spawn_blocking(move || {
+            let store = Store::open(selvedge_store::Config {
+                dir: Some(store_settings.dir.clone()),
+                memory_bytes: store_settings.memory_bytes,
+                disk_bytes: store_settings.disk_bytes,
+                max_object_bytes: store_settings.max_object_bytes,
+                max_variants: MOST_VARIANTS,
+            })?;
+            let loop_id = edge_id(&store)?;
+            let invalidations = Arc::new(Invalidations::open(store.state())?);
+            let kv = Kv::open(store.state())?;
+            let imports = Arc::new(Imports::new(kv, invalidations.clone(), clock, figures));
+            let runtime = Runtime::new(selvedge_runtime::Options {
+                cache_dir: Some(cache_dir),
+                compiler: start.compiler,
+                ..selvedge_runtime::Options::default()
+            })?;
+            let plan =
+                Plan::build(config, &runtime, &*imports).map_err(StartError::Configuration)?;
+            Ok::<_, StartError>((store, invalidations, imports, loop_id, runtime, plan))
+        })
+        .await
+        .map_err(|_| StartError::Interrupted)??;
     let listeners = listen(&settings.listen, start.next_free_port)?;
     let admin = settings
         .admin
@@ -130,9 +136,10 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         plan: Arc::new(plan),
         store,
         invalidations,
+        imports,
         runtime,
         clock: start.clock,
-        metrics: Arc::new(Metrics::new()),
+        metrics,
         sink: start.sink,
         name: settings.edge.clone(),
         loop_id,
@@ -217,8 +224,9 @@ impl Running {
         load: impl FnOnce() -> Result<Config, Report> + Send + 'static,
     ) -> Result<Taken, Report> {
         let runtime = self.edge.runtime().clone();
+        let imports = self.edge.imports().clone();
         let built = tokio::task::spawn_blocking(move || {
-            let plan = Plan::build(load()?, &runtime)?;
+            let plan = Plan::build(load()?, &runtime, &*imports)?;
             Ok::<_, Report>(plan)
         })
         .await

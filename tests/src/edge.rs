@@ -199,8 +199,9 @@ fn address_in(line: &str, word: &str) -> Option<SocketAddr> {
 }
 
 impl Edge {
+    /// Starts an edge on the files of a folder that [`EdgeBuilder::write`] has written.
     #[track_caller]
-    fn start_in(dir: TempDir) -> Edge {
+    pub fn start_in(dir: TempDir) -> Edge {
         let process = launch(dir.path());
         let find = |word: &'static str| {
             let address = process.stdout.wait(0, |line| address_in(line, word));

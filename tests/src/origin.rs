@@ -452,7 +452,9 @@ fn reason(status: u16) -> &'static str {
 fn validators_match(seen: &Seen, answer: &Answer) -> bool {
     if let Some(asked) = seen.field("if-none-match") {
         let etag = answer.fields.get("etag").unwrap_or_default();
-        return asked.split(',').any(|one| one.trim() == etag);
+        // Compared weakly (RFC 9110, section 13.1.2).
+        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        return asked.split(',').any(|one| opaque(one) == opaque(&etag));
     }
     let modified = answer.fields.get("last-modified");
     modified.is_some() && seen.field("if-modified-since") == modified

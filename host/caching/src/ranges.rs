@@ -11,7 +11,7 @@ use crate::Request;
 use crate::etag::EntityTag;
 use crate::list;
 use crate::preconditions::only_date;
-use http::header::{DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
+use http::header::{ACCEPT_RANGES, DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// Ranges that one request may ask for; a request for more is answered with the whole content.
@@ -43,7 +43,11 @@ pub fn select_ranges(
     fields: &HeaderMap,
     length: u64,
 ) -> RangeAnswer {
-    if status != StatusCode::OK {
+    // What says of itself that it has no ranges is one whole (section 14.3).
+    let has_none = fields
+        .get(ACCEPT_RANGES)
+        .is_some_and(|units| units.as_bytes().eq_ignore_ascii_case(b"none"));
+    if status != StatusCode::OK || has_none {
         return RangeAnswer::Whole;
     }
     let Some(asked) = asked(request) else {

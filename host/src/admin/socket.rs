@@ -1,11 +1,11 @@
-//! The admin socket: what the commands `invalidate`, `cache ls` and `explain` ask a running host. `API.md` beside this file
-//! describes it.
+//! The admin socket: what the commands `invalidate`, `cache ls`, `explain` and `kv` ask a running host. `API.md` beside this
+//! file describes it.
 //!
 //! A Unix socket that only the host's own user can use: the file's mode says so, and every connection's credentials are
 //! checked, so that neither a moment without that mode nor a lax folder opens it.
 
 use crate::pipeline::Edge;
-use crate::pipeline::insight::{self, Refused};
+use crate::pipeline::insight::{self, KvRange, Refused};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -26,8 +26,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+/// Where key-value data is; the distribution's id follows.
+const KV: &str = "/v1/kv/";
+
 /// No question is longer; 3000 paths of 4000 characters are 12 MB.
 const MOST_BODY: usize = 16 << 20;
+
+/// No change of key-value data is longer.
+const MOST_KV_BODY: usize = 64 << 20;
 
 /// So many commands are served at once.
 const MOST_CONNECTIONS: usize = 16;
@@ -144,13 +150,13 @@ fn is_own(stream: &UnixStream) -> bool {
 async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let outcome = match (request.method(), path.as_str()) {
-        (&Method::POST, "/v1/invalidations") => match read(request).await {
+        (&Method::POST, "/v1/invalidations") => match read(request, MOST_BODY).await {
             Ok(asked) => insight::invalidate(edge, &asked)
                 .await
                 .map(|done| json(StatusCode::OK, &done)),
             Err(refused) => Err(refused),
         },
-        (&Method::POST, "/v1/explain") => match read(request).await {
+        (&Method::POST, "/v1/explain") => match read(request, MOST_BODY).await {
             Ok(question) => insight::explain(edge, &question)
                 .await
                 .map(|done| json(StatusCode::OK, &done)),
@@ -162,10 +168,13 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<B
                 .map(|listing| json(StatusCode::OK, &listing)),
             Err(refused) => Err(refused),
         },
+        (&Method::GET, path) if path.starts_with(KV) => kv_asked(edge, path, request.uri().query()),
+        (&Method::POST, path) if path.starts_with(KV) => kv_changed(edge, path.to_owned(), request).await,
         (_, "/v1/invalidations" | "/v1/explain") => return not_allowed("POST"),
         (_, "/v1/cache") => return not_allowed("GET"),
+        (_, path) if path.starts_with(KV) => return not_allowed("GET or POST"),
         _ => Err(Refused::Unknown(
-            "there is POST /v1/invalidations, GET /v1/cache?url=URL and POST /v1/explain here"
+            "there is POST /v1/invalidations, GET /v1/cache?url=URL, POST /v1/explain, and GET and POST /v1/kv/DISTRIBUTION here"
                 .to_owned(),
         )),
     };
@@ -179,29 +188,93 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<B
     })
 }
 
-async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refused> {
-    let body = Limited::new(request.into_body(), MOST_BODY).collect();
+async fn read<T: DeserializeOwned>(request: Request<Incoming>, most: usize) -> Result<T, Refused> {
+    let body = Limited::new(request.into_body(), most).collect();
     let body = tokio::time::timeout(Duration::from_secs(30), body).await;
     let body = body
         .map_err(|_| Refused::Wrong("the body did not come in time".to_owned()))?
         .map_err(|_| {
             Refused::Wrong(format!(
-                "the body breaks off or is longer than {MOST_BODY} bytes"
+                "the body breaks off or is longer than {most} bytes"
             ))
         })?;
     serde_json::from_slice(&body.to_bytes())
         .map_err(|error| Refused::Wrong(format!("the body is not the JSON that is meant: {error}")))
 }
 
-/// The percent-encoded `url` of a query.
+/// One value, or some keys.
+fn kv_asked(
+    edge: &Edge,
+    path: &str,
+    query: Option<&str>,
+) -> Result<Response<Full<Bytes>>, Refused> {
+    let distribution = decoded(path.strip_prefix(KV).unwrap_or_default())?;
+    let mut range = KvRange::default();
+    let mut key = None;
+    for (name, value) in parameters(query)? {
+        match name {
+            "key" => key = Some(value),
+            "prefix" => range.prefix = value,
+            "after" => range.after = Some(value),
+            _ => {
+                return Err(Refused::Wrong(
+                    "it takes `key`, or `prefix` and `after`, percent-encoded".to_owned(),
+                ));
+            }
+        }
+    }
+    match key {
+        Some(key) => {
+            insight::kv_get(edge, &distribution, &key).map(|found| json(StatusCode::OK, &found))
+        }
+        None => insight::kv_list(edge, &distribution, &range)
+            .map(|listing| json(StatusCode::OK, &listing)),
+    }
+}
+
+async fn kv_changed(
+    edge: &Edge,
+    path: String,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Refused> {
+    let distribution = decoded(path.strip_prefix(KV).unwrap_or_default())?;
+    let changes = read(request, MOST_KV_BODY).await?;
+    let total = insight::kv_change(edge, &distribution, changes).await?;
+    Ok(json(StatusCode::OK, &total))
+}
+
+/// The URL that a listing is asked for.
 fn url_of(query: Option<&str>) -> Result<String, Refused> {
-    let wrong = || {
-        Refused::Wrong("it takes one parameter: GET /v1/cache?url=URL, percent-encoded".to_owned())
-    };
-    let value = query
+    match parameters(query)?.as_mut_slice() {
+        [("url", value)] => Ok(std::mem::take(value)),
+        _ => Err(Refused::Wrong(
+            "it takes one parameter: GET /v1/cache?url=URL, percent-encoded".to_owned(),
+        )),
+    }
+}
+
+/// The parameters of a query, with their values percent-decoded.
+fn parameters(query: Option<&str>) -> Result<Vec<(&str, String)>, Refused> {
+    let pairs = query
         .unwrap_or_default()
-        .strip_prefix("url=")
-        .ok_or_else(wrong)?;
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((name, decoded(value)?))
+        })
+        .collect()
+}
+
+/// Percent-decoded text.
+fn decoded(value: &str) -> Result<String, Refused> {
+    let wrong = || {
+        Refused::Wrong(format!(
+            "'{}' is not percent-encoded UTF-8",
+            value.escape_debug()
+        ))
+    };
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -212,6 +285,7 @@ fn url_of(query: Option<&str>) -> Result<String, Refused> {
         }
         let digits = after
             .get(..2)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .ok_or_else(wrong)?;
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);

@@ -96,7 +96,7 @@ pub(super) fn count(listing: &Listing, what: &str) -> String {
 }
 
 /// Percent-encoded for a query.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {

@@ -64,12 +64,14 @@ fn text(explanation: &Explanation) -> String {
     if let Some(path) = &explanation.path {
         put("path", path);
     }
-    for hook in &explanation.key_hooks {
-        let failed = if hook.failed { "failed: " } else { "" };
-        put(
-            "cache-key",
-            &format!("{}: {failed}{}", hook.plugin, hook.decision),
-        );
+    for (name, hooks) in [
+        ("viewer-request", &explanation.viewer_hooks),
+        ("cache-key", &explanation.key_hooks),
+    ] {
+        for hook in hooks {
+            let failed = if hook.failed { "failed: " } else { "" };
+            put(name, &format!("{}: {failed}{}", hook.plugin, hook.decision));
+        }
     }
     if let Some(key) = &explanation.key {
         put("key", key);
@@ -109,6 +111,7 @@ fn text(explanation: &Explanation) -> String {
         "miss" => "fetched from the origin",
         "validate" => "the origin is asked whether the stored response is still right",
         "pass" => "passed to the origin past the cache",
+        "respond" => "answered by a plugin",
         "refuse" => "refused",
         "fail" => "fails",
         other => other,

@@ -8,6 +8,8 @@ mod dev;
 mod distributions;
 mod explain;
 mod invalidate;
+mod kv;
+mod kv_file;
 mod output;
 mod plugin;
 mod run;
@@ -50,6 +52,7 @@ While a host runs, with the same --config:
   selvedge invalidate shop '/images/*'       fetch everything under /images anew, from now on
   selvedge cache ls http://shop.test/a       what is stored for a URL, and whether it would be used
   selvedge explain http://shop.test/a        what would become of a request, and why
+  selvedge kv shop set /old /new             data that plugins read by key
 
 While it runs, SIGHUP or a changed file makes it read its configuration anew; SIGTERM and Ctrl-C end it after
 the requests under way. The log goes to standard error; SELVEDGE_LOG filters it (for instance access=off).
@@ -71,6 +74,8 @@ enum Command {
     /// Look into the cache of a running host
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Read and change the key-value data that plugins of a running host read
+    Kv(kv::Arguments),
     /// Say what a running host would do with a request, and why, without fetching anything
     Explain(explain::Arguments),
     /// Write and build plugins
@@ -124,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Check(Configured { config }) => check::check(&config),
         Command::Distributions(Configured { config }) => distributions::list(&config),
         Command::Invalidate(arguments) => invalidate::invalidate(arguments),
+        Command::Kv(arguments) => kv::kv(arguments),
         Command::Cache(CacheCommand::Ls(arguments)) => cache::list(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plugin(PluginCommand::New { name, hooks, path }) => {

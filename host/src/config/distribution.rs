@@ -10,7 +10,7 @@ use super::path;
 use super::pattern::PathPattern;
 use super::plugin::{self, Limits, PluginEntry};
 use super::report::{At, Placed, Problem, Problems, printable};
-use super::scalar::{boolean, string, text};
+use super::scalar::{boolean, size, string, text};
 use super::walk::{self, Table, Value, distinct, placed, table, tables};
 
 /// One distribution, resolved.
@@ -34,6 +34,12 @@ pub struct Distribution {
     /// `tag_header`: the field of origin responses that carries cache tags; here in every behavior's policy
     /// too. Default: no tags from origins.
     pub tag_header: Option<http::HeaderName>,
+    /// `kv_size`: how much key-value data it may have, in bytes, 1 KiB to 256 MiB. Default 16 MiB. All of it is held in
+    /// memory.
+    pub kv_size: u64,
+    /// `allowed_hosts`: the hosts that origin-selection hooks may name beside the origins, at most 100; `*` may stand for the
+    /// leftmost label. Default: none.
+    pub allowed_hosts: Vec<Placed<Alias>>,
     /// `[[origins]]`: at least one.
     pub origins: Vec<Origin>,
     /// `[[behaviors]]` in their order, and then the `[default_behavior]`. Never empty.
@@ -128,6 +134,12 @@ fn read(t: &Table<'_>, limits: &Limits, suffix: &str) -> Distribution {
         comment: t.or("comment", String::new(), string),
         default_root_object: t.optional("default_root_object", text(root_object)),
         tag_header,
+        allowed_hosts: t.or(
+            "allowed_hosts",
+            Vec::new(),
+            distinct(100, text(names::alias)),
+        ),
+        kv_size: t.or("kv_size", 16 << 20, size((1 << 10)..=(256 << 20))),
         origins,
         behaviors,
         plugins,

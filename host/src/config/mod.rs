@@ -27,6 +27,7 @@ mod path;
 mod pattern;
 mod plugin;
 mod policy;
+mod powers;
 mod report;
 mod scalar;
 mod server;
@@ -51,6 +52,7 @@ pub use path::normalise;
 pub use pattern::PathPattern;
 pub use plugin::{HOOKS, Isolation, Limits, OnError, PluginEntry};
 pub use policy::{Coding, ForwardPolicy, KeyPolicy};
+pub use powers::{Backend, BackendUrl, Secret, SecretSource};
 pub use report::{At, Placed, Problem, Report, Severity, Sources};
 pub use server::{Server, StoreSettings};
 pub use sets::{FieldSet, NamePattern, NameSet};
@@ -93,13 +95,13 @@ impl Config {
         Report::new(problems, Arc::clone(&self.sources))
     }
 
-    /// The files that it names without reading them: plugins and certificates.
+    /// The files that it names without reading them: plugins, certificates and secrets.
     pub fn named_files(&self) -> impl Iterator<Item = &Path> {
         self.distributions.iter().flat_map(|distribution| {
             let plugins = distribution
                 .plugins
                 .iter()
-                .map(|plugin| plugin.file.value.as_path());
+                .flat_map(PluginEntry::named_files);
             let origins = distribution.origins.iter();
             let certificates =
                 origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));

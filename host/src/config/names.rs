@@ -14,6 +14,18 @@ pub enum Alias {
     Wildcard(String),
 }
 
+impl Alias {
+    /// Whether it stands for this host, which is in lower case.
+    pub fn covers(&self, host: &str) -> bool {
+        match self {
+            Alias::Exact(name) => name == host,
+            Alias::Wildcard(domain) => host
+                .strip_suffix(domain.as_str())
+                .is_some_and(|labels| labels.len() > 1 && labels.ends_with('.')),
+        }
+    }
+}
+
 impl std::fmt::Display for Alias {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -77,7 +89,7 @@ pub(super) fn alias(text: &str) -> Result<Alias, Problem> {
     }
     if text.bytes().any(|c| c.is_ascii_uppercase()) {
         let problem = Problem::new(format!(
-            "the alias `{}` is not in lower case",
+            "the name `{}` is not in lower case",
             printable(text)
         ));
         return Err(problem.help(format!(
@@ -198,6 +210,22 @@ mod tests {
         ] {
             assert!(alias(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_wildcard_covers_what_is_below_its_domain() {
+        let below = Alias::Wildcard("example.com".into());
+        for (host, covered) in [
+            ("a.example.com", true),
+            ("a.b.example.com", true),
+            ("example.com", false),
+            (".example.com", false),
+            ("evilexample.com", false),
+            ("a.example.com.evil", false),
+        ] {
+            assert_eq!(below.covers(host), covered, "{host}");
+        }
+        assert!(Alias::Exact("a.b".into()).covers("a.b"));
     }
 
     #[test]

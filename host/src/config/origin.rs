@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::names;
-use super::report::{Placed, Problem, printable};
+use super::powers::{Backend, BackendUrl};
+use super::report::{At, Placed, Problem, printable};
 use super::scalar::{duration, integer, one_of, path, string, text};
 use super::walk::{Table, Value, entries, placed};
 
@@ -63,6 +64,63 @@ const PROTOCOLS: [(&str, Protocol); 3] = [
     ("https-only", Protocol::HttpsOnly),
     ("match-viewer", Protocol::MatchViewer),
 ];
+
+impl Origin {
+    /// A host that a plugin names, with the defaults of origins; `id` is what logs and metrics call it. `None` where name or
+    /// port are none that an origin may have.
+    pub fn of_host(id: String, name: &str, secure: bool, port: u16) -> Option<Origin> {
+        let domain = names::host_name(name).ok()?;
+        matches!(port, 80 | 443 | 1024..).then(|| Origin::plain(id, domain, secure, port))
+    }
+
+    /// A backend of a plugin: one attempt, within the backend's own timeout.
+    pub fn of_backend(backend: &Backend) -> Origin {
+        let BackendUrl {
+            secure, host, port, ..
+        } = &backend.url;
+        let plain = Origin::plain(backend.name.clone(), host.clone(), *secure, *port);
+        let usual = if *secure { 443 } else { 80 };
+        let host_field = match *port == usual {
+            true => plain.host_field.clone(),
+            false => HeaderValue::from_str(&format!("{host}:{port}"))
+                .unwrap_or_else(|_| plain.host_field.clone()),
+        };
+        Origin {
+            host_field,
+            connection_attempts: 1,
+            connection_timeout: backend.timeout,
+            read_timeout: backend.timeout,
+            ..plain
+        }
+    }
+
+    fn plain(id: String, domain: String, secure: bool, port: u16) -> Origin {
+        let secs = Duration::from_secs;
+        Origin {
+            id: Placed {
+                value: id,
+                at: At::default(),
+            },
+            host_field: HeaderValue::from_str(&domain)
+                .expect("a host name or an address has only characters that a field may have"),
+            domain,
+            protocol: match secure {
+                true => Protocol::HttpsOnly,
+                false => Protocol::HttpOnly,
+            },
+            http_port: port,
+            https_port: port,
+            path: String::new(),
+            fields: Vec::new(),
+            connection_attempts: 3,
+            connection_timeout: secs(10),
+            read_timeout: secs(30),
+            keepalive_timeout: secs(5),
+            response_completion_timeout: None,
+            ca_file: None,
+        }
+    }
+}
 
 /// Reads one origin.
 pub(super) fn read(t: &Table<'_>) -> Origin {

@@ -1,9 +1,10 @@
 //! Plugins of a distribution: the file, its configuration, and how far it may go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::names;
+use super::powers::{self, Backend, Secret, SecretSource};
 use super::report::{At, Placed, Problem};
 use super::scalar::{duration, integer, json, one_of, path, size, text};
 use super::walk::{Kind, Table, Value, distinct, kind, placed, table};
@@ -53,6 +54,30 @@ pub struct PluginEntry {
     pub on_error: OnError,
     /// `limits`: what differs from the server file's `[limits]`.
     pub limits: Limits,
+    /// `fetch`: the backends that it may send requests to, by name. Default: none.
+    pub backends: Vec<Backend>,
+    /// `secrets`: values that it may read and that are never printed. Default: none.
+    pub secrets: Vec<Secret>,
+}
+
+impl PluginEntry {
+    /// The files that it names: itself, certificates and secrets.
+    pub fn named_files(&self) -> impl Iterator<Item = &Path> {
+        let secrets = self
+            .secrets
+            .iter()
+            .filter_map(|secret| match &secret.source {
+                SecretSource::File(file) => Some(file.as_path()),
+                SecretSource::Env(_) => None,
+            });
+        let certificates = self.backends.iter();
+        let certificates =
+            certificates.filter_map(|backend| Some(backend.ca_file.as_ref()?.value.as_path()));
+        [self.file.value.as_path()]
+            .into_iter()
+            .chain(secrets)
+            .chain(certificates)
+    }
 }
 
 /// What instances of a plugin share.
@@ -93,6 +118,10 @@ pub struct Limits {
     pub passed_bytes: u64,
     /// `output_bytes`: how large a decision may be, 1 KiB to 1 GiB. Default 64 KiB.
     pub output_bytes: u64,
+    /// `body_bytes`: how much content it may return, 1 KiB to 64 MiB. Default 1 MiB.
+    pub body_bytes: u64,
+    /// `fetches`: how many requests to backends it may start, 0 to 1,000. Default 16.
+    pub fetches: u32,
     /// `log_lines`: how many lines reach the log, 0 to 10,000. Default 100.
     pub log_lines: u32,
     /// `log_bytes`: how much of them reaches the log, 0 to 1 MiB. Default 16 KiB.
@@ -109,6 +138,8 @@ impl Default for Limits {
             host_calls: 10_000,
             passed_bytes: 1 << 20,
             output_bytes: 64 << 10,
+            body_bytes: 1 << 20,
+            fetches: 16,
             log_lines: 100,
             log_bytes: 16 << 10,
         }
@@ -128,6 +159,8 @@ impl Limits {
             host_calls: t.or("host_calls", self.host_calls, integer(1..=1_000_000)),
             passed_bytes: t.or("passed_bytes", self.passed_bytes, size(BYTES)),
             output_bytes: t.or("output_bytes", self.output_bytes, size(BYTES)),
+            body_bytes: t.or("body_bytes", self.body_bytes, size((1 << 10)..=(64 << 20))),
+            fetches: t.or("fetches", self.fetches, integer(0..=1000)),
             log_lines: t.or("log_lines", self.log_lines, integer(0..=10_000)),
             log_bytes: t.or("log_bytes", self.log_bytes, size(0..=1 << 20)),
         }
@@ -154,6 +187,8 @@ pub(super) fn read(t: &Table<'_>, limits: &Limits) -> PluginEntry {
         isolation: t.or("isolation", Isolation::default(), one_of(&ISOLATION)),
         on_error: t.or("on_error", OnError::default(), one_of(&ON_ERROR)),
         limits: t.or("limits", limits.clone(), own),
+        backends: t.or("fetch", Vec::new(), powers::backends),
+        secrets: t.or("secrets", Vec::new(), powers::secrets),
     }
 }
 

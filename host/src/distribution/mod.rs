@@ -3,12 +3,19 @@
 //! A [`Plan`] is made whole or not at all ([`Plan::build`]) and is never changed afterwards: a running host swaps one for
 //! another, and requests under way end under the one that they began with.
 
+mod backends;
+mod grants;
+mod hosts;
 mod plugins;
 
-use crate::config::{self, Config, Report};
+pub use grants::{Keeps, KeepsNothing};
+
+use crate::config::{self, Alias, Config, Placed, Report};
 use crate::origin::{Origin, Tls};
+use hosts::Hosts;
 use selvedge_caching::Policy;
-use selvedge_runtime::{Hook, Plugin, Runtime};
+use selvedge_runtime::{Hook, Plugin, Runtime, Scheme};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A whole configuration, ready to serve.
@@ -22,6 +29,7 @@ pub struct Distribution {
     id: Arc<str>,
     settings: config::Distribution,
     origins: Vec<Arc<Origin>>,
+    hosts: Hosts,
     plugins: Vec<Arc<Plugin>>,
     behaviors: Vec<Arc<Behavior>>,
 }
@@ -30,27 +38,28 @@ pub struct Distribution {
 pub struct Behavior {
     settings: config::Behavior,
     origin: Arc<Origin>,
-    cache_key: Vec<Arc<Plugin>>,
-    origin_selection: Vec<Arc<Plugin>>,
-    ttl: Vec<Arc<Plugin>>,
+    /// For each hook the plugins that have it, in the order in which they run.
+    by_hook: [Vec<Arc<Plugin>>; Hook::ALL.len()],
 }
 
 impl Plan {
-    /// Loads the plugins and certificates of a configuration. Blocking: plugins may have to be compiled.
+    /// Loads the plugins, certificates and secrets of a configuration. Blocking: plugins may have to be compiled. `keeps` is
+    /// what the host keeps for plugins.
     ///
     /// # Errors
     /// All that is wrong with any of them, at the places of the files that name them.
-    pub fn build(config: Config, runtime: &Runtime) -> Result<Plan, Report> {
+    pub fn build(config: Config, runtime: &Runtime, keeps: &dyn Keeps) -> Result<Plan, Report> {
         let mut problems = Vec::new();
         let web = Arc::new(Tls::web());
         let mut distributions = Vec::new();
         for settings in &config.distributions {
-            let plugins = plugins::load(&config, settings, runtime, &mut problems);
+            let plugins = plugins::load(&config, settings, runtime, keeps, &web, &mut problems);
             let origins = origins(&config, settings, &web, &mut problems);
             if problems.is_empty() {
                 distributions.push(Arc::new(Distribution::new(
                     settings.clone(),
                     origins,
+                    Hosts::new(allowed_hosts(settings), web.clone()),
                     plugins,
                 )));
             }
@@ -70,7 +79,14 @@ impl Plan {
         let mut problems = Vec::new();
         let web = Arc::new(Tls::web());
         for settings in &config.distributions {
-            plugins::load(config, settings, runtime, &mut problems);
+            plugins::load(
+                config,
+                settings,
+                runtime,
+                &KeepsNothing,
+                &web,
+                &mut problems,
+            );
             origins(config, settings, &web, &mut problems);
         }
         problems
@@ -97,6 +113,7 @@ impl Plan {
             for origin in &distribution.origins {
                 origin.close_idle();
             }
+            distribution.hosts.close_idle();
         }
     }
 }
@@ -105,6 +122,7 @@ impl Distribution {
     fn new(
         settings: config::Distribution,
         origins: Vec<Arc<Origin>>,
+        hosts: Hosts,
         plugins: Vec<Arc<Plugin>>,
     ) -> Distribution {
         let behaviors = settings
@@ -120,9 +138,7 @@ impl Distribution {
                 };
                 Some(Arc::new(Behavior {
                     origin: origins.get(behavior.origin)?.clone(),
-                    cache_key: with(Hook::CacheKey),
-                    origin_selection: with(Hook::OriginSelection),
-                    ttl: with(Hook::Ttl),
+                    by_hook: Hook::ALL.map(with),
                     settings: behavior.clone(),
                 }))
             })
@@ -131,6 +147,7 @@ impl Distribution {
             id: settings.id.as_str().into(),
             settings,
             origins,
+            hosts,
             plugins,
             behaviors,
         }
@@ -178,6 +195,19 @@ impl Distribution {
         self.origins.iter().find(|origin| origin.id() == id)
     }
 
+    /// The origin that an allowed host is, for origin-selection hooks.
+    ///
+    /// # Errors
+    /// Why it may not be asked, in words.
+    pub fn host(
+        &self,
+        scheme: Scheme,
+        name: &str,
+        port: Option<u16>,
+    ) -> Result<Arc<Origin>, String> {
+        self.hosts.find(scheme, name, port)
+    }
+
     /// The ids of all origins, for messages.
     pub fn origin_ids(&self) -> String {
         let ids: Vec<&str> = self.origins.iter().map(|origin| origin.id()).collect();
@@ -201,19 +231,10 @@ impl Behavior {
         &self.origin
     }
 
-    /// Plugins with a cache-key hook, in order.
-    pub fn cache_key_plugins(&self) -> &[Arc<Plugin>] {
-        &self.cache_key
-    }
-
-    /// Plugins with an origin-selection hook, in order.
-    pub fn origin_selection_plugins(&self) -> &[Arc<Plugin>] {
-        &self.origin_selection
-    }
-
-    /// Plugins with a ttl hook, in order.
-    pub fn ttl_plugins(&self) -> &[Arc<Plugin>] {
-        &self.ttl
+    /// The plugins with this hook, in the order in which they run.
+    pub fn plugins_with(&self, hook: Hook) -> &[Arc<Plugin>] {
+        // `Hook::ALL` has the hooks in the order of their numbers.
+        self.by_hook.get(hook as usize).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -225,23 +246,36 @@ fn origins(
 ) -> Vec<Arc<Origin>> {
     let mut origins = Vec::new();
     for origin in &settings.origins {
-        let tls = match &origin.ca_file {
-            None => Ok(web.clone()),
-            Some(file) => std::fs::read(file.as_path())
-                .map_err(|e| format!("it can't be read: {e}"))
-                .and_then(|pem| Tls::from_pem(&pem))
-                .map(Arc::new)
-                .map_err(|why| {
-                    let message = format!("{} gives no certificates: {why}", file.display());
-                    config.problem(&file.at, message).help(
-                        "`ca_file` names a PEM file with the certificates of the authority that signed the origin's",
-                    )
-                }),
-        };
-        match tls {
+        match trusting(config, origin.ca_file.as_ref(), web) {
             Ok(tls) => origins.push(Arc::new(Origin::new(origin.clone(), tls))),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     origins
+}
+
+/// Whom to trust: the authorities of a `ca_file`, or the web's.
+fn trusting(
+    config: &Config,
+    ca_file: Option<&Placed<PathBuf>>,
+    web: &Arc<Tls>,
+) -> Result<Arc<Tls>, Box<config::Problem>> {
+    let Some(file) = ca_file else {
+        return Ok(web.clone());
+    };
+    std::fs::read(file.as_path())
+        .map_err(|e| format!("it can't be read: {e}"))
+        .and_then(|pem| Tls::from_pem(&pem))
+        .map(Arc::new)
+        .map_err(|why| {
+            let message = format!("{} gives no certificates: {why}", file.display());
+            Box::new(config.problem(&file.at, message).help(
+                "`ca_file` names a PEM file with the certificates of the authority that signed the server's",
+            ))
+        })
+}
+
+fn allowed_hosts(settings: &config::Distribution) -> Vec<Alias> {
+    let allowed = settings.allowed_hosts.iter();
+    allowed.map(|pattern| pattern.value.clone()).collect()
 }

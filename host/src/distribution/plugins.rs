@@ -1,6 +1,8 @@
 //! From a distribution's `[[plugins]]` to loaded plugins.
 
+use super::grants::{self, Keeps};
 use crate::config::{self, Config, Problem};
+use crate::origin::Tls;
 use selvedge_runtime::{
     Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Powers, Runtime,
 };
@@ -11,6 +13,8 @@ pub(super) fn load(
     config: &Config,
     distribution: &config::Distribution,
     runtime: &Runtime,
+    keeps: &dyn Keeps,
+    web: &Arc<Tls>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Arc<Plugin>> {
     let mut plugins = Vec::new();
@@ -20,7 +24,8 @@ pub(super) fn load(
         .iter()
         .filter(|entry| entry.file.is_typed());
     for entry in typed {
-        match runtime.load(&spec(distribution, entry)) {
+        let powers = grants::powers(config, distribution, entry, keeps, web, problems);
+        match runtime.load(&spec(distribution, entry, powers)) {
             Ok(plugin) => plugins.push(plugin),
             Err(error) => problems.push(problem(config, entry, &error)),
         }
@@ -28,7 +33,11 @@ pub(super) fn load(
     plugins
 }
 
-fn spec(distribution: &config::Distribution, entry: &config::PluginEntry) -> PluginSpec {
+fn spec(
+    distribution: &config::Distribution,
+    entry: &config::PluginEntry,
+    powers: Powers,
+) -> PluginSpec {
     let limits = &entry.limits;
     PluginSpec {
         name: entry.name.to_string(),
@@ -58,9 +67,10 @@ fn spec(distribution: &config::Distribution, entry: &config::PluginEntry) -> Plu
             output_bytes: limits.output_bytes,
             log_lines: limits.log_lines,
             log_bytes: limits.log_bytes,
-            ..Limits::default()
+            body_bytes: limits.body_bytes,
+            fetches: limits.fetches,
         },
-        powers: Powers::default(),
+        powers,
     }
 }
 

@@ -2,6 +2,7 @@
 //! Cache-Status.
 
 use super::access::Record;
+use super::plugin_figures::PluginFigures;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -52,6 +53,7 @@ pub struct Metrics {
     reloads: Family<OutcomeLabel, Counter>,
     connections: Gauge,
     duration: Histogram,
+    of_plugins: PluginFigures,
 }
 
 impl Default for Metrics {
@@ -75,6 +77,7 @@ impl Metrics {
             duration: Histogram::new([
                 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
+            of_plugins: PluginFigures::new(&mut registry),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests answered", metrics.requests.clone());
@@ -167,6 +170,11 @@ impl Metrics {
                 outcome,
             })
             .inc();
+    }
+
+    /// The figures that plugins keep.
+    pub fn of_plugins(&self) -> &PluginFigures {
+        &self.of_plugins
     }
 
     /// A configuration was `taken` or `refused`.

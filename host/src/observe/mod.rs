@@ -4,3 +4,4 @@ pub mod access;
 pub mod clock;
 pub mod logs;
 pub mod metrics;
+pub mod plugin_figures;

@@ -5,6 +5,7 @@ use super::{Origin, OriginError};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,15 +15,19 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 /// The body of a request to an origin.
+#[derive(Default)]
 pub enum OutgoingBody {
     /// None, as with GET.
+    #[default]
     Empty,
-    /// The viewer's, passed on as it comes; the first frame may have been read already.
+    /// At hand.
+    Whole(Bytes),
+    /// The viewer's, passed on as it comes; the first frames may have been read already.
     Viewer {
-        /// Read ahead, to see that the body is well-formed before an origin hears of it.
-        first: Option<Frame<Bytes>>,
-        /// The rest.
-        rest: Incoming,
+        /// Read ahead, to see that the body is well-formed before an origin hears of it, or since a plugin has read it.
+        ahead: VecDeque<Frame<Bytes>>,
+        /// The rest; `None` where all has been read.
+        rest: Option<Incoming>,
         /// What is known of it elsewhere.
         upload: Arc<Upload>,
     },
@@ -49,10 +54,10 @@ impl Upload {
 }
 
 impl OutgoingBody {
-    /// A viewer's body, its first frame read ahead.
-    pub fn viewer(first: Option<Frame<Bytes>>, rest: Incoming) -> OutgoingBody {
+    /// A viewer's body, its first frames read ahead.
+    pub fn viewer(ahead: VecDeque<Frame<Bytes>>, rest: Option<Incoming>) -> OutgoingBody {
         OutgoingBody::Viewer {
-            first,
+            ahead,
             rest,
             upload: Arc::default(),
         }
@@ -61,7 +66,7 @@ impl OutgoingBody {
     /// How far it is; `None` where there is no body.
     pub(crate) fn upload(&self) -> Option<Arc<Upload>> {
         match self {
-            OutgoingBody::Empty => None,
+            OutgoingBody::Empty | OutgoingBody::Whole(_) => None,
             OutgoingBody::Viewer { upload, .. } => Some(upload.clone()),
         }
     }
@@ -77,15 +82,18 @@ impl Body for OutgoingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             OutgoingBody::Empty => Poll::Ready(None),
+            OutgoingBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            OutgoingBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             OutgoingBody::Viewer {
-                first,
+                ahead,
                 rest,
                 upload,
             } => {
                 upload.moves.fetch_add(1, Ordering::Relaxed);
-                let polled = match first.take() {
-                    Some(frame) => Poll::Ready(Some(Ok(frame))),
-                    None => Pin::new(rest).poll_frame(cx),
+                let polled = match (ahead.pop_front(), rest) {
+                    (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
+                    (None, Some(rest)) => Pin::new(rest).poll_frame(cx),
+                    (None, None) => Poll::Ready(None),
                 };
                 upload
                     .waits_for_viewer
@@ -98,19 +106,24 @@ impl Body for OutgoingBody {
     fn is_end_stream(&self) -> bool {
         match self {
             OutgoingBody::Empty => true,
-            OutgoingBody::Viewer { first, rest, .. } => first.is_none() && rest.is_end_stream(),
+            OutgoingBody::Whole(bytes) => bytes.is_empty(),
+            OutgoingBody::Viewer { ahead, rest, .. } => {
+                ahead.is_empty() && rest.as_ref().is_none_or(Body::is_end_stream)
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             OutgoingBody::Empty => SizeHint::with_exact(0),
-            OutgoingBody::Viewer { first, rest, .. } => {
-                let ahead = first
+            OutgoingBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            OutgoingBody::Viewer { ahead, rest, .. } => {
+                let lengths = ahead.iter().filter_map(Frame::data_ref).map(Bytes::len);
+                let ahead = lengths.sum::<usize>() as u64;
+                let rest = rest
                     .as_ref()
-                    .and_then(|frame| frame.data_ref())
-                    .map_or(0, |data| data.len() as u64);
-                match rest.size_hint().exact() {
+                    .map_or(Some(0), |rest| rest.size_hint().exact());
+                match rest {
                     Some(rest) => SizeHint::with_exact(rest + ahead),
                     None => SizeHint::new(),
                 }

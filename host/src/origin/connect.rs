@@ -1,7 +1,8 @@
 //! A new connection: resolve, connect, TLS, HTTP/1.1 handshake, within the connection timeout.
 
+use super::address::is_public;
 use super::pool::Sender;
-use super::{Origin, OriginError};
+use super::{Origin, OriginError, Reach};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -98,6 +99,12 @@ async fn open(
         let Some(candidate) = candidates.next() else {
             return Err(last);
         };
+        if origin.reach == Reach::PublicOnly && !is_public(candidate.ip()) {
+            last = OriginError::Denied {
+                address: candidate.ip(),
+            };
+            continue;
+        }
         match TcpStream::connect(candidate).await {
             Ok(stream) => break stream,
             Err(e) => last = not_connected(e.to_string()),

@@ -23,6 +23,12 @@ pub enum OriginError {
         /// The system's words.
         cause: String,
     },
+    /// The address may not be asked: a backend of a plugin without `allow_private`.
+    #[error("the address {address} is not public, and `allow_private` is not set")]
+    Denied {
+        /// What the name was resolved to.
+        address: std::net::IpAddr,
+    },
     /// No connection within the connection timeout.
     #[error("no connection to {address} within {} s", after.as_secs_f32())]
     ConnectTimeout {
@@ -77,6 +83,7 @@ impl OriginError {
         match self {
             OriginError::UnknownName { .. } => "origin-dns-error",
             OriginError::NotConnected { .. } => "origin-connect-error",
+            OriginError::Denied { .. } => "origin-denied",
             OriginError::ConnectTimeout { .. } => "origin-connect-timeout",
             OriginError::Tls { .. } => "origin-tls-error",
             OriginError::Closed(_) => "origin-closed",

@@ -4,6 +4,7 @@
 //! often it is tried, and how long each step may take, as CloudFront's origin settings say (connection attempts,
 //! connection timeout, read timeout, keep-alive timeout). HTTP/1.1 only (RFC 9112).
 
+mod address;
 mod body;
 mod connect;
 mod error;
@@ -25,18 +26,34 @@ pub struct Origin {
     plain: pool::Pool,
     secure: pool::Pool,
     tls: Arc<Tls>,
+    reach: Reach,
     health: health::Health,
+}
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All.
+    Anywhere,
+    /// Public ones, checked after the name has been resolved.
+    PublicOnly,
 }
 
 impl Origin {
     /// An origin without any connection yet.
     pub fn new(settings: config::Origin, tls: Arc<Tls>) -> Origin {
+        Origin::reaching(settings, tls, Reach::Anywhere)
+    }
+
+    /// As [`Origin::new`], within this reach.
+    pub fn reaching(settings: config::Origin, tls: Arc<Tls>, reach: Reach) -> Origin {
         let idle = settings.keepalive_timeout;
         Origin {
             settings,
             plain: pool::Pool::new(idle),
             secure: pool::Pool::new(idle),
             tls,
+            reach,
             health: health::Health::default(),
         }
     }

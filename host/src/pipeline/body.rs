@@ -1,9 +1,9 @@
 //! The body of a response to a viewer, whichever way it comes, and the meter that closes the request's record.
 
+use super::fetched_body::FetchedBody;
 use super::fetches::Slot;
 use crate::observe::access::{Record, Sink};
 use crate::observe::metrics::Metrics;
-use crate::origin::OriginBody;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
@@ -32,8 +32,8 @@ pub(crate) enum Source {
     Trailed(BodyReader, Option<HeaderMap>),
     /// A response that passes through, with its place among the fetches under way.
     Origin(
-        Box<OriginBody>,
-        #[expect(dead_code, reason = "held until the body ends")] Slot,
+        Box<FetchedBody>,
+        #[expect(dead_code, reason = "held until the body ends")] Option<Slot>,
     ),
     /// Several ranges of a stored body (RFC 9110, section 15.3.7.2).
     Parts(super::ranges::Parts),

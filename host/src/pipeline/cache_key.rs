@@ -9,7 +9,7 @@ use super::query;
 use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
-use selvedge_runtime::{KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
+use selvedge_runtime::{Hook, KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
 use selvedge_store::Key;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -94,6 +94,15 @@ impl CacheKey {
             Read::Kv | Read::Fetch | Read::Cache | Read::Secret => true,
             // Not read at all.
             Read::Metrics | Read::Log => true,
+            // What came for the key, or was made of it.
+            Read::Origin
+            | Read::CacheKey
+            | Read::ResponseStatus
+            | Read::ResponseField(_)
+            | Read::ResponseFieldNames
+            | Read::ResponseOrigin => true,
+            // They tell no viewers apart.
+            Read::Clock | Read::Random => true,
             _ => false,
         }
     }
@@ -108,9 +117,9 @@ pub(crate) async fn decide(
     let behavior = &received.behavior;
     let mut parts = policy_parts(&behavior.settings().key, &received.facts.fields);
     let mut pass = None;
-    for plugin in behavior.cache_key_plugins() {
+    for plugin in behavior.plugins_with(Hook::CacheKey) {
         let called = transaction.cache_key(plugin, &received.facts).await;
-        match hooks.note_key(plugin, called) {
+        match hooks.note(plugin, called) {
             Ok(KeyDecision::Policy) => {}
             Ok(KeyDecision::Pass) => pass = Some("plugin-pass"),
             Ok(KeyDecision::Extend(more)) => {
@@ -123,7 +132,7 @@ pub(crate) async fn decide(
                 extend(&mut parts, all);
             }
             Err(()) if plugin.on_error() == OnError::Continue => pass = Some("plugin-failed"),
-            Err(()) => return Keyed::Failed(plugin_failed(selvedge_runtime::Hook::CacheKey)),
+            Err(()) => return Keyed::Failed(plugin_failed(Hook::CacheKey)),
         }
     }
     if let Some(reason) = pass {

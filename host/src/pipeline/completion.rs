@@ -6,9 +6,9 @@
 
 use super::cache_key::CacheKey;
 use super::fetch_side::{Fetched, arrived};
+use super::fetched_body::FetchedBody;
 use super::job::Job;
 use super::store_stage::{self, Audience};
-use crate::origin::OriginBody;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -196,7 +196,7 @@ impl Pieces for BodyReader {
     }
 }
 
-impl Pieces for OriginBody {
+impl Pieces for FetchedBody {
     async fn piece(&mut self) -> Option<Result<Bytes, &'static str>> {
         loop {
             match self.frame().await?.map(|frame| frame.into_data()) {

@@ -2,6 +2,7 @@
 
 use super::fetches::{Fetches, Slot};
 use super::flights::Flights;
+use super::imports::{Imports, Kv};
 use super::invalidations::Invalidations;
 use super::slices::WholeOnly;
 use crate::distribution::{Distribution, Plan};
@@ -25,7 +26,9 @@ pub struct EdgeParts {
     /// Stored responses.
     pub store: Store,
     /// What of them is not to be used any more.
-    pub invalidations: Invalidations,
+    pub invalidations: Arc<Invalidations>,
+    /// What is kept for plugins.
+    pub imports: Arc<Imports>,
     /// The plugins' engine.
     pub runtime: Arc<Runtime>,
     /// HTTP time.
@@ -150,6 +153,16 @@ impl Edge {
 
     pub(crate) fn invalidations(&self) -> &Invalidations {
         &self.parts.invalidations
+    }
+
+    /// What is kept for plugins.
+    pub fn imports(&self) -> &Arc<Imports> {
+        &self.parts.imports
+    }
+
+    /// Key-value data of the distributions.
+    pub(crate) fn kv(&self) -> &Kv {
+        self.parts.imports.kv()
     }
 
     /// How many fetches run that no viewer has to wait for: shared ones, refreshes, and those whose viewer has left.

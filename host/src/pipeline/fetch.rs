@@ -1,9 +1,10 @@
 //! Fetch: ask the chosen origins in turn until one answers.
 
 use super::fetch_side::Fetched;
+use super::fetched_body::FetchedBody;
 use super::fetches::Slot;
 use super::job::Job;
-use super::origin_request;
+use super::origin_request::{self, Outgoing};
 use super::origin_selection::Target;
 use crate::origin::{OriginError, OutgoingBody};
 use http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -22,6 +23,7 @@ const FAILS_OVER: [StatusCode; 4] = [
 pub(crate) async fn fetch(
     job: &Job,
     targets: &[Target],
+    outgoing: &Outgoing,
     body: OutgoingBody,
     slot: &Slot,
 ) -> Result<Fetched, OriginError> {
@@ -31,18 +33,18 @@ pub(crate) async fn fetch(
     };
     if repeatable {
         for target in earlier {
-            match one(job, target, OutgoingBody::Empty, slot).await {
+            match one(job, target, outgoing, OutgoingBody::Empty, slot).await {
                 Ok(fetched) if !FAILS_OVER.contains(&fetched.status) => return Ok(fetched),
                 Ok(_) => {}
                 Err(error) => note(job, target, &error),
             }
         }
-        return one(job, last, body, slot)
+        return one(job, last, outgoing, body, slot)
             .await
             .inspect_err(|error| note(job, last, error));
     }
     let first = earlier.first().unwrap_or(last);
-    one(job, first, body, slot)
+    one(job, first, outgoing, body, slot)
         .await
         .inspect_err(|error| note(job, first, error))
 }
@@ -50,10 +52,11 @@ pub(crate) async fn fetch(
 async fn one(
     job: &Job,
     target: &Target,
+    outgoing: &Outgoing,
     body: OutgoingBody,
     slot: &Slot,
 ) -> Result<Fetched, OriginError> {
-    let head = origin_request::head_for(job, target);
+    let head = origin_request::head_for(job, outgoing, target);
     let request_time = job.edge.clock().now();
     let sent = target.origin.send(&head, body, target.secure).await?;
     job.edge
@@ -79,11 +82,11 @@ async fn one(
     Ok(Fetched {
         status: head.status,
         fields: head.headers,
-        body,
-        origin: target.origin.id().to_owned(),
+        body: FetchedBody::Origin(body),
+        origin: Some(target.origin.id().to_owned()),
         request_time,
         response_time,
-        slot: slot.clone(),
+        slot: Some(slot.clone()),
         upgrade,
     })
 }

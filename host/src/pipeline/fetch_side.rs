@@ -6,25 +6,32 @@
 
 use super::body::Trailers;
 use super::completion::{self, Completed};
+use super::fetched_body::FetchedBody;
 use super::fetches::Slot;
 use super::flights::Permit;
 use super::hooks::Hooks;
 use super::job::{Conditions, Job};
+use super::origin_request::{self, OriginRequest, Outgoing, Unsent};
+use super::origin_response::{self, Confirmed, OriginResponse};
+use super::origin_selection::{self, Target};
 use super::store_stage::Audience;
-use super::{fetch, origin_selection, store_stage, ttl};
+use super::{cache_key, fetch, store_stage, ttl};
 use crate::observe::access::HookRecord;
-use crate::origin::{OriginBody, OutgoingBody};
+use crate::origin::OutgoingBody;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
-use selvedge_runtime::{ResponseFacts, Transaction};
+use selvedge_runtime::{Hook, RequestFacts, ResponseFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The host has as many fetches under way as it may have.
 const TOO_MANY: &str = "too-many-fetches";
+
+/// After an origin has answered, plugins may have so many others asked.
+const MOST_ASKS: u32 = 2;
 
 /// What the fetch side did, for the access line of the request that led it.
 #[derive(Clone, Debug, Default)]
@@ -101,8 +108,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Own {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
-    pub(crate) body: OriginBody,
-    pub(crate) slot: Slot,
+    pub(crate) body: FetchedBody,
+    pub(crate) slot: Option<Slot>,
     pub(crate) why: &'static str,
     pub(crate) report: Arc<Report>,
     /// Who evaluates the viewer's conditions.
@@ -115,12 +122,13 @@ pub(crate) struct Own {
 pub(crate) struct Fetched {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
-    pub(crate) body: OriginBody,
-    pub(crate) origin: String,
+    pub(crate) body: FetchedBody,
+    /// The origin that sent it; `None` where a plugin made it.
+    pub(crate) origin: Option<String>,
     pub(crate) request_time: Time,
     pub(crate) response_time: Time,
-    /// Its place among the fetches under way.
-    pub(crate) slot: Slot,
+    /// Its place among the fetches under way; `None` where nobody was asked.
+    pub(crate) slot: Option<Slot>,
     /// The connection, where the origin agreed to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
@@ -181,6 +189,8 @@ pub(crate) async fn alone(
 
 /// The transaction of one fetch.
 struct Side {
+    /// The request as hooks of this side see it.
+    facts: Arc<RequestFacts>,
     transaction: Transaction,
     hooks: Hooks,
     origin: Option<String>,
@@ -189,33 +199,85 @@ struct Side {
 impl Side {
     fn new(job: &Job) -> Side {
         Side {
+            facts: facts(job),
             transaction: Transaction::new(job.edge.runtime()),
             hooks: Hooks::new(&job.edge, &job.facts.request_id),
             origin: None,
         }
     }
 
-    /// OriginSelection, OriginRequest, Fetch.
+    /// OriginSelection, OriginRequest, Fetch, OriginResponse.
     async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Fetched, Failure> {
         let Some(slot) = job.edge.begin_fetch() else {
             let (id, origin) = (job.distribution.id(), job.behavior.origin());
             job.edge.metrics().fetch(id, origin.id(), TOO_MANY);
             return Err(self.failure(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY));
         };
-        let targets =
-            match origin_selection::select(job, &mut self.transaction, &mut self.hooks).await {
-                Ok(targets) => targets,
-                Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
-            };
+        let (facts, transaction, hooks) = (&self.facts, &mut self.transaction, &mut self.hooks);
+        let targets = match origin_selection::select(job, facts, transaction, hooks).await {
+            Ok(targets) => targets,
+            Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+        };
+        let first = targets.first();
+        let request = origin_request::handle(job, facts, first, body, transaction, hooks).await;
+        let (mut outgoing, body) = match request {
+            Ok(OriginRequest::Send(outgoing, body)) => (outgoing, body),
+            Ok(OriginRequest::Answered(made)) => return Ok(*made),
+            Err(unsent) => return Err(self.unsent(unsent)),
+        };
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
         // Origins may be slow, and instances are scarce: those of this side begin anew when the response has come.
         self.transaction = Transaction::new(job.edge.runtime());
-        match fetch::fetch(job, &targets, body, &slot).await {
+        let mut fetched = self.fetch(job, &targets, &outgoing, body, &slot).await?;
+        for asks in (0..=MOST_ASKS).rev() {
+            if fetched.status == StatusCode::NOT_MODIFIED && job.validating.is_some() {
+                // Asked about as what it confirms.
+                return Ok(fetched);
+            }
+            let (facts, transaction, hooks) = (&self.facts, &mut self.transaction, &mut self.hooks);
+            let asked =
+                origin_response::handle(job, facts, fetched, asks, transaction, hooks).await;
+            let targets = match asked {
+                Ok(OriginResponse::Go(fetched)) => return Ok(*fetched),
+                Ok(OriginResponse::Ask(origin)) => vec![Target {
+                    secure: origin_selection::is_secure(job, &origin),
+                    origin,
+                }],
+                Ok(OriginResponse::AskForWhole) => {
+                    outgoing.ask_for_whole();
+                    targets.clone()
+                }
+                Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+            };
+            fetched = self
+                .fetch(job, &targets, &outgoing, OutgoingBody::Empty, &slot)
+                .await?;
+        }
+        Err(self.failure(StatusCode::BAD_GATEWAY, "too-many-asks"))
+    }
+
+    /// Fetch, and note who answered.
+    async fn fetch(
+        &mut self,
+        job: &Job,
+        targets: &[Target],
+        outgoing: &Outgoing,
+        body: OutgoingBody,
+        slot: &Slot,
+    ) -> Result<Fetched, Failure> {
+        match fetch::fetch(job, targets, outgoing, body, slot).await {
             Ok(fetched) => {
-                self.origin = Some(fetched.origin.clone());
+                self.origin.clone_from(&fetched.origin);
                 Ok(fetched)
             }
             Err(error) => Err(self.failure(error.status(), error.as_str())),
+        }
+    }
+
+    fn unsent(&self, unsent: Unsent) -> Failure {
+        match unsent {
+            Unsent::Failed(reason) => self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason),
+            Unsent::BrokenBody => self.failure(StatusCode::BAD_REQUEST, "request-body-error"),
         }
     }
 
@@ -241,6 +303,7 @@ impl Side {
         }
         let asked = ttl::decide(
             &job,
+            &self.facts,
             fetched.facts(),
             &mut self.transaction,
             &mut self.hooks,
@@ -285,33 +348,36 @@ impl Side {
         &mut self,
         job: Job,
         stored: Variant,
-        fetched: Fetched,
+        mut fetched: Fetched,
         permit: Permit,
         leader: oneshot::Sender<Outcome>,
     ) {
-        let freshen = |overrides: &Overrides| {
-            let policy = job.behavior.policy();
-            selvedge_caching::freshen(
-                &stored.head,
-                &job.request(),
-                &arrived(&fetched),
-                policy,
-                overrides,
-            )
+        let removed = match self.ask_about_confirmed(&job, &stored, &mut fetched).await {
+            Ok(Confirmed::Edited { remove }) => remove,
+            Ok(Confirmed::Instead(made)) => {
+                let mut job = job;
+                job.validating = None;
+                return Box::pin(self.conclude(job, *made, permit, leader)).await;
+            }
+            Ok(Confirmed::AskForWhole) => {
+                drop(fetched);
+                return ask_again(job, permit, leader).await;
+            }
+            Err(reason) => return self.fail(reason, &permit, leader),
         };
+        let freshen = |overrides: &Overrides| freshen(&job, &stored, &fetched, overrides, &removed);
         let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
-            // It is about something that is not stored: ask without conditions.
+            // It is about something that is not stored.
             drop(fetched);
-            let mut again = job;
-            again.validating = None;
-            return Box::pin(lead(again, permit, leader)).await;
+            return ask_again(job, permit, leader).await;
         };
         let facts = ResponseFacts {
             status: confirmed.status,
             fields: confirmed.fields.clone(),
-            origin: Some(fetched.origin.clone()),
+            origin: fetched.origin.clone(),
         };
-        let asked = ttl::decide(&job, facts, &mut self.transaction, &mut self.hooks).await;
+        let (transaction, hooks) = (&mut self.transaction, &mut self.hooks);
+        let asked = ttl::decide(&job, &self.facts, facts, transaction, hooks).await;
         let overrides = match asked {
             Ok(overrides) => overrides,
             Err(reason) => return self.fail(reason, &permit, leader),
@@ -333,6 +399,38 @@ impl Side {
             Answer::NotShareable
         });
         let _ = leader.send(Outcome::Shared(answer));
+    }
+
+    /// Asks the origin-response hooks about a stored response as the origin has confirmed it.
+    async fn ask_about_confirmed(
+        &mut self,
+        job: &Job,
+        stored: &Variant,
+        fetched: &mut Fetched,
+    ) -> Result<Confirmed, &'static str> {
+        let nothing = Confirmed::Edited { remove: Vec::new() };
+        if job.behavior.plugins_with(Hook::OriginResponse).is_empty() {
+            return Ok(nothing);
+        }
+        origin_response::weaken_as(&stored.head.fields, &mut fetched.fields);
+        let Freshen::Updated(confirmed) = freshen(job, stored, fetched, &Overrides::default(), &[])
+        else {
+            return Ok(nothing);
+        };
+        let facts = ResponseFacts {
+            status: confirmed.status,
+            fields: confirmed.fields,
+            origin: fetched.origin.clone(),
+        };
+        origin_response::confirm(
+            job,
+            &self.facts,
+            facts,
+            &mut fetched.fields,
+            &mut self.transaction,
+            &mut self.hooks,
+        )
+        .await
     }
 
     /// A plugin failed whose failure is the request's failure.
@@ -399,7 +497,8 @@ impl Side {
         Arc::new(Report {
             hooks: self.hooks.calls.clone(),
             origin: self.origin.clone(),
-            status: Some(fetched.status.as_u16()),
+            // What a plugin answers was asked of nobody.
+            status: fetched.origin.as_ref().map(|_| fetched.status.as_u16()),
         })
     }
 
@@ -416,13 +515,59 @@ impl Side {
     }
 }
 
+/// What a confirmation makes of a stored response; plugins may have removed fields from it.
+fn freshen(
+    job: &Job,
+    stored: &Variant,
+    fetched: &Fetched,
+    overrides: &Overrides,
+    removed: &[HeaderName],
+) -> Freshen {
+    let (policy, arrived) = (job.behavior.policy(), arrived(fetched));
+    let freshened =
+        selvedge_caching::freshen(&stored.head, &job.request(), &arrived, policy, overrides);
+    match freshened {
+        Freshen::Updated(mut head) => {
+            for name in removed {
+                head.fields.remove(name);
+            }
+            Freshen::Updated(head)
+        }
+        Freshen::NotThisOne => Freshen::NotThisOne,
+    }
+}
+
+/// Asks again without conditions.
+async fn ask_again(mut job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
+    job.validating = None;
+    Box::pin(lead(job, permit, leader)).await;
+}
+
+/// The request as hooks of the fetch side see it: with the key. Copied only where there is such a hook.
+fn facts(job: &Job) -> Arc<RequestFacts> {
+    const HOOKS: [Hook; 4] = [
+        Hook::OriginSelection,
+        Hook::OriginRequest,
+        Hook::OriginResponse,
+        Hook::Ttl,
+    ];
+    let is_asked = |hook| !job.behavior.plugins_with(hook).is_empty();
+    match &job.key {
+        Some(key) if HOOKS.into_iter().any(is_asked) => Arc::new(RequestFacts {
+            cache_key: Some(cache_key::as_text(&key.bytes)),
+            ..(*job.facts).clone()
+        }),
+        _ => job.facts.clone(),
+    }
+}
+
 impl Fetched {
     /// The response as hooks look at it.
-    fn facts(&self) -> ResponseFacts {
+    pub(crate) fn facts(&self) -> ResponseFacts {
         ResponseFacts {
             status: self.status,
             fields: self.fields.clone(),
-            origin: Some(self.origin.clone()),
+            origin: self.origin.clone(),
         }
     }
 }

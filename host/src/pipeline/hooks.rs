@@ -1,10 +1,9 @@
 //! What the hooks of one transaction did: recorded for the access line, counted, and said in the log when they fail.
 
 use super::Edge;
+use super::decisions::Decision;
 use crate::observe::access::HookRecord;
-use selvedge_runtime::{
-    Called, Hook, HookError, KeyDecision, KeyPart, OriginDecision, Plugin, Read, TtlDecision,
-};
+use selvedge_runtime::{Called, Hook, HookError, Plugin, Read};
 use std::sync::Arc;
 
 /// The calls of one transaction.
@@ -26,74 +25,22 @@ impl Hooks {
         }
     }
 
-    pub(crate) fn note_key(
+    /// Records a call. Its failure has been counted and logged when this returns an error.
+    pub(crate) fn note<D: Decision>(
         &mut self,
-        plugin: &Plugin,
-        called: Called<KeyDecision>,
-    ) -> Result<KeyDecision, ()> {
-        self.key_reads.extend_from_slice(&called.reads);
-        self.note(plugin, Hook::CacheKey, called, |decision| match decision {
-            KeyDecision::Policy => "policy".to_owned(),
-            KeyDecision::Pass => "pass".to_owned(),
-            KeyDecision::Extend(parts) => format!("extend {}", key_parts(parts)),
-            KeyDecision::Replace(parts) => format!("replace {}", key_parts(parts)),
-        })
-    }
-
-    pub(crate) fn note_origin(
-        &mut self,
-        plugin: &Plugin,
-        called: Called<OriginDecision>,
-    ) -> Result<OriginDecision, ()> {
-        self.note(
-            plugin,
-            Hook::OriginSelection,
-            called,
-            |decision| match decision {
-                OriginDecision::Policy => "policy".to_owned(),
-                OriginDecision::Origin(id) => id.clone(),
-                OriginDecision::Failover(ids) => ids.join(" then "),
-                OriginDecision::Host { name, .. } => format!("host {name}"),
-            },
-        )
-    }
-
-    pub(crate) fn note_ttl(
-        &mut self,
-        plugin: &Plugin,
-        called: Called<TtlDecision>,
-    ) -> Result<TtlDecision, ()> {
-        self.note(plugin, Hook::Ttl, called, |decision| match decision {
-            TtlDecision::Policy => "policy".to_owned(),
-            TtlDecision::DontStore => "dont-store".to_owned(),
-            TtlDecision::Set { lifetime, .. } => match lifetime {
-                Some(seconds) => format!("{seconds} s"),
-                None => "policy's lifetime".to_owned(),
-            },
-        })
-    }
-
-    /// Records a plugin's answer that the host can't follow, as its failure.
-    pub(crate) fn refuse(&mut self, plugin: &Plugin, hook: Hook, why: &str) {
-        self.complain(plugin, hook, "bad-decision", why);
-        if let Some(call) = self.calls.last_mut() {
-            call.outcome = Err(why.to_owned());
+        plugin: &Arc<Plugin>,
+        called: Called<D>,
+    ) -> Result<D, ()> {
+        let hook = D::HOOK;
+        if hook == Hook::CacheKey {
+            self.key_reads.extend_from_slice(&called.reads);
         }
-    }
-
-    fn note<T>(
-        &mut self,
-        plugin: &Plugin,
-        hook: Hook,
-        called: Called<T>,
-        describe: impl Fn(&T) -> String,
-    ) -> Result<T, ()> {
         let outcome = match &called.decision {
             Ok(decision) => {
                 self.edge
                     .metrics()
                     .hook(plugin.distribution(), plugin.name(), hook.as_str(), "ok");
-                Ok(describe(decision))
+                Ok(decision.words())
             }
             Err(error) => {
                 self.complain(plugin, hook, error.as_str(), &error.to_string());
@@ -109,16 +56,57 @@ impl Hooks {
         called.decision.map_err(|_| ())
     }
 
-    fn complain(&self, plugin: &Plugin, hook: Hook, word: &'static str, why: &str) {
-        self.edge
-            .metrics()
-            .hook(plugin.distribution(), plugin.name(), hook.as_str(), word);
+    /// Records a plugin's answer that the host can't follow, as its failure.
+    pub(crate) fn refuse(&mut self, plugin: &Arc<Plugin>, hook: Hook, why: &str) {
+        self.complain(plugin, hook, "bad-decision", why);
+        if let Some(call) = self.calls.last_mut() {
+            call.outcome = Err(why.to_owned());
+        }
+    }
+
+    /// Says what becomes of a body that a plugin makes after its hook has returned.
+    pub(crate) fn witness(&self, plugin: &Arc<Plugin>, hook: Hook) -> Witness {
+        Witness {
+            edge: self.edge.clone(),
+            request_id: self.request_id.clone(),
+            plugin: plugin.clone(),
+            hook,
+        }
+    }
+
+    fn complain(&self, plugin: &Arc<Plugin>, hook: Hook, word: &'static str, why: &str) {
+        self.witness(plugin, hook).complain(word, why);
+    }
+}
+
+/// Tells of failures of one plugin at one hook.
+pub(crate) struct Witness {
+    edge: Arc<Edge>,
+    request_id: Arc<str>,
+    plugin: Arc<Plugin>,
+    hook: Hook,
+}
+
+impl Witness {
+    /// The plugin failed while it made a body.
+    pub(crate) fn failed(&self, error: &HookError) {
+        self.complain(error.as_str(), &error.to_string());
+    }
+
+    fn complain(&self, word: &'static str, why: &str) {
+        let plugin = &self.plugin;
+        self.edge.metrics().hook(
+            plugin.distribution(),
+            plugin.name(),
+            self.hook.as_str(),
+            word,
+        );
         tracing::warn!(
             target: "plugin",
             plugin = plugin.name(),
             distribution = plugin.distribution(),
             request_id = &*self.request_id,
-            hook = hook.as_str(),
+            hook = self.hook.as_str(),
             error = word,
             on_error = plugin.on_error().as_str(),
             "{why}"
@@ -129,28 +117,16 @@ impl Hooks {
 /// The word for a response that a plugin's failure decided.
 pub(crate) fn plugin_failed(hook: Hook) -> &'static str {
     match hook {
+        Hook::ViewerRequest => "viewer-request-failed",
         Hook::CacheKey => "cache-key-failed",
         Hook::OriginSelection => "origin-selection-failed",
+        Hook::OriginRequest => "origin-request-failed",
+        Hook::OriginResponse => "origin-response-failed",
         Hook::Ttl => "ttl-failed",
-        _ => "plugin-failed",
+        Hook::ViewerResponse => "viewer-response-failed",
     }
 }
 
 fn error_words(error: &HookError) -> String {
     format!("{}: {error}", error.as_str())
-}
-
-fn key_parts(parts: &[KeyPart]) -> String {
-    let words: Vec<String> = parts
-        .iter()
-        .map(|part| match part {
-            KeyPart::Path => "path".to_owned(),
-            KeyPart::QueryOnly(names) => format!("query only {}", names.join(" ")),
-            KeyPart::QueryExcept(names) => format!("query except {}", names.join(" ")),
-            KeyPart::Field(name) => format!("field {name}"),
-            KeyPart::Cookie(name) => format!("cookie {name}"),
-            KeyPart::Literal(value) => format!("'{}'", value.escape_ascii()),
-        })
-        .collect();
-    format!("[{}]", words.join(", "))
 }

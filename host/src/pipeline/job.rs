@@ -93,7 +93,7 @@ impl Job {
     }
 
     /// The same as a GET, whichever method it was that led to it.
-    pub(crate) fn as_get(mut self) -> Job {
+    pub(crate) fn into_get(mut self) -> Job {
         if self.facts.method != Method::GET {
             let mut facts = (*self.facts).clone();
             facts.method = Method::GET;

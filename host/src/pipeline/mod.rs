@@ -1,10 +1,10 @@
 //! The life of a request, one stage after the other.
 //!
 //! ```text
-//! receive -> cache_key -> look_up -+- fresh or stale but usable ------------------------------+-> respond -> deliver
-//!                                  +- being fetched already: wait for that fetch's answer ----+
-//!                                  +- missing, to be validated, or passed:                    |
-//!                                     origin_selection -> origin_request -> fetch -> ttl -> store
+//! receive -> viewer_request -> cache_key -> look_up -+- fresh or stale but usable -----------+-> respond -> viewer_response -> deliver
+//!                                                    +- being fetched: wait for its answer --+
+//!                                                    +- missing, to be validated, or passed: |
+//!                     origin_selection -> origin_request -> fetch -> origin_response -> ttl -> store
 //! ```
 //!
 //! The viewer's side and the fetch side are two transactions, joined by one streaming body (`fetch_side`).
@@ -13,13 +13,16 @@ mod answers;
 mod body;
 mod cache_key;
 mod completion;
+mod decisions;
 mod edge;
 mod fetch;
 mod fetch_side;
+mod fetched_body;
 mod fetches;
 mod flight_key;
 mod flights;
 mod hooks;
+mod imports;
 pub mod insight;
 mod invalidations;
 mod job;
@@ -27,20 +30,26 @@ mod look_up;
 mod notes;
 mod obtained;
 mod origin_request;
+mod origin_response;
 mod origin_selection;
 mod pass;
 mod query;
 mod ranges;
 mod receive;
+mod request_body;
 mod respond;
 mod slices;
 mod store_stage;
 mod ttl;
+mod unkeyed;
 mod upgrade;
+mod viewer_request;
+mod viewer_response;
 mod viewer_side;
 
 pub use body::{BodyError, Delivery};
 pub use edge::{Edge, EdgeParts};
+pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
 use crate::observe::access::Record;
@@ -88,10 +97,7 @@ pub async fn handle(
     let mut record = record_of(edge, &viewer, &request);
     let prepared = match receive(edge, &viewer, request, &mut record) {
         Ok(received) => viewer_side::serve(edge, received, &mut record).await,
-        Err(refusal) => {
-            let close = refusal.closes();
-            respond::refusal(refusal.status(), refusal.text(), refusal.as_str(), close)
-        }
+        Err(refusal) => respond::refused(refusal),
     };
     deliver(edge, version, record, prepared)
 }

@@ -19,6 +19,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request};
 use selvedge_caching::Stored;
 use selvedge_runtime::Scheme;
 
+mod hook;
+
+pub(crate) use hook::{OriginRequest, Unsent, handle, made};
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -53,9 +57,26 @@ const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-method-override"),
 ];
 
-/// The head of the request to one origin.
-pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
-    let settings = target.origin.settings();
+/// What goes out, whichever origin is asked.
+pub(crate) struct Outgoing {
+    path: String,
+    query: Option<String>,
+    fields: HeaderMap,
+    /// The Host that a plugin has set; otherwise it is each origin's own.
+    host: Option<HeaderValue>,
+}
+
+impl Outgoing {
+    /// Asks for the whole, whatever part the viewer wants.
+    pub(crate) fn ask_for_whole(&mut self) {
+        for name in SELECTING {
+            self.fields.remove(name);
+        }
+    }
+}
+
+/// What goes out by the policies.
+fn outgoing(job: &Job) -> Outgoing {
     let mut fields = forwarded(job);
     let selecting = match &job.completing {
         Some(completing) => completing.fields.clone(),
@@ -70,7 +91,19 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     }
     fields.extend(selecting);
     add_proxy_fields(job, &mut fields);
-    if let Some(host) = host_field(job, target) {
+    Outgoing {
+        path: job.facts.path.clone(),
+        query: sent_query(job),
+        fields,
+        host: None,
+    }
+}
+
+/// The head of the request to one origin.
+pub(crate) fn head_for(job: &Job, outgoing: &Outgoing, target: &Target) -> request::Parts {
+    let settings = target.origin.settings();
+    let mut fields = outgoing.fields.clone();
+    if let Some(host) = outgoing.host.clone().or_else(|| host_field(job, target)) {
         fields.insert(HOST, host);
     }
     for (name, value) in &settings.fields {
@@ -82,7 +115,7 @@ pub(crate) fn head_for(job: &Job, target: &Target) -> request::Parts {
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = job.facts.method.clone();
     head.version = Version::HTTP_11;
-    head.uri = uri(job, &settings.path);
+    head.uri = uri(outgoing, &settings.path);
     head.headers = fields;
     head
 }
@@ -115,13 +148,13 @@ pub(crate) fn selecting(
 }
 
 /// Origin-form target: the origin's path, the request's path, and what of the query is keyed or forwarded.
-fn uri(job: &Job, prefix: &str) -> Uri {
-    let mut target = String::with_capacity(prefix.len() + job.facts.path.len() + 32);
+fn uri(outgoing: &Outgoing, prefix: &str) -> Uri {
+    let mut target = String::with_capacity(prefix.len() + outgoing.path.len() + 32);
     target.push_str(prefix);
-    target.push_str(&job.facts.path);
-    if let Some(query) = sent_query(job) {
+    target.push_str(&outgoing.path);
+    if let Some(query) = &outgoing.query {
         target.push('?');
-        target.push_str(&query);
+        target.push_str(query);
     }
     Uri::try_from(target).unwrap_or_else(|_| Uri::from_static("/"))
 }

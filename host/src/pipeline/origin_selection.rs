@@ -5,9 +5,10 @@
 
 use super::hooks::{Hooks, plugin_failed};
 use super::job::Job;
+use super::unkeyed;
 use crate::config::Protocol;
 use crate::origin::Origin;
-use selvedge_runtime::{Hook, OnError, OriginDecision, Read, Scheme, Transaction};
+use selvedge_runtime::{Hook, OnError, OriginDecision, RequestFacts, Scheme, Transaction};
 use std::sync::Arc;
 
 /// An origin and how it is spoken to.
@@ -23,26 +24,28 @@ pub(crate) struct Target {
 /// The word for the response, where a plugin failed whose failure is the request's failure.
 pub(crate) async fn select(
     job: &Job,
+    facts: &Arc<RequestFacts>,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> Result<Vec<Target>, &'static str> {
     let mut chosen = vec![job.behavior.origin().clone()];
-    for plugin in job.behavior.origin_selection_plugins() {
-        let called = transaction.origin_selection(plugin, &job.facts).await;
+    for plugin in job.behavior.plugins_with(Hook::OriginSelection) {
+        let called = transaction.origin_selection(plugin, facts).await;
         let reads = called.reads.clone();
-        let decided = match hooks.note_origin(plugin, called) {
+        let decided = match hooks.note(plugin, called) {
             Ok(OriginDecision::Policy) => continue,
             Ok(OriginDecision::Origin(id)) => by_id(job, std::slice::from_ref(&id)),
             Ok(OriginDecision::Failover(ids)) => by_id(job, &ids),
-            Ok(OriginDecision::Host { name, .. }) => Err(format!(
-                "it chose the host {name}, but the distribution allows no hosts beside its origins"
-            )),
+            Ok(OriginDecision::Host { scheme, name, port }) => job
+                .distribution
+                .host(scheme, &name, port)
+                .map(|origin| vec![origin]),
             Err(()) if plugin.on_error() == OnError::Continue => continue,
             Err(()) => return Err(plugin_failed(Hook::OriginSelection)),
         };
         match decided {
             Ok(origins) => {
-                warn_of_unkeyed(job, plugin.name(), &reads);
+                unkeyed::warn(job, plugin, Hook::OriginSelection, &reads);
                 chosen = origins;
             }
             Err(why) => {
@@ -56,14 +59,19 @@ pub(crate) async fn select(
     Ok(chosen
         .into_iter()
         .map(|origin| Target {
-            secure: match origin.settings().protocol {
-                Protocol::HttpOnly => false,
-                Protocol::HttpsOnly => true,
-                Protocol::MatchViewer => job.facts.scheme == Scheme::Https,
-            },
+            secure: is_secure(job, &origin),
             origin,
         })
         .collect())
+}
+
+/// Whether this origin is asked by TLS.
+pub(crate) fn is_secure(job: &Job, origin: &Origin) -> bool {
+    match origin.settings().protocol {
+        Protocol::HttpOnly => false,
+        Protocol::HttpsOnly => true,
+        Protocol::MatchViewer => job.facts.scheme == Scheme::Https,
+    }
 }
 
 fn by_id(job: &Job, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
@@ -80,26 +88,4 @@ fn by_id(job: &Job, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
             })
         })
         .collect()
-}
-
-/// Says once for each plugin and distribution that a choice depends on something that the key does not contain.
-fn warn_of_unkeyed(job: &Job, plugin: &str, reads: &[Read]) {
-    let Some(key) = &job.key else {
-        return;
-    };
-    let unkeyed: Vec<String> = reads
-        .iter()
-        .filter(|read| !key.covers(read, &job.key_reads))
-        .map(|read| format!("{read:?}"))
-        .collect();
-    if !unkeyed.is_empty() && job.edge.first_time(&job.distribution, plugin) {
-        tracing::warn!(
-            target: "plugin",
-            plugin,
-            distribution = &**job.distribution.id(),
-            request_id = &*job.facts.request_id,
-            "origin-selection depends on {}, which is not in the cache key: one viewer's answer may be stored for others. Add it in the cache-key hook or in the cache policy",
-            unkeyed.join(", ")
-        );
-    }
 }

@@ -12,7 +12,6 @@ use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_runtime::Read;
 use std::sync::Arc;
@@ -27,16 +26,13 @@ pub(crate) async fn pass(
     received: &Received,
     parts: KeyParts,
     key_reads: Vec<Read>,
-    body: Option<Incoming>,
+    body: OutgoingBody,
     why: &'static str,
     record: &mut Record,
 ) -> Prepared {
-    let body = match body {
-        None => OutgoingBody::Empty,
-        Some(incoming) => match read_ahead(incoming).await {
-            Ok(body) => body,
-            Err(malformed) => return *malformed,
-        },
+    let body = match read_ahead(body).await {
+        Ok(body) => body,
+        Err(malformed) => return *malformed,
     };
     let fwd = if why == "method" {
         Fwd::Method
@@ -80,10 +76,25 @@ pub(crate) async fn pass_upgrade(
 }
 
 /// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
-async fn read_ahead(mut incoming: Incoming) -> Result<OutgoingBody, Box<Prepared>> {
+async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, Box<Prepared>> {
+    let OutgoingBody::Viewer {
+        ahead,
+        rest: Some(incoming),
+        ..
+    } = &mut body
+    else {
+        return Ok(body);
+    };
+    if !ahead.is_empty() {
+        // A plugin has read it.
+        return Ok(body);
+    }
     match tokio::time::timeout(BODY_TIMEOUT, incoming.frame()).await {
-        Ok(None) => Ok(OutgoingBody::viewer(None, incoming)),
-        Ok(Some(Ok(frame))) => Ok(OutgoingBody::viewer(Some(frame), incoming)),
+        Ok(None) => Ok(body),
+        Ok(Some(Ok(frame))) => {
+            ahead.push_back(frame);
+            Ok(body)
+        }
         Err(_) => Err(Box::new(respond::refusal(
             StatusCode::REQUEST_TIMEOUT,
             "The request's body did not come in time.",

@@ -9,11 +9,13 @@ use super::upgrade::{self, Upgrade};
 use super::{Edge, Viewer};
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
+use crate::origin::OutgoingBody;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
 use http::{HeaderName, Method, Request, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 use selvedge_runtime::{RequestFacts, Scheme};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The field that names the networks a request has passed (RFC 8586).
@@ -24,10 +26,12 @@ pub(crate) struct Received {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
     pub(crate) facts: Arc<RequestFacts>,
+    /// Why it goes no further although its behavior is known.
+    pub(crate) gate: Option<Refusal>,
     /// The URI that the viewer asked for, absolute.
     pub(crate) uri: Uri,
-    /// The request's body; `None` where it has none.
-    pub(crate) body: Option<Incoming>,
+    /// The request's body.
+    pub(crate) body: OutgoingBody,
     /// The viewer's wish to leave HTTP.
     pub(crate) upgrade: Option<Upgrade>,
 }
@@ -122,7 +126,7 @@ impl Received {
     }
 }
 
-/// Finds distribution and behavior, checks the gates, and gathers what hooks may read.
+/// Finds distribution and behavior, asks the gates, and gathers what hooks may read.
 pub(crate) fn receive(
     edge: &Edge,
     viewer: &Viewer,
@@ -131,8 +135,11 @@ pub(crate) fn receive(
 ) -> Result<Received, Refusal> {
     let upgrade = upgrade::asked(viewer, &mut request);
     let (head, body) = request.into_parts();
-    let body = (!body.is_end_stream()).then_some(body);
-    let mut received = receive_head(edge, head, body.is_some(), record)?;
+    let body = match body.is_end_stream() {
+        true => OutgoingBody::Empty,
+        false => OutgoingBody::viewer(VecDeque::new(), Some(body)),
+    };
+    let mut received = receive_head(edge, head, !matches!(body, OutgoingBody::Empty), record)?;
     received.body = body;
     received.upgrade = upgrade;
     Ok(received)
@@ -165,7 +172,7 @@ pub(crate) fn receive_head(
         return Err(Refusal::NoPath);
     }
     let behavior = distribution.behavior_for(target.path()).clone();
-    gates(edge, &head, &behavior, has_body)?;
+    let gate = gates(edge, &head, &behavior, has_body).err();
     let path = match distribution.default_root_object() {
         Some(object) if target.path() == "/" => format!("/{object}"),
         _ => target.path().to_owned(),
@@ -201,8 +208,9 @@ pub(crate) fn receive_head(
         distribution: distribution.clone(),
         behavior,
         facts: Arc::new(facts),
+        gate,
         uri,
-        body: None,
+        body: OutgoingBody::Empty,
         upgrade: None,
     })
 }

@@ -7,7 +7,7 @@ use super::Edge;
 use super::body::{Source, Trailers};
 use super::fetch_side::Own;
 use super::ranges::Parts;
-use super::receive::Received;
+use super::receive::{Received, Refusal};
 use super::slices::{SliceBody, Slices};
 use http::header::{
     ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName,
@@ -17,7 +17,11 @@ use http::{HeaderMap, Method, Response, StatusCode, Version};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::multipart::MultipartRanges;
 use selvedge_caching::{PartAnswer, Precondition, RangeAnswer, Stored, StoredBody};
+use selvedge_runtime::SyntheticResponse;
 use selvedge_store::{BodyReader, Variant};
+
+/// The word for a response that a plugin made in place of any other.
+const SYNTHETIC: &str = "synthetic";
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -307,6 +311,41 @@ fn not_modified(prepared: &mut Prepared) {
     }
 }
 
+/// An answer that a plugin made.
+pub(crate) fn synthetic(method: &Method, response: SyntheticResponse) -> Prepared {
+    let SyntheticResponse {
+        status,
+        mut fields,
+        body,
+    } = response;
+    if !bodiless(status) {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let body = match *method {
+        Method::HEAD => Source::Empty,
+        _ => Source::Whole(body),
+    };
+    Prepared {
+        status,
+        fields,
+        body,
+        cache: None,
+        reason: Some(SYNTHETIC),
+    }
+}
+
+/// Gives a response another status. Where only one of the two has content, there is none afterwards.
+pub(crate) fn restatus(prepared: &mut Prepared, status: StatusCode) {
+    if bodiless(status) || bodiless(prepared.status) || status == StatusCode::RESET_CONTENT {
+        prepared.body = Source::Empty;
+        prepared.fields.remove(CONTENT_LENGTH);
+        if !bodiless(status) {
+            prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+    }
+    prepared.status = status;
+}
+
 /// A short answer of the host itself.
 pub(crate) fn text(status: StatusCode, words: &str) -> Prepared {
     let body = format!(
@@ -346,6 +385,11 @@ pub(crate) fn refusal(
     prepared
 }
 
+/// What a viewer gets whose request goes no further.
+pub(crate) fn refused(why: Refusal) -> Prepared {
+    refusal(why.status(), why.text(), why.as_str(), why.closes())
+}
+
 /// Adds what every response carries and makes it ready for the server.
 pub(crate) fn finish(
     edge: &Edge,
@@ -383,6 +427,7 @@ fn x_cache(
     HeaderValue::from_static(match cache {
         Some(cache) if cache.hit => "Hit from selvedge",
         Some(cache) if cache.fwd_status == Some(304) => "RefreshHit from selvedge",
+        _ if reason == Some(SYNTHETIC) => "PluginGeneratedResponse from selvedge",
         _ if status.is_client_error() || status.is_server_error() => "Error from selvedge",
         None if reason.is_some() => "Error from selvedge",
         _ => "Miss from selvedge",

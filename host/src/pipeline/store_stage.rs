@@ -211,7 +211,7 @@ async fn pump(
                 tracing::warn!(
                     target: "origin",
                     distribution = &**job.distribution.id(),
-                    origin = fetched.origin,
+                    origin = fetched.origin.as_deref().unwrap_or("-"),
                     request_id = &*job.facts.request_id,
                     error = error.as_str(),
                     "the response broke off and is not stored: {error}"
@@ -311,6 +311,13 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
     if uris.is_empty() {
         return job.began;
     }
+    // What the target was rewritten to is what other requests may be rewritten to as well.
+    let rewritten_query = cache_key::keyed_query(&job.parts, job.facts.query.as_deref());
+    let rewritten = Names {
+        target: &job.facts.path,
+        path: &job.facts.path,
+        keyed_query: rewritten_query.as_deref(),
+    };
     let queries: Vec<_> = uris
         .iter()
         .map(|uri| cache_key::keyed_query(&job.parts, uri.query()))
@@ -323,6 +330,7 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
             path: uri.path(),
             keyed_query: keyed_query.as_deref(),
         })
+        .chain([rewritten])
         .collect();
     let began = job
         .edge

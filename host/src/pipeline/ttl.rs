@@ -3,7 +3,7 @@
 use super::hooks::{Hooks, plugin_failed};
 use super::job::Job;
 use selvedge_caching::Overrides;
-use selvedge_runtime::{Hook, OnError, ResponseFacts, Transaction, TtlDecision};
+use selvedge_runtime::{Hook, OnError, RequestFacts, ResponseFacts, Transaction, TtlDecision};
 use std::sync::Arc;
 
 /// Asks each plugin with a ttl hook; a later decision replaces what an earlier one said of the same thing.
@@ -12,19 +12,20 @@ use std::sync::Arc;
 /// The word for the response, where a plugin failed whose failure is the request's failure.
 pub(crate) async fn decide(
     job: &Job,
+    facts: &Arc<RequestFacts>,
     response: ResponseFacts,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> Result<Overrides, &'static str> {
     let mut overrides = Overrides::default();
-    let plugins = job.behavior.ttl_plugins();
+    let plugins = job.behavior.plugins_with(Hook::Ttl);
     if plugins.is_empty() || job.key.is_none() {
         return Ok(overrides);
     }
     let response = Arc::new(response);
     for plugin in plugins {
-        let called = transaction.ttl(plugin, &job.facts, &response).await;
-        match hooks.note_ttl(plugin, called) {
+        let called = transaction.ttl(plugin, facts, &response).await;
+        match hooks.note(plugin, called) {
             Ok(TtlDecision::Policy) => {}
             Ok(TtlDecision::DontStore) => overrides.dont_store = true,
             Ok(TtlDecision::Set {

@@ -13,13 +13,15 @@ use super::look_up::{Found, look_up};
 use super::obtained::Obtained;
 use super::pass::{pass, pass_upgrade};
 use super::receive::Received;
-use super::respond::{Content, Prepared};
+use super::respond::{self, Content, Prepared};
 use super::slices;
+use super::viewer_request::{self, ViewerRequest};
+use super::viewer_response;
 use crate::observe::access::Record;
 use http::{HeaderName, Method, StatusCode};
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
 use selvedge_caching::{LookupRule, OriginTrouble};
-use selvedge_runtime::{Read, Transaction};
+use selvedge_runtime::{Hook, Read, Transaction};
 use selvedge_store::{Found as InStore, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -38,11 +40,55 @@ pub(crate) async fn serve(
 ) -> Prepared {
     let mut transaction = Transaction::new(edge.runtime());
     let mut hooks = Hooks::new(edge, &received.facts.request_id);
-    let keyed = cache_key::decide(&received, &mut transaction, &mut hooks).await;
-    let key_reads = std::mem::take(&mut hooks.key_reads);
-    record.hooks = hooks.calls;
-    drop(transaction);
-    let body = received.body.take();
+    let mut key = None;
+    let prepared = match ask(&mut received, &mut transaction, &mut hooks).await {
+        ViewerRequest::Next => {
+            let keyed = cache_key::decide(&received, &mut transaction, &mut hooks).await;
+            drop(transaction);
+            key = key_for_viewer_response(&received, &keyed);
+            let key_reads = std::mem::take(&mut hooks.key_reads);
+            record.hooks = std::mem::take(&mut hooks.calls);
+            answer(edge, &mut received, keyed, key_reads, record).await
+        }
+        ViewerRequest::Answered(prepared) => *prepared,
+        ViewerRequest::Failed(reason) => answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
+    };
+    let prepared =
+        viewer_response::handle(edge, &received, key, prepared, &mut hooks, record).await;
+    record.hooks.append(&mut hooks.calls);
+    prepared
+}
+
+/// The gates' word first, then that of the viewer-request hooks.
+async fn ask(
+    received: &mut Received,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> ViewerRequest {
+    match received.gate {
+        Some(refusal) => ViewerRequest::Answered(Box::new(respond::refused(refusal))),
+        None => viewer_request::handle(received, transaction, hooks).await,
+    }
+}
+
+/// The key as text where a viewer-response hook may want it.
+fn key_for_viewer_response(received: &Received, keyed: &Keyed) -> Option<String> {
+    let plugins = received.behavior.plugins_with(Hook::ViewerResponse);
+    match keyed {
+        Keyed::Key(key) if !plugins.is_empty() => Some(cache_key::as_text(&key.bytes)),
+        _ => None,
+    }
+}
+
+/// What answers a request as the viewer-request hooks left it.
+async fn answer(
+    edge: &Arc<Edge>,
+    received: &mut Received,
+    keyed: Keyed,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Prepared {
+    let body = std::mem::take(&mut received.body);
     if let Some(upgrade) = received.upgrade.take() {
         let parts = match keyed {
             Keyed::Failed(reason) => {
@@ -51,17 +97,17 @@ pub(crate) async fn serve(
             Keyed::Pass(_, parts) => parts,
             Keyed::Key(key) => key.parts,
         };
-        return pass_upgrade(edge, &received, upgrade, parts, key_reads, record).await;
+        return pass_upgrade(edge, received, upgrade, parts, key_reads, record).await;
     }
     match keyed {
         Keyed::Failed(reason) => answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
-        Keyed::Pass(why, parts) => pass(edge, &received, parts, key_reads, body, why, record).await,
+        Keyed::Pass(why, parts) => pass(edge, received, parts, key_reads, body, why, record).await,
         Keyed::Key(key) => {
             match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {
                 LookupRule::Pass(why) => {
                     pass(
                         edge,
-                        &received,
+                        received,
                         key.parts,
                         key_reads,
                         body,
@@ -71,14 +117,14 @@ pub(crate) async fn serve(
                     .await
                 }
                 LookupRule::Use => {
-                    let shown_key = shown_key(edge, &received, &key);
-                    let mut prepared = match slices::size(&received) {
+                    let shown_key = shown_key(edge, received, &key);
+                    let mut prepared = match slices::size(received) {
                         Some(size) => {
-                            slices::serve(edge, &received, key, key_reads, size, record).await
+                            slices::serve(edge, received, key, key_reads, size, record).await
                         }
-                        None => obtain(edge, &received, key, key_reads, record)
+                        None => obtain(edge, received, key, key_reads, record)
                             .await
-                            .respond(edge, &received),
+                            .respond(edge, received),
                     };
                     if let Some(cache) = &mut prepared.cache {
                         cache.key = shown_key;
@@ -252,7 +298,7 @@ fn refresh(
         );
         job.began = began;
         let (nobody, _) = oneshot::channel();
-        edge.spawn(fetch_side::lead(job.as_get(), permit, nobody));
+        edge.spawn(fetch_side::lead(job.into_get(), permit, nobody));
     }
 }
 

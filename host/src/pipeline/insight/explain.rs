@@ -11,9 +11,10 @@ use crate::pipeline::hooks::Hooks;
 use crate::pipeline::look_up::{Found, look_up};
 use crate::pipeline::receive::{Received, Refusal};
 use crate::pipeline::slices;
+use crate::pipeline::viewer_request::{self, ViewerRequest};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use selvedge_caching::LookupRule;
-use selvedge_runtime::Transaction;
+use selvedge_runtime::{Hook, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanatio
         .map_err(|_| Refused::Wrong(format!("'{}' is not a method", method.escape_debug())))?;
     let fields = fields(&question.fields)?;
     match plain(edge, &uri, method, fields) {
-        Ok(received) => Ok(continued(edge, &received).await),
+        Ok(mut received) => Ok(continued(edge, &mut received).await),
         Err(refusal) => Ok(refused(refusal)),
     }
 }
@@ -58,24 +59,35 @@ fn refused(refusal: Refusal) -> Explanation {
     }
 }
 
-async fn continued(edge: &Arc<Edge>, received: &Received) -> Explanation {
+async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
     let mut transaction = Transaction::new(edge.runtime());
     let mut hooks = Hooks::new(edge, &received.facts.request_id);
-    let keyed = cache_key::decide(received, &mut transaction, &mut hooks).await;
+    let asked = viewer_request::handle(received, &mut transaction, &mut hooks).await;
+    let received = &*received;
+    let viewer_hooks = decisions(&mut hooks);
+    let keyed = match asked {
+        ViewerRequest::Next => cache_key::decide(received, &mut transaction, &mut hooks).await,
+        ViewerRequest::Answered(prepared) => {
+            return Explanation {
+                outcome: "respond".to_owned(),
+                why: prepared.reason.unwrap_or_default().to_owned(),
+                status: Some(prepared.status.as_u16()),
+                ..plain_explanation(received, viewer_hooks)
+            };
+        }
+        ViewerRequest::Failed(why) => Keyed::Failed(why),
+    };
     let behavior = &received.behavior;
     let mut explanation = Explanation {
-        distribution: Some(received.distribution.id().to_string()),
-        behavior: Some(behavior.settings().pattern.to_string()),
-        path: Some(received.facts.path.clone()),
-        key_hooks: decisions(&hooks),
+        key_hooks: decisions(&mut hooks),
         origin: Some(behavior.origin().id().to_owned()),
         origin_address: Some(address(received)),
         origin_hooks: behavior
-            .origin_selection_plugins()
+            .plugins_with(Hook::OriginSelection)
             .iter()
             .map(|plugin| plugin.name().to_owned())
             .collect(),
-        ..Explanation::default()
+        ..plain_explanation(received, viewer_hooks)
     };
     let (outcome, why) = match keyed {
         Keyed::Failed(why) => {
@@ -196,16 +208,25 @@ async fn sliced(
     })
 }
 
-fn decisions(hooks: &Hooks) -> Vec<HookDecision> {
-    let calls = hooks.calls.iter();
+/// What is known before the key.
+fn plain_explanation(received: &Received, viewer_hooks: Vec<HookDecision>) -> Explanation {
+    Explanation {
+        distribution: Some(received.distribution.id().to_string()),
+        behavior: Some(received.behavior.settings().pattern.to_string()),
+        path: Some(received.facts.path.clone()),
+        viewer_hooks,
+        ..Explanation::default()
+    }
+}
+
+/// What the hooks decided since this was asked last.
+fn decisions(hooks: &mut Hooks) -> Vec<HookDecision> {
+    let calls = std::mem::take(&mut hooks.calls).into_iter();
     calls
         .map(|call| HookDecision {
-            plugin: call.plugin.clone(),
-            decision: match &call.outcome {
-                Ok(decision) => decision.clone(),
-                Err(error) => error.clone(),
-            },
+            plugin: call.plugin,
             failed: call.outcome.is_err(),
+            decision: call.outcome.unwrap_or_else(|error| error),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! `selvedge invalidate`: checks what is asked for, and does it or says what it would hit.
 
-use super::{Invalidate, Invalidated, Listing, Refused, list};
+use super::{Invalidate, Invalidated, Listing, Refused, distribution_named, list};
 use crate::pipeline::Edge;
 use crate::pipeline::invalidations::{Matcher, Standing, Wanted};
 use std::sync::Arc;
@@ -15,19 +15,7 @@ const MOST_AT_ONCE: usize = 3000;
 /// What is wrong with the question, or that the durable state failed.
 pub async fn invalidate(edge: &Arc<Edge>, asked: &Invalidate) -> Result<Invalidated, Refused> {
     let wanted = wanted(asked)?;
-    let plan = edge.plan().clone();
-    let known = plan
-        .distributions()
-        .iter()
-        .find(|one| **one.id() == *asked.distribution);
-    let Some(distribution) = known else {
-        let ids: Vec<&str> = plan.distributions().iter().map(|one| &**one.id()).collect();
-        return Err(Refused::Unknown(format!(
-            "there is no distribution '{}' here. There is: {}",
-            asked.distribution.escape_debug(),
-            ids.join(", ")
-        )));
-    };
+    let distribution = &distribution_named(edge, &asked.distribution)?;
     let invalidations = edge.invalidations();
     let mut would_hit = None;
     if asked.dry_run {

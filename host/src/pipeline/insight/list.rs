@@ -11,6 +11,7 @@ use crate::pipeline::hooks::Hooks;
 use crate::pipeline::invalidations::{Names, Standing};
 use crate::pipeline::notes::Notes;
 use crate::pipeline::receive::{Received, Refusal, receive_head};
+use crate::pipeline::viewer_request::{self, ViewerRequest};
 use crate::pipeline::{Edge, new_record};
 use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -30,13 +31,13 @@ const PAGE: usize = 256;
 /// The URL is none of this host's.
 pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
     let uri = absolute(url)?;
-    let received = match plain(edge, &uri, Method::GET, HeaderMap::new()) {
+    let mut received = match plain(edge, &uri, Method::GET, HeaderMap::new()) {
         Ok(received) => received,
         Err(refusal) => return Err(Refused::Unknown(format!("{url}: {}", refusal.text()))),
     };
-    let key = match plain_key(edge, &received).await {
-        Keyed::Key(key) => Some(key),
-        Keyed::Pass(..) | Keyed::Failed(_) => None,
+    let key = match plain_key(edge, &mut received).await {
+        Some(Keyed::Key(key)) => Some(key),
+        Some(Keyed::Pass(..) | Keyed::Failed(_)) | None => None,
     };
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let asked = Names {
@@ -265,11 +266,21 @@ pub(super) fn plain(
     head.method = method;
     head.uri = uri.clone();
     head.headers = fields;
-    receive_head(edge, head, false, &mut record)
+    let received = receive_head(edge, head, false, &mut record)?;
+    match received.gate {
+        Some(refusal) => Err(refusal),
+        None => Ok(received),
+    }
 }
 
-async fn plain_key(edge: &Arc<Edge>, received: &Received) -> Keyed {
+/// The key after the viewer-request hooks; `None` where one of them answers.
+async fn plain_key(edge: &Arc<Edge>, received: &mut Received) -> Option<Keyed> {
     let mut transaction = Transaction::new(edge.runtime());
     let mut hooks = Hooks::new(edge, &received.facts.request_id);
-    cache_key::decide(received, &mut transaction, &mut hooks).await
+    match viewer_request::handle(received, &mut transaction, &mut hooks).await {
+        ViewerRequest::Next => {
+            Some(cache_key::decide(received, &mut transaction, &mut hooks).await)
+        }
+        ViewerRequest::Answered(_) | ViewerRequest::Failed(_) => None,
+    }
 }

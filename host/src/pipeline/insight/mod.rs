@@ -1,17 +1,25 @@
-//! What operators ask a running host: what is stored for a URL, what would become of a request, and to invalidate.
+//! What operators ask a running host: what is stored for a URL, what would become of a request, to invalidate, and to read
+//! and change key-value data.
 //!
 //! Nothing here fetches. The admin socket hands these questions in and the answers out, as JSON (`admin/API.md`); the
-//! commands `invalidate`, `cache ls` and `explain` print them.
+//! commands `invalidate`, `cache ls`, `explain` and `kv` print them.
 
 mod explain;
 mod invalidate;
+mod kv;
 mod list;
 
 pub use explain::explain;
 pub use invalidate::invalidate;
+pub use kv::{
+    KvChanges, KvFound, KvListing, KvRange, KvTotal, KvValue, kv_change, kv_get, kv_list,
+};
 pub use list::list;
 
+use super::Edge;
+use crate::distribution::Distribution;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +153,7 @@ pub struct Question {
 /// What would become of a request.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Explanation {
-    /// What the host would do: `hit`, `stale`, `collapse`, `miss`, `validate`, `pass`, `refuse` or `fail`.
+    /// What the host would do: `hit`, `stale`, `collapse`, `miss`, `validate`, `pass`, `respond`, `refuse` or `fail`.
     pub outcome: String,
     /// Why: the words of Cache-Status or of the refusal.
     pub why: String,
@@ -159,6 +167,9 @@ pub struct Explanation {
     pub path: Option<String>,
     /// The cache key for people.
     pub key: Option<String>,
+    /// What each viewer-request hook decided, in order.
+    #[serde(default)]
+    pub viewer_hooks: Vec<HookDecision>,
     /// What each cache-key hook decided, in order.
     pub key_hooks: Vec<HookDecision>,
     /// The stored variants of the key; where the behavior has `range_slices`, those of the slices too.
@@ -182,4 +193,19 @@ pub struct HookDecision {
     pub decision: String,
     /// Whether it failed.
     pub failed: bool,
+}
+
+/// The distribution of that id.
+fn distribution_named(edge: &Edge, id: &str) -> Result<Arc<Distribution>, Refused> {
+    let plan = edge.plan();
+    let distributions = plan.distributions();
+    if let Some(known) = distributions.iter().find(|one| **one.id() == *id) {
+        return Ok(known.clone());
+    }
+    let ids: Vec<&str> = distributions.iter().map(|one| &**one.id()).collect();
+    Err(Refused::Unknown(format!(
+        "there is no distribution '{}' here. There is: {}",
+        id.escape_debug(),
+        ids.join(", ")
+    )))
 }

@@ -3,6 +3,7 @@
 use super::version::Version;
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
+use crate::origin::OutgoingBody;
 use crate::pipeline::Edge;
 use crate::pipeline::cache_key::{self, CacheKey};
 use crate::pipeline::flight_key::flight_key;
@@ -108,8 +109,9 @@ impl Plan {
             distribution: self.distribution.clone(),
             behavior: self.behavior.clone(),
             facts: Arc::new(facts),
+            gate: None,
             uri: self.uri.clone(),
-            body: None,
+            body: OutgoingBody::Empty,
             upgrade: None,
         }
     }

@@ -1,0 +1,207 @@
+//! What a plugin is given beside the request: backends that it may fetch from, and secrets.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+
+use super::names;
+use super::report::{Placed, Problem, printable};
+use super::scalar::{boolean, duration, path, size, string, text};
+use super::walk::{Table, Value, entries, placed, table};
+
+/// One `[plugins.fetch.NAME]`: where a plugin may send requests of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backend {
+    /// The name that the plugin uses.
+    pub name: String,
+    /// `url`: where it is. Required.
+    pub url: BackendUrl,
+    /// `timeout`: for a whole request, from resolving the name to the last byte, 1 ms to 60 s. Default 1 s. What the plugin's
+    /// `wall` limit allows is less where that is less.
+    pub timeout: Duration,
+    /// `max_bytes`: how large an answer may be, 1 KiB to 64 MiB. Default 1 MiB.
+    pub max_bytes: u64,
+    /// `allow_private`: whether its addresses may be loopback, private, link-local or otherwise not public. Default `false`.
+    pub allow_private: bool,
+    /// `ca_file`: PEM certificates to trust in place of the public ones. Default: the public ones.
+    pub ca_file: Option<Placed<PathBuf>>,
+}
+
+/// The parts of a backend's `url`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackendUrl {
+    /// Whether it is spoken to by TLS.
+    pub secure: bool,
+    /// The name or address, an IPv6 address in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Put before the path of every request; does not end with `/`.
+    pub path: String,
+}
+
+/// One entry of `[plugins.secrets]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Secret {
+    /// The name that the plugin uses, and its place.
+    pub name: Placed<String>,
+    /// Where the value is.
+    pub source: SecretSource,
+}
+
+/// Where a secret's value is. The value itself is never in the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SecretSource {
+    /// `file`: the content of a file, a line end at its end left out.
+    File(PathBuf),
+    /// `env`: a variable of the host's environment.
+    Env(String),
+}
+
+/// Reads `fetch`: a table of backends.
+pub(super) fn backends(value: &Value<'_>) -> Option<Vec<Backend>> {
+    named(value, |name, value| {
+        let read = table("a backend", |t| backend(name.value.clone(), t));
+        read(value)
+    })
+}
+
+/// Reads `secrets`: a table of sources.
+pub(super) fn secrets(value: &Value<'_>) -> Option<Vec<Secret>> {
+    named(value, |name, value| {
+        let source = table("a secret", source)(value)??;
+        Some(Secret { name, source })
+    })
+}
+
+/// A table whose keys are names; all entries are read.
+fn named<'a, T>(
+    value: &Value<'a>,
+    read: impl Fn(Placed<String>, &Value<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let read = entries(value)?.into_iter().map(|(name, value)| {
+        if let Err(problem) = names::identifier(&name) {
+            value.file.problems.add(problem.at(name.at));
+            return None;
+        }
+        read(name, &value)
+    });
+    // Collected first, so that no entry hides the problems of the next.
+    let read: Vec<Option<T>> = read.collect();
+    read.into_iter().collect()
+}
+
+fn backend(name: String, t: &Table<'_>) -> Backend {
+    let ms = Duration::from_millis;
+    Backend {
+        name,
+        url: t.required("url", "url = \"https://api.example.com\"", text(url)),
+        timeout: t.or("timeout", ms(1000), duration(ms(1)..=ms(60_000))),
+        max_bytes: t.or("max_bytes", 1 << 20, size((1 << 10)..=(64 << 20))),
+        allow_private: t.or("allow_private", false, boolean),
+        ca_file: t.optional("ca_file", placed(path)),
+    }
+}
+
+fn source(t: &Table<'_>) -> Option<SecretSource> {
+    t.exclusive("file", "env");
+    let file = t.optional("file", path).map(SecretSource::File);
+    let env = t.optional("env", variable).map(SecretSource::Env);
+    if t.place("file").is_none() && t.place("env").is_none() {
+        let problem = Problem::new("a secret lacks its source");
+        t.refuse(
+            problem.help("name a file or a variable: { file = \"token\" } or { env = \"TOKEN\" }"),
+        );
+    }
+    file.or(env)
+}
+
+fn variable(value: &Value<'_>) -> Option<String> {
+    let name = string(value)?;
+    match name.is_empty() || name.contains(['=', '\0']) {
+        false => Some(name),
+        true => value.refuse(Problem::new(format!(
+            "`{}` cannot be the name of a variable",
+            printable(&name)
+        ))),
+    }
+}
+
+fn url(text: &str) -> Result<BackendUrl, Problem> {
+    let refuse = |why: &str| {
+        Problem::new(format!(
+            "`{}` is no URL of a backend: {why}",
+            printable(text)
+        ))
+        .allowed("http:// or https://, a host, a port and a path perhaps")
+        .help("for instance \"https://api.example.com/v1\"")
+    };
+    let uri: Uri = text.parse().map_err(|_| refuse("it can't be read"))?;
+    let secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(refuse("it begins with neither http:// nor https://")),
+    };
+    let authority = uri.authority().ok_or_else(|| refuse("it has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(refuse("a user name has no place in it; use a secret"));
+    }
+    if uri.query().is_some() || text.contains('#') {
+        return Err(refuse("it has a query or a fragment"));
+    }
+    let after_host = authority.as_str().strip_prefix(authority.host());
+    let port = match after_host.unwrap_or_default().strip_prefix(':') {
+        None if secure => 443,
+        None => 80,
+        Some(digits) => digits
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or_else(|| refuse("its port is not one of 1 to 65535"))?,
+    };
+    Ok(BackendUrl {
+        secure,
+        host: names::origin_domain(authority.host())?,
+        port,
+        path: uri.path().trim_end_matches('/').to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_is_a_plain_url() {
+        let read = |text| url(text).unwrap();
+        assert_eq!(
+            read("https://Api.Example.com/v1/"),
+            BackendUrl {
+                secure: true,
+                host: "api.example.com".to_owned(),
+                port: 443,
+                path: "/v1".to_owned()
+            }
+        );
+        let local = read("http://[::1]:8080");
+        assert_eq!(
+            (local.host.as_str(), local.port, local.path.as_str()),
+            ("[::1]", 8080, "")
+        );
+        for bad in [
+            "",
+            "api.example.com",
+            "ftp://a.b",
+            "https://",
+            "https://u:p@a.b",
+            "https://a.b?x",
+            "https://a.b/#x",
+            "https://a.b:0",
+            "https://a.b:99999",
+            "https://a..b",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+}

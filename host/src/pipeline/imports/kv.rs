@@ -1,0 +1,455 @@
+//! Key-value data of distributions: what hooks read, and what `selvedge kv` writes.
+//!
+//! All of it is held in memory, so that a hook waits for no disk and a missing key costs one look-up. A distribution's
+//! data is therefore bounded (`kv_size`). The durable state has the same: a change is durable before it can be read, and
+//! it is made as a whole or not at all.
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use selvedge_runtime::powers::{self, Answer};
+use selvedge_store::{State, StateChange, StateError};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// Key: distribution, a zero byte, the key. Value: the value.
+const TABLE: &str = "kv";
+
+/// So many values are read at once.
+const PAGE: usize = 256;
+
+/// The most bytes of a key.
+pub(crate) const MOST_KEY: usize = 512;
+
+/// The most bytes of a value.
+pub(crate) const MOST_VALUE: usize = 1 << 20;
+
+/// What an entry counts for beside its key and its value.
+const ENTRY: u64 = 64;
+
+/// A change of one key: its new value, or `None` to remove it.
+pub(crate) type Change = (String, Option<Bytes>);
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KvError {
+    /// No key, or one that is too long.
+    #[error("the key {key:?} has {bytes} bytes: it takes 1 to {MOST_KEY}")]
+    Key {
+        /// The first characters of it.
+        key: String,
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A value that is too large.
+    #[error("the value of {key:?} has {bytes} bytes: at most {MOST_VALUE} are allowed")]
+    Value {
+        /// Whose value it is.
+        key: String,
+        /// How large it is.
+        bytes: usize,
+    },
+    /// The distribution has no room for it.
+    #[error(
+        "there would be {bytes} bytes, and `kv_size` of the distribution allows {limit} (an entry counts with {ENTRY} bytes beside its key and value). Remove some, or raise `kv_size`"
+    )]
+    Full {
+        /// Bytes after the change.
+        bytes: u64,
+        /// Bytes that the distribution may have.
+        limit: u64,
+    },
+    /// The durable state failed.
+    #[error("the durable state can't be written: {0}")]
+    State(#[from] StateError),
+    /// The host is about to end.
+    #[error("the host is ending")]
+    Ending,
+}
+
+/// The key-value data of all distributions. Cloning is cheap.
+#[derive(Clone)]
+pub struct Kv(Arc<Shared>);
+
+struct Shared {
+    state: State,
+    tables: RwLock<HashMap<Arc<str>, Table>>,
+    /// Held while a change is made: the durable state and memory see changes in the same order.
+    changing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Table {
+    values: BTreeMap<Arc<str>, Bytes>,
+    bytes: u64,
+}
+
+/// Some keys of a distribution.
+pub(crate) struct Keys {
+    /// Each with the size of its value, in the order of the keys.
+    pub(crate) keys: Vec<(Arc<str>, usize)>,
+    /// Whether there are more.
+    pub(crate) more: bool,
+}
+
+/// What a distribution has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) keys: usize,
+    pub(crate) bytes: u64,
+}
+
+impl Kv {
+    /// Reads what is in the durable state. Blocks the thread.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn open(state: &State) -> Result<Kv, StateError> {
+        let mut tables: HashMap<Arc<str>, Table> = HashMap::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = state.blocking_scan(TABLE, b"", after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else {
+                break;
+            };
+            after = Some(last.clone());
+            for (place, value) in page {
+                match read(&place) {
+                    Some((distribution, key)) => {
+                        let table = tables.entry(distribution.into()).or_default();
+                        table.set(key, Some(value.into()));
+                    }
+                    None => tracing::warn!(
+                        target: "kv",
+                        "a key in the durable state can't be read: {}",
+                        place.escape_ascii()
+                    ),
+                }
+            }
+        }
+        Ok(Kv(Arc::new(Shared {
+            state: state.clone(),
+            tables: RwLock::new(tables),
+            changing: tokio::sync::Mutex::new(()),
+        })))
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, distribution: &str, key: &str) -> Option<Bytes> {
+        let tables = self.0.tables.read();
+        tables.get(distribution)?.values.get(key).cloned()
+    }
+
+    /// Up to `most` keys that begin with `prefix`, after the key `after`.
+    pub(crate) fn keys(
+        &self,
+        distribution: &str,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Keys {
+        let tables = self.0.tables.read();
+        let (mut keys, mut more) = (Vec::new(), false);
+        if let Some(table) = tables.get(distribution) {
+            let from = match after {
+                Some(after) if after >= prefix => Bound::Excluded(after),
+                _ => Bound::Included(prefix),
+            };
+            let range = table.values.range::<str, _>((from, Bound::Unbounded));
+            for (key, value) in range.take_while(|(key, _)| key.starts_with(prefix)) {
+                more = keys.len() == most;
+                if more {
+                    break;
+                }
+                keys.push((key.clone(), value.len()));
+            }
+        }
+        Keys { keys, more }
+    }
+
+    /// What a distribution has.
+    pub(crate) fn usage(&self, distribution: &str) -> Usage {
+        let tables = self.0.tables.read();
+        tables
+            .get(distribution)
+            .map_or_else(Usage::default, |table| Usage {
+                keys: table.values.len(),
+                bytes: table.bytes,
+            })
+    }
+
+    /// Makes all changes or none, in their order; with `replace`, what they do not set is removed. Durable when it returns.
+    /// It is made also where the caller does not wait for it.
+    ///
+    /// # Errors
+    /// Nothing has changed then. Where the distribution already has more than `limit` bytes, what makes it less is allowed.
+    pub(crate) async fn change(
+        &self,
+        distribution: &Arc<str>,
+        changes: Vec<Change>,
+        replace: bool,
+        limit: u64,
+    ) -> Result<Usage, KvError> {
+        let (kv, distribution) = (self.clone(), distribution.clone());
+        let made = tokio::spawn(async move {
+            let _changing = kv.0.changing.lock().await;
+            kv.change_alone(&distribution, changes, replace, limit)
+                .await
+        });
+        made.await.unwrap_or(Err(KvError::Ending))
+    }
+
+    async fn change_alone(
+        &self,
+        distribution: &Arc<str>,
+        changes: Vec<Change>,
+        replace: bool,
+        limit: u64,
+    ) -> Result<Usage, KvError> {
+        changes.iter().try_for_each(check)?;
+        let changes = self.with_removals(distribution, changes, replace);
+        let before = self.usage(distribution);
+        let after = self.usage_after(distribution, &changes);
+        if after.bytes > limit && after.bytes > before.bytes {
+            return Err(KvError::Full {
+                bytes: after.bytes,
+                limit,
+            });
+        }
+        let durable = changes
+            .iter()
+            .map(|(key, value)| durable(distribution, key, value.as_deref()));
+        self.0.state.apply(durable.collect()).await?;
+        let mut tables = self.0.tables.write();
+        let table = tables.entry(distribution.clone()).or_default();
+        for (key, value) in changes {
+            table.set(&key, value);
+        }
+        Ok(after)
+    }
+
+    /// One change for each key, and with `replace` one for each key that is there already.
+    fn with_removals(
+        &self,
+        distribution: &str,
+        changes: Vec<Change>,
+        replace: bool,
+    ) -> BTreeMap<String, Option<Bytes>> {
+        let mut all = BTreeMap::new();
+        let tables = self.0.tables.read();
+        if let Some(table) = tables.get(distribution).filter(|_| replace) {
+            all.extend(table.values.keys().map(|key| (key.to_string(), None)));
+        }
+        all.extend(changes);
+        all
+    }
+
+    fn usage_after(&self, distribution: &str, changes: &BTreeMap<String, Option<Bytes>>) -> Usage {
+        let tables = self.0.tables.read();
+        let table = tables.get(distribution);
+        let mut usage = table.map_or_else(Usage::default, |table| Usage {
+            keys: table.values.len(),
+            bytes: table.bytes,
+        });
+        for (key, value) in changes {
+            if let Some(old) = table.and_then(|table| table.values.get(key.as_str())) {
+                usage.keys -= 1;
+                usage.bytes -= size(key, old);
+            }
+            if let Some(new) = value {
+                usage.keys += 1;
+                usage.bytes += size(key, new);
+            }
+        }
+        usage
+    }
+}
+
+impl Table {
+    fn set(&mut self, key: &str, value: Option<Bytes>) {
+        let old = match value {
+            Some(value) => {
+                self.bytes += size(key, &value);
+                self.values.insert(key.into(), value)
+            }
+            None => self.values.remove(key),
+        };
+        self.bytes -= old.map_or(0, |old| size(key, &old));
+    }
+}
+
+fn size(key: &str, value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64 + ENTRY
+}
+
+fn check((key, value): &Change) -> Result<(), KvError> {
+    let shown = || key.chars().take(80).collect();
+    if key.is_empty() || key.len() > MOST_KEY {
+        return Err(KvError::Key {
+            key: shown(),
+            bytes: key.len(),
+        });
+    }
+    match value {
+        Some(value) if value.len() > MOST_VALUE => Err(KvError::Value {
+            key: shown(),
+            bytes: value.len(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn durable(distribution: &str, key: &str, value: Option<&[u8]>) -> StateChange {
+    let table = TABLE.to_owned();
+    let key = [distribution.as_bytes(), &[0], key.as_bytes()].concat();
+    match value {
+        Some(value) => StateChange::Put {
+            table,
+            key,
+            value: value.to_vec(),
+        },
+        None => StateChange::Delete { table, key },
+    }
+}
+
+fn read(place: &[u8]) -> Option<(&str, &str)> {
+    std::str::from_utf8(place).ok()?.split_once('\0')
+}
+
+/// The data of one distribution, as its plugins read it.
+pub(super) struct Of {
+    kv: Kv,
+    distribution: String,
+}
+
+impl Of {
+    pub(super) fn new(kv: &Kv, distribution: &str) -> Of {
+        Of {
+            kv: kv.clone(),
+            distribution: distribution.to_owned(),
+        }
+    }
+}
+
+impl powers::Kv for Of {
+    fn get(&self, key: &str) -> Answer<Result<Option<Bytes>, String>> {
+        Answer::Now(Ok(self.kv.get(&self.distribution, key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_store::{Config, Store};
+
+    fn store(dir: Option<&std::path::Path>) -> Store {
+        Store::open(Config {
+            dir: dir.map(Into::into),
+            memory_bytes: 1 << 20,
+            disk_bytes: 16 << 20,
+            max_object_bytes: 1 << 20,
+            max_variants: 10,
+        })
+        .unwrap()
+    }
+
+    fn put(key: &str, value: &str) -> Change {
+        (key.to_owned(), Some(Bytes::from(value.to_owned())))
+    }
+
+    fn text(kv: &Kv, key: &str) -> Option<String> {
+        kv.get("shop", key)
+            .map(|value| String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn changes_are_made_whole_or_not_at_all() {
+        let store = store(None);
+        let kv = Kv::open(store.state()).unwrap();
+        let shop: Arc<str> = "shop".into();
+        let change =
+            async |changes, replace, limit| kv.change(&shop, changes, replace, limit).await;
+        let usage = change(vec![put("a", "1"), put("b", "22")], false, 1000).await;
+        assert_eq!(
+            usage.unwrap(),
+            Usage {
+                keys: 2,
+                bytes: 5 + 2 * ENTRY
+            }
+        );
+        let long = "k".repeat(MOST_KEY + 1);
+        let too_long = change(vec![put("a", "2"), put(&long, "")], false, 1000).await;
+        assert!(matches!(too_long, Err(KvError::Key { bytes: 513, .. })));
+        let full = change(vec![put("a", "2"), put("c", "")], false, 150).await;
+        assert!(matches!(full, Err(KvError::Full { limit: 150, .. })));
+        assert_eq!(text(&kv, "a").as_deref(), Some("1"));
+        let replaced = change(vec![put("c", "3")], true, 100).await.unwrap();
+        assert_eq!(replaced.keys, 1);
+        assert_eq!(
+            (text(&kv, "a"), text(&kv, "c")),
+            (None, Some("3".to_owned()))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_makes_it_smaller_is_allowed_although_it_is_too_large() {
+        let store = store(None);
+        let kv = Kv::open(store.state()).unwrap();
+        let shop: Arc<str> = "shop".into();
+        kv.change(&shop, vec![put("a", "1"), put("b", "2")], false, 1000)
+            .await
+            .unwrap();
+        let removed = kv
+            .change(&shop, vec![("a".to_owned(), None)], false, 10)
+            .await;
+        assert_eq!(removed.unwrap().keys, 1);
+        assert!(
+            kv.change(&shop, vec![put("b", "22")], false, 10)
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_set_is_there_again_after_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let store = store(Some(dir.path()));
+            let kv = Kv::open(store.state()).unwrap();
+            let many = (0..600).map(|n| put(&format!("k{n}"), "v"));
+            kv.change(&"shop".into(), many.collect(), false, 1 << 20)
+                .await
+                .unwrap();
+            kv.change(
+                &"shop".into(),
+                vec![("k7".to_owned(), None)],
+                false,
+                1 << 20,
+            )
+            .await
+            .unwrap();
+        }
+        let store = store(Some(dir.path()));
+        let kv = Kv::open(store.state()).unwrap();
+        assert_eq!(kv.usage("shop").keys, 599);
+        assert_eq!((text(&kv, "k7"), kv.get("other", "k1")), (None, None));
+    }
+
+    #[tokio::test]
+    async fn keys_are_listed_in_pages() {
+        let store = store(None);
+        let kv = Kv::open(store.state()).unwrap();
+        let keys = ["a", "b1", "b2", "b3", "c"].map(|key| put(key, "v"));
+        kv.change(&"shop".into(), keys.into(), false, 10_000)
+            .await
+            .unwrap();
+        let page = |after| {
+            let page = kv.keys("shop", "b", after, 2);
+            let names: Vec<String> = page.keys.iter().map(|(key, _)| key.to_string()).collect();
+            (names.join(","), page.more)
+        };
+        assert_eq!(page(None), ("b1,b2".to_owned(), true));
+        assert_eq!(page(Some("b2")), ("b3".to_owned(), false));
+        assert_eq!(page(Some("c")), (String::new(), false));
+    }
+}

@@ -1,0 +1,60 @@
+//! What a running host keeps for plugins: key-value data, stored values, figures. Each import of the contract in a file of its
+//! own; the runtime reaches them by its traits.
+
+mod cache;
+mod kv;
+mod metrics;
+
+pub use kv::Kv;
+pub(crate) use kv::KvError;
+
+use super::Invalidations;
+use crate::distribution::Keeps;
+use crate::observe::clock::Clock;
+use crate::observe::metrics::Metrics;
+use cache::{PluginCache, PluginCaches};
+use selvedge_runtime::powers;
+use std::sync::Arc;
+
+/// What plugins of all distributions are given.
+pub struct Imports {
+    kv: Kv,
+    caches: PluginCaches,
+    metrics: Arc<Metrics>,
+}
+
+impl Imports {
+    /// Puts it together.
+    pub fn new(
+        kv: Kv,
+        invalidations: Arc<Invalidations>,
+        clock: Arc<Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Imports {
+        Imports {
+            kv,
+            caches: PluginCaches::new(invalidations, clock),
+            metrics,
+        }
+    }
+
+    /// Key-value data of the distributions.
+    pub(crate) fn kv(&self) -> &Kv {
+        &self.kv
+    }
+}
+
+impl Keeps for Imports {
+    fn kv(&self, distribution: &str) -> Arc<dyn powers::Kv> {
+        Arc::new(kv::Of::new(&self.kv, distribution))
+    }
+
+    fn cache(&self, distribution: &str) -> Arc<dyn powers::Cache> {
+        let cache: Arc<PluginCache> = self.caches.of(distribution);
+        cache
+    }
+
+    fn metrics(&self, distribution: &str, plugin: &str) -> Arc<dyn powers::Metrics> {
+        Arc::new(metrics::Figures::new(&self.metrics, distribution, plugin))
+    }
+}

@@ -1,0 +1,178 @@
+//! The hook of the stage: plugins may change what goes out, or answer in the origin's place.
+//!
+//! They see the request as it would go to the first of the chosen origins, without that origin's own path and `headers`. What
+//! they change goes to whichever origin is asked. An answer counts as the origin's: it may be stored.
+
+use super::{Outgoing, host_field, outgoing};
+use crate::origin::OutgoingBody;
+use crate::pipeline::fetch_side::Fetched;
+use crate::pipeline::fetched_body::FetchedBody;
+use crate::pipeline::hooks::{Hooks, plugin_failed};
+use crate::pipeline::job::Job;
+use crate::pipeline::origin_selection::Target;
+use crate::pipeline::request_body::{Broken, Lent, RequestBody};
+use crate::pipeline::unkeyed;
+use crate::pipeline::viewer_request::edited;
+use http::header::{CONTENT_LENGTH, DATE, HOST, IF_MATCH, RANGE};
+use http::{HeaderValue, StatusCode};
+use selvedge_runtime::{
+    Hook, OnError, OriginRequestDecision, RequestEdits, RequestFacts, SyntheticResponse,
+    Transaction,
+};
+use std::sync::Arc;
+
+/// What came of the stage.
+pub(crate) enum OriginRequest {
+    /// Ask the origin.
+    Send(Box<Outgoing>, OutgoingBody),
+    /// A plugin answers in its place.
+    Answered(Box<Fetched>),
+}
+
+/// Why there is nothing to send.
+#[derive(Clone, Copy)]
+pub(crate) enum Unsent {
+    /// A plugin whose failure is the request's failure.
+    Failed(&'static str),
+    /// The viewer broke its body off while a plugin read it.
+    BrokenBody,
+}
+
+/// Makes the request, and asks each plugin with an origin-request hook in order.
+pub(crate) async fn handle(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    first: Option<&Target>,
+    mut body: OutgoingBody,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<OriginRequest, Unsent> {
+    let plain = outgoing(job);
+    let behavior = job.behavior.clone();
+    let plugins = behavior.plugins_with(Hook::OriginRequest);
+    let Some(first) = first.filter(|_| !plugins.is_empty()) else {
+        return Ok(OriginRequest::Send(Box::new(plain), body));
+    };
+    let mut lent = RequestBody::lend(&mut body);
+    let mut replaced = None;
+    let host = host_field(job, first);
+    let mut facts = Arc::new(seen(facts, plain, host.as_ref(), first, &lent));
+    for plugin in plugins {
+        let called = transaction.origin_request(plugin, &facts).await;
+        let reads = called.reads.clone();
+        let refused = match hooks.note(plugin, called) {
+            Ok(OriginRequestDecision::Next) => continue,
+            Ok(OriginRequestDecision::Edit(edits)) => match changed(&facts, &edits) {
+                Ok(changed) => {
+                    unkeyed::warn(job, plugin, Hook::OriginRequest, &reads);
+                    facts = Arc::new(changed);
+                    if let Some(bytes) = edits.body {
+                        replaced = Some(bytes.len());
+                        lent = Lent::Whole(bytes);
+                    }
+                    continue;
+                }
+                Err(why) => Some(why),
+            },
+            Ok(OriginRequestDecision::Respond(response)) => match made(job, response) {
+                Ok(fetched) => {
+                    unkeyed::warn(job, plugin, Hook::OriginRequest, &reads);
+                    return Ok(OriginRequest::Answered(Box::new(fetched)));
+                }
+                Err(why) => Some(why),
+            },
+            Err(()) => None,
+        };
+        if let Some(why) = refused {
+            hooks.refuse(plugin, Hook::OriginRequest, &why);
+        }
+        if plugin.on_error() == OnError::Fail {
+            return Err(Unsent::Failed(plugin_failed(Hook::OriginRequest)));
+        }
+    }
+    let body = lent.take_back().map_err(|Broken| Unsent::BrokenBody)?;
+    let outgoing = sent(&facts, host, replaced);
+    Ok(OriginRequest::Send(Box::new(outgoing), body))
+}
+
+/// The request as hooks see it.
+fn seen(
+    facts: &RequestFacts,
+    plain: Outgoing,
+    host: Option<&HeaderValue>,
+    first: &Target,
+    body: &Lent,
+) -> RequestFacts {
+    let mut seen = facts.clone();
+    (seen.path, seen.query, seen.fields) = (plain.path, plain.query, plain.fields);
+    if let Some(host) = host {
+        seen.fields.insert(HOST, host.clone());
+    }
+    seen.origin = Some(first.origin.id().to_owned());
+    seen.body = Some(body.reader());
+    seen
+}
+
+/// What goes out after the hooks. A Host that they left as it was is each origin's own.
+fn sent(facts: &RequestFacts, host: Option<HeaderValue>, replaced: Option<usize>) -> Outgoing {
+    let mut fields = facts.fields.clone();
+    let own = fields.remove(HOST).filter(|own| Some(own) != host.as_ref());
+    if let Some(length) = replaced {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Outgoing {
+        path: facts.path.clone(),
+        query: facts.query.clone(),
+        fields,
+        host: own,
+    }
+}
+
+fn changed(facts: &RequestFacts, edits: &RequestEdits) -> Result<RequestFacts, String> {
+    let names = edits.fields.iter().map(|edit| edit.name());
+    // Which part comes back, and whether any does, has to fit what is stored.
+    if let Some(name) = names
+        .into_iter()
+        .find(|name| matches!(**name, RANGE | IF_MATCH))
+    {
+        return Err(format!("it changed {name}, which belongs to the host here"));
+    }
+    edited(facts, edits)
+}
+
+/// What a plugin made, as if an origin had sent it.
+pub(crate) fn made(job: &Job, response: SyntheticResponse) -> Result<Fetched, String> {
+    let SyntheticResponse {
+        status,
+        mut fields,
+        body,
+    } = response;
+    if matches!(
+        status,
+        StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+    ) {
+        return Err(format!(
+            "it answered {}, which is about something that an origin has",
+            status.as_u16()
+        ));
+    }
+    let now = job.edge.clock().now();
+    if !fields.contains_key(DATE)
+        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now.to_system()))
+    {
+        fields.insert(DATE, date);
+    }
+    if status != StatusCode::NO_CONTENT {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    Ok(Fetched {
+        status,
+        fields,
+        body: FetchedBody::Made(Some(body).filter(|_| job.facts.method != http::Method::HEAD)),
+        origin: None,
+        request_time: now,
+        response_time: now,
+        slot: None,
+        upgrade: None,
+    })
+}

@@ -1,0 +1,322 @@
+//! OriginResponse: plugins may change what an origin sent before it is stored, put something else in its place, or have another
+//! origin asked.
+//!
+//! What they decide is stored and answers every request for the key. A body that a plugin makes anew is another
+//! representation: its validator becomes weak (RFC 9110, section 8.8.1), it has no length beforehand, and no ranges of it
+//! are served.
+
+use super::fetch_side::Fetched;
+use super::fetched_body::FetchedBody;
+use super::hooks::{Hooks, plugin_failed};
+use super::job::Job;
+use super::origin_request::made;
+use super::unkeyed;
+use crate::origin::Origin;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, TRAILER,
+};
+use http::{HeaderMap, Method, StatusCode};
+use selvedge_runtime::{
+    FieldEdit, Hook, OnError, OriginResponseDecision, Plugin, RequestFacts, ResponseEdits,
+    ResponseFacts, Transaction,
+};
+use std::sync::Arc;
+
+/// Digests of content: a body that is made anew has others.
+const DIGESTS: [HeaderName; 4] = [
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
+/// What came of the stage.
+pub(crate) enum OriginResponse {
+    /// Go on with this response.
+    Go(Box<Fetched>),
+    /// Ask this origin instead.
+    Ask(Arc<Origin>),
+    /// Ask again for the whole: a part can't be made anew.
+    AskForWhole,
+}
+
+/// Asks each plugin with an origin-response hook in order. `asks` is how many more origins may be asked.
+///
+/// # Errors
+/// The word for the response, where a plugin failed whose failure is the request's failure.
+pub(crate) async fn handle(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    mut fetched: Fetched,
+    asks: u32,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<OriginResponse, &'static str> {
+    let behavior = job.behavior.clone();
+    let plugins = behavior.plugins_with(Hook::OriginResponse);
+    if plugins.is_empty() || fetched.status.is_informational() {
+        return Ok(OriginResponse::Go(Box::new(fetched)));
+    }
+    for plugin in plugins {
+        let response = Arc::new(fetched.facts());
+        let called = transaction.origin_response(plugin, facts, &response).await;
+        let reads = called.reads.clone();
+        let Ok(decision) = hooks.note(plugin, called) else {
+            fail(plugin)?;
+            continue;
+        };
+        if !matches!(decision, OriginResponseDecision::Next) {
+            unkeyed::warn(job, plugin, Hook::OriginResponse, &reads);
+        }
+        let witness = hooks.witness(plugin, Hook::OriginResponse);
+        let refused = match decision {
+            OriginResponseDecision::Next => continue,
+            OriginResponseDecision::Ask(id) => match other(job, &fetched, &id, asks) {
+                Ok(origin) => return Ok(OriginResponse::Ask(origin)),
+                Err(why) => why,
+            },
+            OriginResponseDecision::Respond(response) => match made(job, response) {
+                Ok(made) => {
+                    fetched = Fetched {
+                        origin: fetched.origin,
+                        ..made
+                    };
+                    continue;
+                }
+                Err(why) => why,
+            },
+            OriginResponseDecision::Edit(edits) => match edit(&mut fetched, &edits) {
+                Ok(()) => continue,
+                Err(why) => why,
+            },
+            OriginResponseDecision::Transform(..) | OriginResponseDecision::Produce(..)
+                if fetched.status == StatusCode::PARTIAL_CONTENT =>
+            {
+                return Ok(OriginResponse::AskForWhole);
+            }
+            OriginResponseDecision::Transform(edits, transform) => {
+                match edit(&mut fetched, &edits) {
+                    Ok(()) => {
+                        stream(job, &mut fetched, |body| {
+                            body.transformed(transform, witness)
+                        });
+                        continue;
+                    }
+                    Err(why) => why,
+                }
+            }
+            OriginResponseDecision::Produce(edits, producer) => match edit(&mut fetched, &edits) {
+                Ok(()) => {
+                    stream(job, &mut fetched, |_| {
+                        FetchedBody::produced(producer, witness)
+                    });
+                    continue;
+                }
+                Err(why) => why,
+            },
+        };
+        hooks.refuse(plugin, Hook::OriginResponse, &refused);
+        fail(plugin)?;
+    }
+    Ok(OriginResponse::Go(Box::new(fetched)))
+}
+
+fn fail(plugin: &Plugin) -> Result<(), &'static str> {
+    match plugin.on_error() {
+        OnError::Continue => Ok(()),
+        OnError::Fail => Err(plugin_failed(Hook::OriginResponse)),
+    }
+}
+
+/// The origin that a plugin wants to be asked.
+fn other(job: &Job, fetched: &Fetched, id: &str, asks: u32) -> Result<Arc<Origin>, String> {
+    let origin = job.distribution.origin(id).ok_or_else(|| {
+        format!(
+            "it asks the origin '{id}', but the distribution has {}",
+            job.distribution.origin_ids()
+        )
+    })?;
+    if !matches!(job.facts.method, Method::GET | Method::HEAD) {
+        return Err(format!(
+            "it asks another origin for a {} request, whose body is gone",
+            job.facts.method
+        ));
+    }
+    if asks == 0 {
+        let last = fetched.origin.as_deref().unwrap_or("none");
+        return Err(format!(
+            "it asks one origin after the other: the last one that answered was {last}"
+        ));
+    }
+    Ok(origin.clone())
+}
+
+fn edit(fetched: &mut Fetched, edits: &ResponseEdits) -> Result<(), String> {
+    if edits
+        .fields
+        .iter()
+        .any(|edit| *edit.name() == CONTENT_RANGE)
+    {
+        return Err("it changed content-range, which belongs to the host".to_owned());
+    }
+    let fixed = |status| {
+        matches!(
+            status,
+            StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+        )
+    };
+    if let Some(status) = edits.status.filter(|status| *status != fetched.status)
+        && (fixed(status) || fixed(fetched.status))
+    {
+        return Err(format!(
+            "it changed the status {} to {}: 206 and 304 say what the body is",
+            fetched.status.as_u16(),
+            status.as_u16()
+        ));
+    }
+    let (mut status, mut fields) = (fetched.status, fetched.fields.clone());
+    edits
+        .apply(&mut status, &mut fields)
+        .map_err(|error| error.to_string())?;
+    if status != fetched.status && is_bodiless(status) {
+        fetched.body = FetchedBody::Made(None);
+        fields.remove(CONTENT_LENGTH);
+    }
+    (fetched.status, fetched.fields) = (status, fields);
+    Ok(())
+}
+
+/// Puts another body in place. Where there is none to make anew (HEAD, 304), the fields still say what a GET would get.
+fn stream(job: &Job, fetched: &mut Fetched, make: impl FnOnce(FetchedBody) -> FetchedBody) {
+    of_body_made_anew(&mut fetched.fields);
+    if job.facts.method != Method::HEAD && !is_bodiless(fetched.status) {
+        let body = std::mem::replace(&mut fetched.body, FetchedBody::Made(None));
+        fetched.body = make(body);
+    }
+}
+
+/// What is said of a body that is made anew: nothing that was true of the old one.
+fn of_body_made_anew(fields: &mut HeaderMap) {
+    for name in [CONTENT_LENGTH, TRAILER].into_iter().chain(DIGESTS) {
+        fields.remove(name);
+    }
+    weaken(fields);
+    fields.insert(ACCEPT_RANGES, HeaderValue::from_static("none"));
+}
+
+/// Makes a strong validator weak.
+fn weaken(fields: &mut HeaderMap) {
+    let Some(strong) = fields
+        .get(ETAG)
+        .filter(|tag| tag.as_bytes().starts_with(b"\""))
+    else {
+        return;
+    };
+    if let Ok(weak) = HeaderValue::from_bytes(&[b"W/", strong.as_bytes()].concat()) {
+        fields.insert(ETAG, weak);
+    }
+}
+
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    )
+}
+
+/// What came of asking about a stored response that the origin has confirmed.
+pub(crate) enum Confirmed {
+    /// These changes were made to the 304, so that freshening makes them to the stored response; and these fields go.
+    Edited { remove: Vec<HeaderName> },
+    /// This takes its place.
+    Instead(Box<Fetched>),
+    /// The origin's whole response is wanted.
+    AskForWhole,
+}
+
+/// Asks the same plugins about a stored response that the origin has confirmed. Its body was made anew, if at all, when it was
+/// stored; its fields may change again. `confirmed` is what it would be without them.
+///
+/// # Errors
+/// As of [`handle`].
+pub(crate) async fn confirm(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    mut confirmed: ResponseFacts,
+    not_modified: &mut HeaderMap,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<Confirmed, &'static str> {
+    let mut changed: Vec<HeaderName> = Vec::new();
+    let mut made_anew = false;
+    for plugin in job.behavior.plugins_with(Hook::OriginResponse) {
+        let response = Arc::new(confirmed.clone());
+        let called = transaction.origin_response(plugin, facts, &response).await;
+        let reads = called.reads.clone();
+        let Ok(decision) = hooks.note(plugin, called) else {
+            fail(plugin)?;
+            continue;
+        };
+        if !matches!(decision, OriginResponseDecision::Next) {
+            unkeyed::warn(job, plugin, Hook::OriginResponse, &reads);
+        }
+        made_anew |= matches!(
+            decision,
+            OriginResponseDecision::Transform(..) | OriginResponseDecision::Produce(..)
+        );
+        let edits = match decision {
+            OriginResponseDecision::Next => continue,
+            OriginResponseDecision::Ask(_) => return Ok(Confirmed::AskForWhole),
+            OriginResponseDecision::Respond(response) => match made(job, response) {
+                Ok(made) => return Ok(Confirmed::Instead(Box::new(made))),
+                Err(why) => {
+                    hooks.refuse(plugin, Hook::OriginResponse, &why);
+                    fail(plugin)?;
+                    continue;
+                }
+            },
+            OriginResponseDecision::Edit(edits)
+            | OriginResponseDecision::Transform(edits, _)
+            | OriginResponseDecision::Produce(edits, _) => edits,
+        };
+        let once = without_repetitions(edits, &confirmed.fields);
+        if let Err(error) = once.apply_to_facts(&mut confirmed) {
+            hooks.refuse(plugin, Hook::OriginResponse, &error.to_string());
+            fail(plugin)?;
+            continue;
+        }
+        changed.extend(once.fields.iter().map(|edit| edit.name().clone()));
+    }
+    if made_anew {
+        of_body_made_anew(not_modified);
+    }
+    for name in &changed {
+        not_modified.remove(name);
+        for value in confirmed.fields.get_all(name) {
+            not_modified.append(name.clone(), value.clone());
+        }
+    }
+    changed.retain(|name| !confirmed.fields.contains_key(name));
+    Ok(Confirmed::Edited { remove: changed })
+}
+
+/// Lines that an earlier run has appended are there already.
+fn without_repetitions(mut edits: ResponseEdits, fields: &HeaderMap) -> ResponseEdits {
+    edits.fields.retain(|edit| match edit {
+        FieldEdit::Append(name, value) => !fields.get_all(name).iter().any(|line| line == value),
+        _ => true,
+    });
+    edits
+}
+
+/// Whether a 304 confirms what a plugin has made anew: its validator is the origin's, made weak.
+pub(crate) fn weaken_as(stored: &HeaderMap, not_modified: &mut HeaderMap) {
+    let is_weak = |fields: &HeaderMap| {
+        fields
+            .get(ETAG)
+            .is_some_and(|tag| tag.as_bytes().starts_with(b"W/"))
+    };
+    if is_weak(stored) {
+        weaken(not_modified);
+    }
+}

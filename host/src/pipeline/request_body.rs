@@ -1,0 +1,133 @@
+//! The body of a request where a hook may read it: read when a plugin asks and no further than it may, and sent on whole.
+
+use crate::origin::OutgoingBody;
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use selvedge_runtime::powers::{Answer, BodyRefusal, ReadBody};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// No hook gets more of a request's body.
+pub(crate) const MOST_BODY: u64 = 1 << 20;
+
+/// The viewer broke its body off, or sent what is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+/// A body that hooks may read, piece by piece, as often as they like.
+#[derive(Clone)]
+pub(crate) struct RequestBody(Arc<Mutex<Reading>>);
+
+#[derive(Default)]
+struct Reading {
+    ahead: VecDeque<Frame<Bytes>>,
+    /// How much of `ahead` is content.
+    bytes: u64,
+    rest: Option<Incoming>,
+    broken: bool,
+}
+
+impl RequestBody {
+    /// Lends a body to hooks. One that is at hand needs no reading.
+    pub(crate) fn lend(body: &mut OutgoingBody) -> Lent {
+        match std::mem::take(body) {
+            OutgoingBody::Empty => Lent::Whole(Bytes::new()),
+            OutgoingBody::Whole(bytes) => Lent::Whole(bytes),
+            OutgoingBody::Viewer { ahead, rest, .. } => {
+                let bytes = ahead
+                    .iter()
+                    .filter_map(|frame| Some(frame.data_ref()?.len() as u64));
+                Lent::Arriving(RequestBody(Arc::new(Mutex::new(Reading {
+                    bytes: bytes.sum(),
+                    ahead,
+                    rest,
+                    broken: false,
+                }))))
+            }
+        }
+    }
+}
+
+/// A body while hooks may read it.
+pub(crate) enum Lent {
+    /// It is at hand.
+    Whole(Bytes),
+    /// It is read from the viewer on demand.
+    Arriving(RequestBody),
+}
+
+impl Lent {
+    /// What hooks read.
+    pub(crate) fn reader(&self) -> Arc<dyn ReadBody> {
+        match self {
+            Lent::Whole(bytes) => Arc::new(bytes.clone()),
+            Lent::Arriving(body) => Arc::new(body.clone()),
+        }
+    }
+
+    /// The body as it is to be sent: what hooks have read is in front of the rest.
+    pub(crate) fn take_back(self) -> Result<OutgoingBody, Broken> {
+        match self {
+            Lent::Whole(bytes) if bytes.is_empty() => Ok(OutgoingBody::Empty),
+            Lent::Whole(bytes) => Ok(OutgoingBody::Whole(bytes)),
+            Lent::Arriving(body) => {
+                // Nobody reads any more: the hooks have ended.
+                let mut reading = body.0.try_lock().map_err(|_| Broken)?;
+                let Reading {
+                    ahead,
+                    rest,
+                    broken,
+                    ..
+                } = std::mem::take(&mut *reading);
+                match broken {
+                    true => Err(Broken),
+                    false => Ok(OutgoingBody::viewer(ahead, rest)),
+                }
+            }
+        }
+    }
+}
+
+impl ReadBody for RequestBody {
+    fn read(&self, max: u64) -> Answer<Result<Bytes, BodyRefusal>> {
+        let reading = self.0.clone();
+        Answer::Later(Box::pin(async move {
+            let limit = max.min(MOST_BODY);
+            reading.lock_owned().await.read(limit).await
+        }))
+    }
+}
+
+impl Reading {
+    /// The whole body, if it is no longer than that. What has been read stays, also where the waiting is given up.
+    async fn read(&mut self, limit: u64) -> Result<Bytes, BodyRefusal> {
+        let too_large = Err(BodyRefusal::TooLarge { limit });
+        while let Some(rest) = &mut self.rest {
+            if self.broken {
+                return Err(BodyRefusal::CutOff);
+            }
+            if self.bytes + rest.size_hint().lower() > limit {
+                return too_large;
+            }
+            match rest.frame().await {
+                Some(Ok(frame)) => {
+                    self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                    self.ahead.push_back(frame);
+                }
+                Some(Err(_)) => self.broken = true,
+                None => self.rest = None,
+            }
+        }
+        if self.bytes > limit {
+            return too_large;
+        }
+        let mut whole = BytesMut::with_capacity(self.bytes as usize);
+        for data in self.ahead.iter().filter_map(Frame::data_ref) {
+            whole.extend_from_slice(data);
+        }
+        Ok(whole.freeze())
+    }
+}
