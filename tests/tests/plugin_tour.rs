@@ -36,6 +36,33 @@ fn a_new_plugin_builds_and_decides() {
 }
 
 #[test]
+fn a_new_plugin_may_begin_with_every_hook() {
+    let dir = folder();
+    let hooks = [
+        "viewer-request",
+        "cache-key",
+        "origin-selection",
+        "origin-request",
+        "origin-response",
+        "ttl",
+        "viewer-response",
+    ];
+    let asked = hooks.iter().flat_map(|hook| ["--hook", hook]);
+    let command = ["plugin", "new", "every-hook"].into_iter().chain(asked);
+    run_in(dir.path(), command).code(0);
+    run_in(dir.path(), ["plugin", "build", "every-hook"]).code(0);
+    let origin = Origin::start();
+    Edge::in_front_of(&origin)
+        .plugin(
+            "every-hook",
+            &dir.path().join("every-hook/every-hook.wasm"),
+            "",
+        )
+        .check()
+        .code(0);
+}
+
+#[test]
 fn a_written_hook_is_built_in_the_projects_own_folder() {
     let dir = folder();
     run_in(

@@ -7,10 +7,12 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::bindings::exported;
+use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
 use crate::limits::{CpuTime, Fetches, Growth, Usage, on_tick};
 use crate::plugin::{Identity, Plugin};
+use crate::trap::printable;
 
 /// What the host keeps for an instance; host functions see it.
 pub(crate) struct State {
@@ -83,7 +85,10 @@ impl Instance {
                 guests: Guests::default(),
                 calls: 0,
             }),
-            Ok(Err(message)) => Err(NotMade::Refused(message)),
+            Ok(Err(message)) => {
+                let message = store.data().log.lock().mask(&message).into_owned();
+                Err(NotMade::Refused(message))
+            }
             Err(error) => {
                 let refused_memory = store.data().growth.refused;
                 let stderr = store.data().log.lock().take_stderr();
@@ -110,6 +115,11 @@ impl Instance {
         state.fetches.started = 0;
         state.growth.refused = false;
         state.log.lock().begin(Some(request.clone()));
+    }
+
+    /// The guest's own words as an error, without its secrets.
+    pub(crate) fn said(&self, message: &str) -> HookError {
+        HookError::Guest(printable(&self.store.data().log.lock().mask(message)))
     }
 
     /// Takes back what the hook could read. What it did read is the result.

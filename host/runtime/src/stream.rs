@@ -16,7 +16,6 @@ use crate::hooks::found;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::transaction::{name_failure, within_limits};
-use crate::trap::printable;
 
 /// The largest piece that a plugin gets at a time. Larger ones are cut.
 pub const PIECE_BYTES: usize = 64 << 10;
@@ -131,7 +130,7 @@ impl Stream {
             instance.end();
             match returned {
                 Ok(Ok(pieces)) => bounded(plugin, pieces),
-                Ok(Err(message)) => Err(HookError::Guest(printable(&message))),
+                Ok(Err(message)) => Err(instance.said(&message)),
                 Err(error) => {
                     let refused_memory = instance.store.data().growth.refused;
                     Err(name_failure(plugin, &error, &stderr, refused_memory, true))

@@ -174,7 +174,7 @@ async fn invoke<C: HookCall>(
             true,
         ),
         Ok(Ok(decision)) => (Ok(decision), true),
-        Ok(Err(Refused::Guest(message))) => (Err(HookError::Guest(printable(&message))), true),
+        Ok(Err(Refused::Guest(message))) => (Err(instance.said(&message)), true),
         Ok(Err(Refused::Fault(fault))) => (Err(HookError::BadDecision(fault)), true),
         Err(error) => (
             Err(name_failure(

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ask, guest, literal, load, plugin, request, response, runtime, spec};
+use common::{Lines, ask, guest, literal, load, plugin, request, response, runtime, spec};
 use selvedge_runtime::{
     Hook, HookError, KeyDecision, KeyPart, OriginDecision, PluginSpec, Read, Scheme, Transaction,
     TtlDecision,
@@ -232,7 +232,7 @@ fn what_a_guest_logs_lands_in_the_hosts_log() {
             ask(&plugin, "/flood-log").await.decision.unwrap();
         })
     });
-    let logged = lines.take();
+    let logged = lines.of_plugins();
     let expected = [
         ("WARN", "a warning\\nwith a second line"),
         ("INFO", "printed"),
@@ -269,38 +269,4 @@ async fn hooks_run_on_any_thread() {
         .await
         .unwrap();
     assert_eq!(called.decision, Ok(KeyDecision::Pass));
-}
-
-/// Collects log lines.
-#[derive(Clone, Default)]
-struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn take(&self) -> Vec<serde_json::Value> {
-        let text = std::mem::take(&mut *self.0.lock().unwrap());
-        let lines = String::from_utf8(text).unwrap();
-        let parsed = lines
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        parsed.filter(|line| line["target"] == "plugin").collect()
-    }
-}
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Lines {
-    type Writer = Lines;
-
-    fn make_writer(&'a self) -> Lines {
-        self.clone()
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::powers::{Recorded, editor, editor_with, everything, recording};
-use common::{facts, load, runtime};
+use common::{Lines, facts, load, runtime};
 use selvedge_runtime::{
     HookError, Isolation, Limits, Plugin, PluginSpec, Power, Powers, Read, RequestFacts,
     Transaction, ViewerRequestDecision,
@@ -64,6 +64,32 @@ async fn a_plugin_counts_and_observes_and_wrong_figures_are_not_taken() {
 async fn a_plugin_gets_its_secrets() {
     assert_eq!(said("secret", "key").await, "Some(\"hunter2\")");
     assert_eq!(said("secret", "other").await, "None");
+}
+
+#[test]
+fn secrets_are_not_printed_even_if_the_plugin_tries() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(lines.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            assert_eq!(said("secret", "key").await, "Some(\"hunter2\")");
+            let (error, _) = called(&editor(), "secret-error", "").await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("the key *** is not good"), "{error}");
+            let (error, _) = called(&editor(), "secret-panic", "").await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("no use for ***"), "{error}");
+        });
+    });
+    let logged = lines.take();
+    assert!(logged.contains("the secret is Some"), "{logged}");
+    assert!(!logged.contains("hunter2"), "{logged}");
 }
 
 #[tokio::test]

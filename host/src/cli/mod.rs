@@ -105,7 +105,7 @@ enum PluginCommand {
     New {
         /// The plugin's name, which is also the package's: lower-case letters, digits and dashes
         name: String,
-        /// The hooks to begin with; all three when none is given
+        /// The hooks to begin with, by name; cache-key, origin-selection and ttl when none is given
         #[arg(long = "hook", value_name = "HOOK")]
         hooks: Vec<scaffold::Hook>,
         /// The folder; its name is the plugin's when this is left out

@@ -7,6 +7,7 @@
 
 mod build;
 mod cargo;
+mod examples;
 mod files;
 mod name;
 mod new;

@@ -10,40 +10,67 @@ use std::{fs, io};
 /// A hook that a new project can begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
+    /// Change the request, or answer at once.
+    ViewerRequest,
     /// What makes two requests the same for the cache.
     CacheKey,
     /// Which origin answers.
     OriginSelection,
+    /// Change what goes out to the origin, or answer in its place.
+    OriginRequest,
+    /// Change what came from the origin.
+    OriginResponse,
     /// How long a response may be used.
     Ttl,
+    /// Change what leaves for the viewer.
+    ViewerResponse,
 }
 
 impl Hook {
     /// All of them, in the order in which they run.
-    pub const ALL: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
+    pub const ALL: [Hook; 7] = [
+        Hook::ViewerRequest,
+        Hook::CacheKey,
+        Hook::OriginSelection,
+        Hook::OriginRequest,
+        Hook::OriginResponse,
+        Hook::Ttl,
+        Hook::ViewerResponse,
+    ];
+
+    /// Those of a project that asks for none by name: what decides about the cache.
+    pub const USUAL: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
 
     /// The hook's name in the contract.
     pub fn as_str(self) -> &'static str {
         match self {
+            Hook::ViewerRequest => "viewer-request",
             Hook::CacheKey => "cache-key",
             Hook::OriginSelection => "origin-selection",
+            Hook::OriginRequest => "origin-request",
+            Hook::OriginResponse => "origin-response",
             Hook::Ttl => "ttl",
+            Hook::ViewerResponse => "viewer-response",
         }
     }
 
     /// What the hook decides, as half a sentence.
     pub(super) fn meaning(self) -> &'static str {
         match self {
+            Hook::ViewerRequest => "whether a request is changed, or answered at once",
             Hook::CacheKey => "what makes two requests the same for the cache",
             Hook::OriginSelection => "which origin answers",
+            Hook::OriginRequest => "what goes out to the origin",
+            Hook::OriginResponse => "what becomes of an origin's response before it is stored",
             Hook::Ttl => "how long a response may be used",
+            Hook::ViewerResponse => "what leaves for the viewer",
         }
     }
 }
 
 /// A text that is no hook's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no hook `{0}` to begin with; there are cache-key, origin-selection and ttl")]
+#[error("there is no hook `{0}`; the hooks are {list}", list = Hook::ALL.map(Hook::as_str).join(", "))]
 pub struct UnknownHook(String);
 
 impl FromStr for Hook {
@@ -95,7 +122,10 @@ pub fn new(name: &str, dir: &Path, hooks: &[Hook]) -> Result<(), ScaffoldError> 
         problem,
     })?;
     check_empty(dir)?;
-    let given = |hook: &Hook| hooks.is_empty() || hooks.contains(hook);
+    let given = |hook: &Hook| match hooks {
+        [] => Hook::USUAL.contains(hook),
+        asked => asked.contains(hook),
+    };
     let hooks: Vec<Hook> = Hook::ALL.into_iter().filter(given).collect();
     write(dir, "Cargo.toml", &template::manifest(name))?;
     write(dir, "src/lib.rs", &template::source(name, &hooks))?;
@@ -217,10 +247,11 @@ mod tests {
         for hook in Hook::ALL {
             assert_eq!(hook.as_str().parse(), Ok(hook));
         }
-        let error = "viewer-request".parse::<Hook>().unwrap_err().to_string();
-        assert!(
-            error.contains("cache-key, origin-selection and ttl"),
-            "{error}"
+        let error = "viewer".parse::<Hook>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no hook `viewer`; the hooks are viewer-request, cache-key, origin-selection, origin-request, \
+             origin-response, ttl, viewer-response"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The interface `log`, and what guests write to standard output and error: lines of the host's log, bounded per call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,6 +16,12 @@ const KEPT_STDERR: usize = 4096;
 
 /// A line on standard output or error is cut here.
 const LONGEST_LINE: usize = 1024;
+
+/// Secrets shorter than this are not looked for: they would make words unreadable.
+const SHORTEST_SECRET: usize = 6;
+
+/// How many secrets of an instance are looked for.
+const MOST_SECRETS: usize = 32;
 
 /// Shared with the streams that WASI gives to the guest.
 pub(crate) type SharedLog = Arc<Mutex<GuestLog>>;
@@ -35,6 +42,8 @@ pub(crate) struct GuestLog {
     dropped: u64,
     /// Whether the running call wrote anything.
     wrote: bool,
+    /// Secrets that the instance was given: what it prints is searched for them.
+    secrets: Vec<String>,
     out: Vec<u8>,
     err: Vec<u8>,
     stderr: Vec<u8>,
@@ -51,6 +60,7 @@ impl GuestLog {
             bytes_left,
             dropped: 0,
             wrote: false,
+            secrets: Vec::new(),
             out,
             err,
             stderr,
@@ -79,6 +89,30 @@ impl GuestLog {
         self.request = None;
     }
 
+    /// The instance was given this secret.
+    pub(crate) fn keep_secret(&mut self, secret: &[u8]) {
+        let Ok(secret) = std::str::from_utf8(secret) else {
+            return;
+        };
+        // Line ends of a file are no part of what would be printed.
+        let secret = secret.trim();
+        let known = self.secrets.iter().any(|known| known == secret);
+        if secret.len() >= SHORTEST_SECRET && !known && self.secrets.len() < MOST_SECRETS {
+            self.secrets.push(secret.to_owned());
+        }
+    }
+
+    /// Text of the guest with its secrets made unreadable.
+    pub(crate) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut masked = Cow::Borrowed(text);
+        for secret in &self.secrets {
+            if masked.contains(secret.as_str()) {
+                masked = Cow::Owned(masked.replace(secret.as_str(), "***"));
+            }
+        }
+        masked
+    }
+
     /// Whether the call wrote anything, for the last time.
     pub(crate) fn take_wrote(&mut self) -> bool {
         std::mem::take(&mut self.wrote)
@@ -86,7 +120,12 @@ impl GuestLog {
 
     /// What the guest wrote to standard error during this call, its beginning at least.
     pub(crate) fn take_stderr(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.stderr)
+        let stderr = std::mem::take(&mut self.stderr);
+        if self.secrets.is_empty() {
+            return stderr;
+        }
+        let text = String::from_utf8_lossy(&stderr);
+        self.mask(&text).into_owned().into_bytes()
     }
 
     /// Writes one line, if the budget has room for it.
@@ -99,7 +138,7 @@ impl GuestLog {
         }
         self.lines_left -= 1;
         self.bytes_left -= size;
-        self.emit(level, &printable(message), fields);
+        self.emit(level, &printable(&self.mask(message)), &self.mask(fields));
     }
 
     /// Takes bytes of a stream and writes the lines that are complete.

@@ -1,4 +1,5 @@
-//! The interface `secrets`: values that the host never prints.
+//! The interface `secrets`: values that the host never prints. Where a guest logs one as it stands, or puts it into an error,
+//! the log and the error say `***`.
 
 use crate::bindings::imported::secrets::Host;
 use crate::facts::Read;
@@ -8,8 +9,10 @@ impl Host for State {
     fn get(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
         self.use_power(Read::Secret, name.len())?;
         let secrets = self.plugin.powers.secrets.as_ref();
-        Ok(secrets
-            .and_then(|secrets| secrets.get(&name))
-            .map(Vec::from))
+        let secret = secrets.and_then(|secrets| secrets.get(&name));
+        if let Some(secret) = &secret {
+            self.log.lock().keep_secret(secret);
+        }
+        Ok(secret.map(Vec::from))
     }
 }

@@ -192,3 +192,43 @@ pub fn literal(called: Called<KeyDecision>) -> String {
         other => panic!("no text: {other:?}"),
     }
 }
+
+/// Collects log lines.
+#[derive(Clone, Default)]
+pub struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// All text so far.
+    pub fn take(&self) -> String {
+        let text = std::mem::take(&mut *self.0.lock().unwrap());
+        String::from_utf8(text).unwrap()
+    }
+
+    /// The lines of plugins, written as JSON.
+    pub fn of_plugins(&self) -> Vec<serde_json::Value> {
+        let lines = self.take();
+        let parsed = lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        parsed.filter(|line| line["target"] == "plugin").collect()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Lines {
+    type Writer = Lines;
+
+    fn make_writer(&'a self) -> Lines {
+        self.clone()
+    }
+}

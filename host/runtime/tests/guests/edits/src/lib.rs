@@ -145,6 +145,14 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
             log::write(log::Level::Info, &format!("the secret is {secret:?}"), &[]);
             format!("{:?}", secret)
         }
+        "secret-error" => {
+            let secret = secrets::get("key").map(text).unwrap_or_default();
+            return Err(format!("the key {secret} is not good"));
+        }
+        "secret-panic" => {
+            let secret = secrets::get("key").map(text).unwrap_or_default();
+            panic!("no use for {secret}")
+        }
         "fetch" => answer(fetch::start(query, &get("/a?b"))),
         "fetch-all" => {
             let started: Vec<_> = (0..3)
