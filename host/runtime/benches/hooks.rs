@@ -8,7 +8,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{load, request, response, runtime, spec};
+use common::{guest, load, request, response, runtime, spec};
 use selvedge_runtime::{Isolation, Plugin, PluginSpec, RequestFacts, ResponseFacts, Transaction};
 
 const ROUNDS: u32 = 2000;
@@ -102,6 +102,19 @@ fn main() {
             async || case.three_hooks().await,
         );
     }
+    // What a small `init` adds to a fresh instance: compare with the first line.
+    let with_init = Case {
+        plugin: load(&PluginSpec {
+            file: guest("init"),
+            ..spec()
+        }),
+        ..Case::new(Isolation::Request)
+    };
+    measure(
+        "Request: cache-key, no reads, with init",
+        &async_runtime,
+        async || with_init.cache_key().await,
+    );
     let reused = Case::new(Isolation::Reuse);
     let error = Case {
         request: request("/error"),
