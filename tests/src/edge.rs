@@ -314,6 +314,11 @@ impl Edge {
         text.lines().filter_map(value).sum()
     }
 
+    /// Has its writes fail beyond this place of any file, as on a full disk; `None` lifts that.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        system::limit_files(self.process.pid(), bytes);
+    }
+
     /// A figure of its memory in bytes, for instance `VmRSS` or `VmHWM`.
     pub fn memory(&self, name: &str) -> u64 {
         system::memory(self.process.pid(), name)

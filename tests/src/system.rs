@@ -27,6 +27,25 @@ pub(crate) fn dies_with_us(command: &mut Command) {
     unsafe { command.pre_exec(ask) };
 }
 
+/// Has writes of a process fail beyond this place of any file, as on a full disk; `None` lifts that.
+pub(crate) fn limit_files(pid: u32, bytes: Option<u64>) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY),
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    let pid = libc::pid_t::try_from(pid).expect("a process id");
+    // SAFETY: the new limit is read from memory of ours, and the old one is not asked for.
+    let done = unsafe {
+        libc::prlimit(
+            pid,
+            libc::RLIMIT_FSIZE,
+            &raw const limit,
+            std::ptr::null_mut(),
+        )
+    };
+    assert_eq!(done, 0, "the limit of a process of our own can be changed");
+}
+
 /// Closes a connection with RST instead of FIN.
 pub(crate) fn reset(stream: TcpStream) {
     let linger = libc::linger {

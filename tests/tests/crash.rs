@@ -25,9 +25,9 @@ fn an_edge_killed_a_hundred_times_under_full_load_never_serves_a_wrong_body_nor_
     for round in 0..100 {
         let seed = chance.number();
         let (address, config) = (edge.address(), edge.config());
-        let pause = Duration::from_millis(20 + chance.below(200));
+        let enough = corpus.answers().0 + 20 + chance.below(100);
         corpus.load(address, 6, seed, || {
-            std::thread::sleep(pause);
+            eventually("viewers are served", || corpus.answers().0 >= enough);
             corpus.change(round, |path| {
                 let done = invalidate(&config, path);
                 acknowledged += u64::from(done);
@@ -56,7 +56,7 @@ fn an_edge_killed_a_hundred_times_under_full_load_never_serves_a_wrong_body_nor_
         starts[50], starts[99]
     );
     assert_eq!(acknowledged, 100, "{summary}");
-    assert!(answers >= LEAST_ANSWERS && hits * 5 > answers, "{summary}");
+    assert!(answers >= LEAST_ANSWERS && hits * 10 > answers, "{summary}");
     assert!(starts[50] < Duration::from_secs(1), "{summary}");
     assert!(edge.metric_sum("selvedge_store_disk_objects", "") > 0.0);
 }

@@ -2,6 +2,7 @@
 //!
 //! The listener: health and metrics, and the test clock where it was asked for at start. It listens on loopback.
 
+mod gauges;
 pub mod socket;
 
 use crate::observe::clock::Clock;
@@ -52,13 +53,13 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener, test_clock: bool) {
 }
 
 async fn answer(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     request: Request<Incoming>,
     test_clock: bool,
 ) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => text(StatusCode::OK, "ok\n"),
-        (&Method::GET, "/metrics") => metrics(edge),
+        (&Method::GET, "/metrics") => metrics(edge).await,
         (&Method::POST, "/test/clock") if test_clock => move_clock(edge.clock(), request).await,
         _ => text(
             StatusCode::NOT_FOUND,
@@ -67,31 +68,8 @@ async fn answer(
     }
 }
 
-fn metrics(edge: &Edge) -> Response<Full<Bytes>> {
-    let stats = edge.store().stats();
-    let gauges = [
-        (
-            "store_memory_objects",
-            "Keys in the memory tier",
-            stats.memory_objects,
-        ),
-        ("store_disk_objects", "Keys on disk", stats.disk_objects),
-        (
-            "store_memory_bytes",
-            "Bytes accounted for in the memory tier",
-            stats.memory_bytes,
-        ),
-        (
-            "store_disk_bytes",
-            "Bytes accounted for on disk",
-            stats.disk_bytes,
-        ),
-        (
-            "fetches_under_way",
-            "Fetches that further requests may join",
-            edge.fetches_under_way() as u64,
-        ),
-    ];
+async fn metrics(edge: &Arc<Edge>) -> Response<Full<Bytes>> {
+    let gauges = gauges::of(edge).await;
     match edge.metrics().render(&gauges) {
         Ok(body) => {
             let mut response = Response::new(Full::from(body));

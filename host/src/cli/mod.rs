@@ -13,6 +13,7 @@ mod kv_file;
 mod output;
 mod plugin;
 mod run;
+mod stats;
 
 use crate::scaffold;
 use clap::{Args, Parser, Subcommand};
@@ -51,6 +52,7 @@ To begin:
 While a host runs, with the same --config:
   selvedge invalidate shop '/images/*'       fetch everything under /images anew, from now on
   selvedge cache ls http://shop.test/a       what is stored for a URL, and whether it would be used
+  selvedge cache stats                       how much is stored, for whom, and how well it serves
   selvedge explain http://shop.test/a        what would become of a request, and why
   selvedge kv shop set /old /new             data that plugins read by key
 
@@ -97,6 +99,8 @@ struct Configured {
 enum CacheCommand {
     /// List the stored responses of a URL, and whether each would be used now
     Ls(cache::Arguments),
+    /// Say how much is stored, for whom, and how well it serves
+    Stats(stats::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -131,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Invalidate(arguments) => invalidate::invalidate(arguments),
         Command::Kv(arguments) => kv::kv(arguments),
         Command::Cache(CacheCommand::Ls(arguments)) => cache::list(&arguments),
+        Command::Cache(CacheCommand::Stats(arguments)) => stats::stats(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plugin(PluginCommand::New { name, hooks, path }) => {
             plugin::new(&name, path, &hooks)

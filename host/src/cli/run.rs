@@ -181,8 +181,13 @@ impl Followed {
     }
 }
 
+/// SIGXFSZ: a write beyond a limit on the size of files. Listened to, it does not end the process, and the write is an
+/// error of the disk as any other.
+const FILE_SIZE: i32 = rustix::process::Signal::XFSZ.as_raw();
+
 /// The signals that a server listens to.
 pub(super) struct Signals {
+    _file_size: Signal,
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -191,6 +196,7 @@ pub(super) struct Signals {
 impl Signals {
     pub(super) fn new() -> std::io::Result<Signals> {
         Ok(Signals {
+            _file_size: signal(SignalKind::from_raw(FILE_SIZE))?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,

@@ -6,9 +6,10 @@ use super::plugin_figures::PluginFigures;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::fmt::Write;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -42,6 +43,53 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+/// A figure of the moment, that nobody keeps up to date in between.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    name: &'static str,
+    help: &'static str,
+    /// The labels as they are written, with the values.
+    values: Vec<(String, u64)>,
+}
+
+impl Gauge {
+    /// One without labels. The name has no `selvedge_` before it.
+    pub fn new(name: &'static str, help: &'static str, value: u64) -> Gauge {
+        Gauge {
+            name,
+            help,
+            values: vec![(String::new(), value)],
+        }
+    }
+
+    /// One with the label `distribution`.
+    pub fn by_distribution(name: &'static str, help: &'static str) -> Gauge {
+        Gauge {
+            name,
+            help,
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds the value of a distribution. Ids need no escaping.
+    pub fn add(&mut self, distribution: &str, value: u64) {
+        let label = format!("{{distribution=\"{distribution}\"}}");
+        self.values.push((label, value));
+    }
+
+    fn write(&self, out: &mut String) {
+        let Gauge { name, help, values } = self;
+        // Writing to a string does not fail.
+        let _ = write!(
+            out,
+            "# HELP selvedge_{name} {help}.\n# TYPE selvedge_{name} gauge\n"
+        );
+        for (labels, value) in values {
+            let _ = writeln!(out, "selvedge_{name}{labels} {value}");
+        }
+    }
+}
+
 /// The host's figures. Every label's values are bounded by the configuration, never by what viewers send.
 pub struct Metrics {
     registry: Registry,
@@ -51,7 +99,7 @@ pub struct Metrics {
     fetches: Family<FetchLabels, Counter>,
     hooks: Family<HookLabels, Counter>,
     reloads: Family<OutcomeLabel, Counter>,
-    connections: Gauge,
+    connections: gauge::Gauge,
     duration: Histogram,
     of_plugins: PluginFigures,
 }
@@ -73,7 +121,7 @@ impl Metrics {
             fetches: Family::default(),
             hooks: Family::default(),
             reloads: Family::default(),
-            connections: Gauge::default(),
+            connections: gauge::Gauge::default(),
             duration: Histogram::new([
                 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
@@ -192,18 +240,14 @@ impl Metrics {
         self.connections.get()
     }
 
-    /// All figures as text; `extra` are gauges of the moment, by name, help text and value.
+    /// All figures as text, with gauges of the moment.
     ///
     /// # Errors
     /// None in practice: writing to a string does not fail.
-    pub fn render(&self, extra: &[(&str, &str, u64)]) -> Result<String, std::fmt::Error> {
+    pub fn render(&self, extra: &[Gauge]) -> Result<String, std::fmt::Error> {
         let mut out = String::new();
         text::encode_registry(&mut out, &self.registry)?;
-        for (name, help, value) in extra {
-            out.push_str(&format!(
-                "# HELP selvedge_{name} {help}.\n# TYPE selvedge_{name} gauge\nselvedge_{name} {value}\n"
-            ));
-        }
+        extra.iter().for_each(|gauge| gauge.write(&mut out));
         text::encode_eof(&mut out)?;
         Ok(out)
     }

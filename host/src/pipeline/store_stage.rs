@@ -55,6 +55,13 @@ pub(crate) async fn store(
     pump(&job, fetched, fill, &head, (permit, trailers)).await;
 }
 
+/// The number by which the store counts what is stored for a distribution: a hash of its id, so that it is the same after
+/// a restart.
+pub(crate) fn owner(distribution: &str) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(distribution.as_bytes()).as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Who hears of a response that is being stored.
 pub(crate) struct Audience {
     pub(crate) permit: Permit,
@@ -81,7 +88,8 @@ pub(crate) fn begin(
     let fill = job
         .edge
         .store()
-        .begin(key.hash, (**head).clone(), notes.clone(), expected);
+        .begin(key.hash, (**head).clone(), notes.clone(), expected)
+        .owned_by(owner(job.distribution.id()));
     let trailers = Trailers::default();
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
     let first = Outcome::Filling {

@@ -26,6 +26,11 @@ pub struct Stats {
     pub index_bytes: u64,
     /// Files that hold many small bodies.
     pub segments: u64,
+    /// The bytes of these files.
+    pub segment_bytes: u64,
+    /// The bytes of them that stored responses take; the rest is garbage until its segment is evicted, or is not committed
+    /// yet.
+    pub live_segment_bytes: u64,
     /// Files that hold one large body.
     pub large_files: u64,
     /// Whether the last write to the disk tier failed; the store then serves from memory and tries again.
@@ -46,6 +51,8 @@ pub struct Stats {
     pub skipped_writes: u64,
     /// Stored responses that did not check out when they were read, and were removed.
     pub damaged_objects: u64,
+    /// Bytes of the cache that were discarded when the store was opened, because they were damaged or of another version.
+    pub discarded_bytes: u64,
     /// Batches written to the index.
     pub commits: u64,
     /// Writes of the disk tier that failed.

@@ -37,6 +37,8 @@ pub(crate) struct Disk {
     pub(crate) loads: Semaphore,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
+    /// What was thrown away before this was opened.
+    pub(crate) discarded_bytes: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
 }
@@ -82,7 +84,7 @@ impl Disk {
 
         let next_id = index.next_id().map_err(DiskError::Index)?;
         let space = Space::new(sizes.disk, sizes.segment);
-        space.set_units(units.totals().0);
+        space.set_units(units.totals().bytes);
         space.set_index(index.file_length());
         Ok(Disk {
             first_id: next_id.max(units.highest() + 1),
@@ -90,6 +92,7 @@ impl Disk {
             queue: Queue::new(sizes.queue),
             loads: Semaphore::new(LOADS),
             failed: AtomicBool::new(false),
+            discarded_bytes: 0,
             index,
             units,
             space,
@@ -148,6 +151,7 @@ impl Disk {
         let notes = Bytes::copy_from_slice(&notes);
         Ok(Variant {
             id,
+            owner: row.owner,
             head: Arc::new(head),
             notes,
             body,

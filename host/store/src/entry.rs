@@ -23,6 +23,8 @@ pub struct Entry {
 pub struct Variant {
     /// Names this variant among all of the store; never used twice.
     pub id: u64,
+    /// For whom it is counted: what [`Fill::owned_by`](crate::Fill::owned_by) was given.
+    pub owner: u64,
     /// Everything but the body.
     pub head: Arc<Stored>,
     /// What the caller gave to [`Store::begin`](crate::Store::begin), unchanged.

@@ -27,7 +27,7 @@ impl Writer {
                 return true;
             }
             // Nothing is evicted for what would not fit even then.
-            if !disk.space.could_reserve(bytes, disk.units.totals().0) {
+            if !disk.space.could_reserve(bytes, disk.units.totals().bytes) {
                 return false;
             }
             let Some((unit, kind, size)) = disk.units.oldest() else {

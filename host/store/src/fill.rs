@@ -29,6 +29,7 @@ pub struct Fill {
     progress: Arc<Progress>,
     key: Key,
     id: u64,
+    owner: u64,
     head: Stored,
     notes: Bytes,
     expected: Option<u64>,
@@ -84,11 +85,18 @@ impl Fill {
             progress,
             key,
             id,
+            owner: 0,
             head,
             notes,
             expected,
             place,
         }
+    }
+
+    /// Says for whom the response is counted in [`Store::usage`](crate::Store::usage); 0 where this is not called.
+    pub fn owned_by(mut self, owner: u64) -> Fill {
+        self.owner = owner;
+        self
     }
 
     /// The id that the variant gets.
@@ -185,6 +193,7 @@ impl Fill {
         let notes = Bytes::copy_from_slice(&self.notes);
         let variant = Variant {
             id: self.id,
+            owner: self.owner,
             head,
             notes,
             body,

@@ -1,22 +1,24 @@
 //! The index of the disk tier: where the variants of a key lie, and which records a segment holds.
 //!
 //! Two tables: `entries` (key and id, to the row) and `units` (unit and offset, to key and id), so that eviction
-//! knows what goes with a unit without reading it. All changes come in batches from the writer's thread.
+//! knows what goes with a unit without reading it; a third counts by owner (`usage`). All changes come in batches from the writer's thread.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 
 use crate::database::{begin_write, get_meta, guarded, open, set_meta};
 use crate::error::StateError;
 use crate::key::Key;
 use crate::medium::Medium;
+use crate::usage::{self, Deltas, OnDisk};
 
 /// The format of the index and of the files that it points into. Another one is discarded.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const ENTRIES: TableDefinition<[u8; 40], &[u8]> = TableDefinition::new("entries");
 const UNITS: TableDefinition<(u64, u64), [u8; 40]> = TableDefinition::new("units");
 
@@ -45,6 +47,8 @@ pub(crate) struct Place {
 #[derive(Clone, Eq, PartialEq, Debug)]
 pub(crate) struct Row {
     pub(crate) place: Place,
+    /// For whom it is counted.
+    pub(crate) owner: u64,
     /// Head and notes where the record has none, or where the head was freshened since.
     pub(crate) inline: Option<(Bytes, Bytes)>,
 }
@@ -87,6 +91,7 @@ pub(crate) struct Applied {
     pub(crate) freed: Vec<u64>,
     /// Keys of which the last variant was removed.
     pub(crate) emptied: Vec<Key>,
+    pub(crate) deltas: Deltas,
 }
 
 /// See the module. After an error the database is closed, and `reopen` may bring it back.
@@ -96,6 +101,8 @@ pub(crate) struct Index {
     cache: u64,
     /// Locked for writing only to open it again: two databases on one file would be one too many.
     database: RwLock<Option<Database>>,
+    /// What is on disk by owner.
+    usage: Mutex<HashMap<u64, OnDisk>>,
 }
 
 impl Index {
@@ -109,6 +116,7 @@ impl Index {
             medium,
             cache,
             database: RwLock::new(None),
+            usage: Mutex::default(),
         };
         index.reopen()?;
         Ok(index)
@@ -118,7 +126,9 @@ impl Index {
     pub(crate) fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         *database = None;
-        *database = Some(open(&*self.medium, &self.path, self.cache, FORMAT)?);
+        let opened = open(&*self.medium, &self.path, self.cache, FORMAT)?;
+        *self.usage.lock() = guarded(|| usage::read(&opened))?;
+        *database = Some(opened);
         Ok(())
     }
 
@@ -134,6 +144,11 @@ impl Index {
         let database = self.database.read();
         let database = database.as_ref().ok_or(StateError::Closed)?;
         guarded(|| work(database))
+    }
+
+    /// What is on disk by owner.
+    pub(crate) fn usage(&self) -> HashMap<u64, OnDisk> {
+        self.usage.lock().clone()
     }
 
     /// The length of the index file in bytes.
@@ -225,7 +240,9 @@ impl Index {
                 }
             }
             set_meta(&write, "next-id", next_id)?;
+            let changed = applied.deltas.write(&write)?;
             write.commit()?;
+            self.usage.lock().extend(changed);
             Ok(applied)
         })
     }
@@ -240,7 +257,10 @@ struct Tables<'t> {
 impl Tables<'_> {
     fn apply(&mut self, change: &Change, applied: &mut Applied) -> Result<(), StateError> {
         match change {
-            Change::Put { key, id, row } => self.put(&join(key, *id), row),
+            Change::Put { key, id, row } => {
+                applied.deltas.added(row);
+                self.put(&join(key, *id), row)
+            }
             Change::Head {
                 key,
                 id,
@@ -304,7 +324,9 @@ impl Tables<'_> {
             Some(row) => Row::decode(row.value()),
             None => None,
         };
-        if let Some(Row { place, .. }) = row {
+        if let Some(row) = row {
+            let place = row.place;
+            applied.deltas.removed(&row);
             self.units.remove((place.unit, place.offset))?;
             if place.kind == Kind::Large {
                 applied.freed.push(place.unit);
@@ -330,9 +352,10 @@ fn split(name: &[u8; 40]) -> (Key, u64) {
 }
 
 impl Row {
-    /// crc32c, kind, unit, offset, head, notes, body; then the inline head's length, head and notes, if there are.
+    /// crc32c, owner, kind, unit, offset, head, notes, body; then the inline head's length, head and notes, if there are.
     fn encode(&self) -> Vec<u8> {
         let mut out = vec![0; 4];
+        out.extend_from_slice(&self.owner.to_le_bytes());
         out.push(match self.place.kind {
             Kind::Segment => 0,
             Kind::Large => 1,
@@ -365,6 +388,7 @@ impl Row {
             notes: 0,
             body: 0,
         };
+        let owner = take_u64(&mut rest)?;
         let (kind, after) = rest.split_first()?;
         rest = after;
         place.kind = match kind {
@@ -385,7 +409,11 @@ impl Row {
                 Some((Bytes::copy_from_slice(head), Bytes::copy_from_slice(notes)))
             }
         };
-        Some(Row { place, inline })
+        Some(Row {
+            place,
+            owner,
+            inline,
+        })
     }
 }
 
@@ -419,9 +447,14 @@ mod tests {
         for row in [
             Row {
                 place,
+                owner: 6,
                 inline: None,
             },
-            Row { place, inline },
+            Row {
+                place,
+                owner: u64::MAX,
+                inline,
+            },
         ] {
             let encoded = row.encode();
             assert_eq!(Row::decode(&encoded), Some(row));

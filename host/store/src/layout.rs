@@ -76,8 +76,9 @@ impl Layout {
             Ok(disk) => return Some(disk),
             Err(error) => error,
         };
+        let discarded_bytes = bytes_below(&folder);
         tracing::warn!(
-            path = %folder.display(), error = %damaged,
+            path = %folder.display(), error = %damaged, bytes = discarded_bytes,
             "the cache on disk cannot be used and is discarded: all stored responses on disk are lost"
         );
         if let Err(error) = fs::remove_dir_all(&folder)
@@ -86,7 +87,10 @@ impl Layout {
             tracing::error!(path = %folder.display(), %error, "the damaged cache cannot be removed");
         }
         match Disk::open(&folder, sizes, medium) {
-            Ok(disk) => Some(disk),
+            Ok(disk) => Some(Disk {
+                discarded_bytes,
+                ..disk
+            }),
             Err(error) => {
                 tracing::error!(
                     path = %folder.display(), %error,
@@ -96,6 +100,18 @@ impl Layout {
             }
         }
     }
+}
+
+/// The bytes of all files below a folder, as far as they can be found out.
+fn bytes_below(folder: &Path) -> u64 {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    items
+        .map(|item| match item.metadata() {
+            Ok(found) if found.is_dir() => bytes_below(&item.path()),
+            Ok(found) => found.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 fn check_format(dir: &Path) -> Result<(), OpenError> {

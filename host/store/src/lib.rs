@@ -43,6 +43,7 @@ mod state;
 mod store;
 mod stripes;
 mod units;
+mod usage;
 mod warm;
 mod writer;
 
@@ -57,3 +58,4 @@ pub use medium::{Files, Medium, MediumFile};
 pub use shared::Found;
 pub use state::{State, StateChange, StatePair};
 pub use store::Store;
+pub use usage::Usage;

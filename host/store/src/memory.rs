@@ -98,6 +98,11 @@ impl MemoryTier {
         self.cache.capacity()
     }
 
+    /// Hands every entry to `each`, in no order.
+    pub(crate) fn each(&self, mut each: impl FnMut(&Entry)) {
+        self.cache.iter().for_each(|(_, entry)| each(&entry));
+    }
+
     /// The keys in memory, in no order.
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.cache.iter().map(|(key, _)| key).collect()

@@ -1,6 +1,6 @@
 //! The tiers together: looking up, loading, and changing a key so that memory, queue and disk agree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +14,7 @@ use crate::memory::MemoryTier;
 use crate::queue::Order;
 use crate::state::State;
 use crate::stripes::{Pending, Stripes};
+use crate::usage::Usage;
 
 /// Everything that the handles of a store share.
 pub(crate) struct Shared {
@@ -281,6 +282,26 @@ impl Shared {
         }
     }
 
+    /// As [`Store::usage`](crate::Store::usage).
+    pub(crate) fn usage(&self) -> HashMap<u64, Usage> {
+        let mut usage = HashMap::<u64, Usage>::new();
+        self.memory.each(|entry| {
+            for variant in entry.variants() {
+                let usage = usage.entry(variant.owner).or_default();
+                usage.memory_objects += 1;
+                usage.memory_bytes += variant.weight();
+            }
+        });
+        let on_disk = self.disk.as_ref().map(|disk| disk.index.usage());
+        for (owner, on_disk) in on_disk.unwrap_or_default() {
+            let usage = usage.entry(owner).or_default();
+            usage.disk_objects = on_disk.objects;
+            usage.disk_bytes = on_disk.in_segments + on_disk.in_large;
+        }
+        usage.retain(|_, usage| *usage != Usage::default());
+        usage
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let counters = &self.counters;
         let mut stats = Stats {
@@ -301,15 +322,19 @@ impl Shared {
             ..Stats::default()
         };
         if let Some(disk) = &self.disk {
-            let (_, segments, large_files) = disk.units.totals();
+            let totals = disk.units.totals();
             stats.queued_bytes = disk.queue.bytes();
             stats.disk_objects = disk.presence.len();
             stats.disk_known = disk.presence.is_known();
             stats.disk_bytes = disk.space.used();
             stats.disk_limit = disk.space.limit();
             stats.index_bytes = disk.space.index();
-            stats.segments = segments;
-            stats.large_files = large_files;
+            stats.segments = totals.segments;
+            stats.segment_bytes = totals.segment_bytes;
+            let owners = disk.index.usage();
+            stats.live_segment_bytes = owners.values().map(|owner| owner.in_segments).sum();
+            stats.large_files = totals.large_files;
+            stats.discarded_bytes = disk.discarded_bytes;
             stats.disk_failed = disk.failed.load(Ordering::Relaxed);
         }
         stats

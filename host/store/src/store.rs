@@ -1,5 +1,6 @@
 //! The handle by which the rest of the host uses the store.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +25,7 @@ use crate::queue::Order;
 use crate::shared::{Changed, Found, Shared};
 use crate::state::State;
 use crate::stripes::{Pending, Stripes};
+use crate::usage::Usage;
 use crate::{warm, writer};
 
 /// Stored responses in memory and on disk, and durable state. Cloning is cheap.
@@ -213,6 +215,12 @@ impl Store {
     /// A snapshot of sizes and counters.
     pub fn stats(&self) -> Stats {
         self.0.shared.stats()
+    }
+
+    /// What is stored for each owner (see [`Fill::owned_by`]). It looks through the memory tier: on a busy thread, run it
+    /// elsewhere.
+    pub fn usage(&self) -> HashMap<u64, Usage> {
+        self.0.shared.usage()
     }
 
     /// The durable state.

@@ -39,6 +39,16 @@ struct Unit {
     open: Open,
 }
 
+/// Sums over all units.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Totals {
+    /// Of segments and large files.
+    pub(crate) bytes: u64,
+    pub(crate) segments: u64,
+    pub(crate) segment_bytes: u64,
+    pub(crate) large_files: u64,
+}
+
 enum Open {
     Kept(Option<Arc<dyn MediumFile>>),
     Shared(Option<Weak<dyn MediumFile>>),
@@ -210,16 +220,20 @@ impl Units {
         self.list.lock().order.iter().copied().collect()
     }
 
-    /// The bytes of all units, and the number of segments and of large files.
-    pub(crate) fn totals(&self) -> (u64, u64, u64) {
-        let list = self.list.lock();
-        let segments = list
-            .units
-            .values()
-            .filter(|unit| unit.kind == Kind::Segment)
-            .count() as u64;
-        let bytes = list.units.values().map(|unit| unit.bytes).sum();
-        (bytes, segments, list.units.len() as u64 - segments)
+    /// The sums over all units.
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for unit in self.list.lock().units.values() {
+            totals.bytes += unit.bytes;
+            match unit.kind {
+                Kind::Segment => {
+                    totals.segments += 1;
+                    totals.segment_bytes += unit.bytes;
+                }
+                Kind::Large => totals.large_files += 1,
+            }
+        }
+        totals
     }
 
     /// The highest number of a unit.

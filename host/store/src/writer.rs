@@ -219,6 +219,7 @@ impl Writer {
                 };
                 let row = Row {
                     place,
+                    owner: variant.owner,
                     inline: None,
                 };
                 self.batch.changes.push(Change::Put { key, id, row });
@@ -257,6 +258,7 @@ impl Writer {
         };
         let row = Row {
             place,
+            owner: variant.owner,
             inline: Some((head, notes)),
         };
         self.batch.changes.push(Change::Put {

@@ -8,6 +8,7 @@ mod explain;
 mod invalidate;
 mod kv;
 mod list;
+mod stats;
 
 pub use explain::explain;
 pub use invalidate::invalidate;
@@ -15,6 +16,7 @@ pub use kv::{
     KvChanges, KvFound, KvListing, KvRange, KvTotal, KvValue, kv_change, kv_get, kv_list,
 };
 pub use list::list;
+pub use stats::{CacheStats, DistributionStats, stats, tiers_by_distribution};
 
 use super::Edge;
 use crate::distribution::Distribution;

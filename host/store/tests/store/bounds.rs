@@ -77,17 +77,38 @@ async fn memory_and_disk_stay_within_their_sizes_under_random_load_and_bodies_ar
         counted, stats.disk_bytes,
         "what is accounted for is what is there: {stats:?}"
     );
+    assert_usage_is_exact(&store, dir.path()).await;
     drop(store);
     let store = Store::open(small(dir.path())).unwrap();
     assert_eq!(
         store.stats().disk_bytes,
         disk_usage(&dir.path().join("cache"))
     );
+    assert_usage_is_exact(&store, dir.path()).await;
     let listed = store.scan(None, 1000).await.len() as u64;
     while !store.stats().disk_known {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.stats().disk_objects, listed);
+}
+
+/// What is counted by owner is what a look through everything finds, and is in its place on disk.
+async fn assert_usage_is_exact(store: &Store, dir: &std::path::Path) {
+    let mut found = std::collections::HashMap::<u64, u64>::new();
+    for (_, entry) in store.scan(None, 1000).await {
+        for variant in entry.variants() {
+            *found.entry(variant.owner).or_default() += 1;
+        }
+    }
+    let (usage, stats) = (store.usage(), store.stats());
+    let counted = usage.iter().filter(|(_, usage)| usage.disk_objects > 0);
+    let counted = counted.map(|(owner, usage)| (*owner, usage.disk_objects));
+    assert_eq!(found, counted.collect());
+    assert_eq!(found.len(), 3, "all owners have something");
+    let bytes: u64 = usage.values().map(|usage| usage.disk_bytes).sum();
+    let large = disk_usage(&dir.join("cache")) - stats.segment_bytes - stats.index_bytes;
+    assert_eq!(bytes, stats.live_segment_bytes + large, "{stats:?}");
+    assert!(stats.live_segment_bytes <= stats.segment_bytes, "{stats:?}");
 }
 
 #[tokio::test]

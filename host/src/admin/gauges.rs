@@ -1,0 +1,115 @@
+//! The figures of the moment that `/metrics` gives beside the counters: what the store holds, and for whom.
+
+use crate::observe::metrics::Gauge;
+use crate::pipeline::Edge;
+use crate::pipeline::insight::tiers_by_distribution;
+use std::sync::Arc;
+
+/// The figures of the moment.
+pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
+    let stats = edge.store().stats();
+    let plain = [
+        (
+            "store_memory_objects",
+            "Keys in the memory tier",
+            stats.memory_objects,
+        ),
+        (
+            "store_memory_bytes",
+            "Bytes accounted for in the memory tier",
+            stats.memory_bytes,
+        ),
+        ("store_disk_objects", "Keys on disk", stats.disk_objects),
+        (
+            "store_disk_bytes",
+            "Bytes accounted for on disk",
+            stats.disk_bytes,
+        ),
+        (
+            "store_index_bytes",
+            "Bytes that the index takes on disk",
+            stats.index_bytes,
+        ),
+        (
+            "store_segments",
+            "Files that hold many small bodies",
+            stats.segments,
+        ),
+        (
+            "store_segment_bytes",
+            "Bytes of these files",
+            stats.segment_bytes,
+        ),
+        (
+            "store_segment_live_bytes",
+            "Bytes of these files that are no garbage",
+            stats.live_segment_bytes,
+        ),
+        (
+            "store_large_files",
+            "Files that hold one large body",
+            stats.large_files,
+        ),
+        (
+            "store_disk_failed",
+            "1 while the disk tier cannot be written",
+            stats.disk_failed.into(),
+        ),
+        (
+            "store_evicted_objects",
+            "Responses that made room on disk, since the start",
+            stats.evicted_objects,
+        ),
+        (
+            "store_evicted_bytes",
+            "Bytes that this freed",
+            stats.evicted_bytes,
+        ),
+        (
+            "store_not_written_objects",
+            "Responses not written to disk, since the start",
+            stats.skipped_writes,
+        ),
+        (
+            "store_damaged_objects",
+            "Responses that did not check out, since the start",
+            stats.damaged_objects,
+        ),
+        (
+            "store_discarded_bytes",
+            "Bytes of a damaged cache discarded at the start",
+            stats.discarded_bytes,
+        ),
+        (
+            "fetches_under_way",
+            "Fetches that further requests may join",
+            edge.fetches_under_way() as u64,
+        ),
+    ];
+    let mut gauges: Vec<Gauge> = plain
+        .into_iter()
+        .map(|(name, help, value)| Gauge::new(name, help, value))
+        .collect();
+    let mut tiers = [
+        Gauge::by_distribution(
+            "store_distribution_memory_objects",
+            "Responses in the memory tier",
+        ),
+        Gauge::by_distribution("store_distribution_memory_bytes", "What they weigh"),
+        Gauge::by_distribution("store_distribution_disk_objects", "Responses on disk"),
+        Gauge::by_distribution("store_distribution_disk_bytes", "What they take on disk"),
+    ];
+    for (distribution, of) in tiers_by_distribution(edge).await {
+        let values = [
+            of.memory_objects,
+            of.memory_bytes,
+            of.disk_objects,
+            of.disk_bytes,
+        ];
+        for (gauge, value) in tiers.iter_mut().zip(values) {
+            gauge.add(&distribution, value);
+        }
+    }
+    gauges.extend(tiers);
+    gauges
+}
