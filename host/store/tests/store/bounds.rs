@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use selvedge_store::{Config, Store};
+use selvedge_store::{Config, Found, Store};
 
 use crate::support::*;
 
@@ -241,16 +241,92 @@ async fn the_process_does_not_grow_with_the_body_that_streams_through() {
     );
 }
 
-/// Resident memory of this process in bytes.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
-    status
-        .split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        * 4096
+#[tokio::test]
+async fn a_scan_of_ten_times_the_memory_tier_leaves_the_hot_set_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Config {
+        disk_bytes: 64 * MIB,
+        ..small(dir.path())
+    })
+    .unwrap();
+    for n in 0..100 {
+        put(&store, key(n), head("\"hot\""), &body(n, 4_000))
+            .await
+            .unwrap();
+    }
+    for _ in 0..3 {
+        for n in 0..100 {
+            find(&store, &key(n)).await.unwrap();
+        }
+    }
+    let (content, mut scanned, mut n) = (body(1, 8_000), 0, 1_000);
+    while scanned < 10 * store.stats().memory_limit {
+        let entry = put(&store, key(n), head("\"once\""), &content)
+            .await
+            .unwrap();
+        scanned += entry.weight();
+        n += 1;
+    }
+    let in_memory = |n: &u64| matches!(store.look_up(&key(*n)), Found::Memory(_));
+    let left = (0..100).filter(in_memory).count();
+    assert!(left >= 95, "{left} of 100 are left in memory");
+}
+
+#[tokio::test]
+async fn an_object_that_is_only_on_disk_takes_at_most_400_bytes_of_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects = 20_000;
+    let sizes = || Config {
+        disk_bytes: 256 * MIB,
+        ..small(dir.path())
+    };
+    let (store, content) = (Store::open(sizes()).unwrap(), body(1, 100));
+    for n in 0..objects {
+        put(&store, key(n), head("\"o\""), &content).await.unwrap();
+    }
+    drop(store);
+    let before = resident();
+    let store = Store::open(sizes()).unwrap();
+    while !store.stats().disk_known {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let each = resident().saturating_sub(before) / objects;
+    assert_eq!(store.stats().memory_objects, 0);
+    assert!(each <= 400, "{each} bytes each");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_traffic_stays_within_the_sizes_in_memory_and_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(small(dir.path())).unwrap();
+    let before = resident();
+    let huge = "x".repeat(60_000);
+    let mut state = 9;
+    for n in 0..6_000 {
+        let kind = next(&mut state) % 4;
+        // Tiny ones; endless variants of few keys; heads larger than their bodies; bodies at the limits of each tier.
+        let (at, head, length) = match kind {
+            0 => (key(n), head("\"t\""), n % 3),
+            1 => (key(n % 7), head_for_language("\"v\"", &n.to_string()), 500),
+            2 => (key(n), head(&format!("\"{huge}\"")), 1),
+            _ if n % 40 == 3 => {
+                let limits = [KIB * 256, 256 * KIB + 1, 6 * MIB, 6 * MIB + 1];
+                (key(n), head("\"l\""), limits[n as usize / 40 % 4])
+            }
+            _ => (key(n), head("\"s\""), 64 * KIB),
+        };
+        let _ = put(&store, at, head, &body(n, length)).await;
+        if n % 100 == 0 {
+            let stats = store.stats();
+            assert!(stats.disk_bytes <= stats.disk_limit, "{stats:?}");
+            assert!(stats.memory_bytes <= stats.memory_limit, "{stats:?}");
+            let used = disk_usage(&dir.path().join("cache"));
+            assert!(used <= 24 * MIB * 11 / 10, "{used} bytes, {stats:?}");
+        }
+    }
+    // Other tests run in this process at the same time, so this is no fine measure.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 128 * MIB, "grown by {} MiB", grown / MIB);
 }
 
 #[tokio::test]

@@ -152,7 +152,10 @@ pub(crate) fn disk_usage(dir: &Path) -> u64 {
     let mut sum = 0;
     for item in std::fs::read_dir(dir).expect("a folder") {
         let item = item.expect("an item");
-        let metadata = item.metadata().expect("metadata");
+        // A file that is evicted meanwhile takes nothing.
+        let Ok(metadata) = item.metadata() else {
+            continue;
+        };
         sum += if metadata.is_dir() {
             disk_usage(&item.path())
         } else {
@@ -206,4 +209,16 @@ pub(crate) fn snapshot(from: &Path, to: &Path) {
             }
         }
     }
+}
+
+/// Resident memory of this process in bytes.
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    status
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 4096
 }
