@@ -231,6 +231,13 @@ impl Behavior {
         &self.origin
     }
 
+    /// Whether no plugin has a say on the viewer's side: key and look-up alone decide about a hit.
+    pub fn is_plain_for_viewers(&self) -> bool {
+        [Hook::ViewerRequest, Hook::CacheKey, Hook::ViewerResponse]
+            .into_iter()
+            .all(|hook| self.plugins_with(hook).is_empty())
+    }
+
     /// The plugins with this hook, in the order in which they run.
     pub fn plugins_with(&self, hook: Hook) -> &[Arc<Plugin>] {
         // `Hook::ALL` has the hooks in the order of their numbers.

@@ -5,7 +5,7 @@
 
 use super::hooks::{Hooks, plugin_failed};
 use super::receive::Received;
-use super::request_body::{Broken, RequestBody};
+use super::request_body::{Broken, Lent, RequestBody};
 use super::respond::{self, Prepared};
 use crate::origin::OutgoingBody;
 use http::header::CONTENT_LENGTH;
@@ -31,11 +31,15 @@ pub(crate) async fn handle(
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> ViewerRequest {
-    let behavior = received.behavior.clone();
-    let plugins = behavior.plugins_with(Hook::ViewerRequest);
-    if plugins.is_empty() {
+    if received
+        .behavior
+        .plugins_with(Hook::ViewerRequest)
+        .is_empty()
+    {
         return ViewerRequest::Next;
     }
+    let behavior = received.behavior.clone();
+    let plugins = behavior.plugins_with(Hook::ViewerRequest);
     let mut body = RequestBody::lend(&mut received.body);
     let mut replaced = false;
     Arc::make_mut(&mut received.facts).body = Some(body.reader());
@@ -47,7 +51,7 @@ pub(crate) async fn handle(
                 Ok(facts) => {
                     received.facts = Arc::new(facts);
                     if let Some(bytes) = edits.body {
-                        body = super::request_body::Lent::Whole(bytes);
+                        body = Lent::Whole(bytes);
                         replaced = true;
                     }
                 }
