@@ -207,7 +207,8 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
     {
         return match lost {
             Lost::Changed => Begun::Changed,
-            Lost::Refused(prepared) => Begun::Response(prepared),
+            Lost::Failed(prepared) => Begun::Response(prepared),
+            Lost::Refused => Begun::Whole,
         };
     }
     let mut cache = first.cache;

@@ -233,6 +233,9 @@ async fn pump(
         trailers: Some(trailers.clone()),
         ..(**head).clone()
     });
+    if is_less_than_stored(job, head) {
+        fill.pass_on();
+    }
     let id = fill.id();
     if let Err(why) = fill.finish(complete).await {
         tracing::debug!(
@@ -245,6 +248,23 @@ async fn pump(
     take_back_outdated(job, head, id).await;
     // Now that it can be looked up, nobody needs to join any more.
     drop(permit);
+}
+
+/// Whether this is a part, and the whole was stored while it was on its way: then the whole stays.
+fn is_less_than_stored(job: &Job, head: &Stored) -> bool {
+    let Some(key) = job.key.as_ref().filter(|_| !head.is_complete()) else {
+        return false;
+    };
+    // What is not in memory was not stored just now.
+    let Found::Memory(entry) = job.edge.store().look_up(&key.hash) else {
+        return false;
+    };
+    let mut stored = entry.heads().iter();
+    stored.any(|stored| {
+        stored.is_complete()
+            && stored.vary == head.vary
+            && stored.response_time >= head.request_time
+    })
 }
 
 /// Removes what was invalidated while it was being fetched: no look-up would use it.

@@ -167,7 +167,7 @@ fn shown(ask: &Ask) -> String {
 
 fn told(answer: &Answer) -> String {
     let field = |name| answer.fields.get(name).unwrap_or("-");
-    format!(
+    let mut text = format!(
         "{} sent {}, version {}, age {}, {} bytes, complete: {}, {}",
         answer.status,
         field("x-sent"),
@@ -176,5 +176,9 @@ fn told(answer: &Answer) -> String {
         answer.body.len(),
         answer.is_complete,
         field("cache-status")
-    )
+    );
+    if answer.sent().is_none() {
+        text += &format!(": {}", String::from_utf8_lossy(&answer.body).trim_end());
+    }
+    text
 }

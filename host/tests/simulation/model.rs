@@ -71,6 +71,13 @@ impl Model {
         self.damaged_before > 0 && (sent < self.damaged_before || exchange.status != 200)
     }
 
+    /// The host has been restarted. A disk that has lost files may have taken no new ones for a moment: those were in memory only.
+    pub(crate) fn restart(&mut self) {
+        if self.damaged_before > 0 {
+            self.kept.clear();
+        }
+    }
+
     /// What is stored of this resource is not known any more.
     pub(crate) fn forget(&mut self, resource: usize) {
         self.kept.retain(|(kept, _, _), _| *kept != resource);

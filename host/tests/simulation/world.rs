@@ -144,6 +144,7 @@ impl World {
             Action::Restart => {
                 self.tell("restart".to_owned());
                 self.host.restart().await;
+                self.model.restart();
             }
         }
         self.settle_down().await

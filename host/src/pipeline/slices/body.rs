@@ -152,7 +152,7 @@ impl SliceBody {
             match plan.open(index, &version, sent).await {
                 Ok(content) => reader(content, part).ok_or(Broken::Short),
                 Err(Lost::Changed) => Err(Broken::Changed),
-                Err(Lost::Refused(_)) => Err(Broken::Refused),
+                Err(Lost::Failed(_) | Lost::Refused) => Err(Broken::Refused),
             }
         })
     }

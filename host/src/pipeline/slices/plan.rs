@@ -11,7 +11,7 @@ use crate::pipeline::look_up::{Found, look_up};
 use crate::pipeline::obtained::Obtained;
 use crate::pipeline::origin_request::SELECTING;
 use crate::pipeline::receive::Received;
-use crate::pipeline::respond::{self, Content, Prepared};
+use crate::pipeline::respond::{Content, Prepared};
 use crate::pipeline::viewer_side::obtain;
 use http::header::RANGE;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -41,8 +41,10 @@ pub(crate) struct Plan {
 pub(crate) enum Lost {
     /// The origin has another version by now. The slices of the old one are removed.
     Changed,
-    /// There is this response in place of the slice.
-    Refused(Box<Prepared>),
+    /// The origin failed: there is this response in place of the slice.
+    Failed(Box<Prepared>),
+    /// The origin gave something else, or what may not be stored.
+    Refused,
 }
 
 impl Plan {
@@ -180,9 +182,10 @@ impl Plan {
         for _ in 0..MOST_ROUNDS {
             let stored = match self.obtain(index, &mut self.unread_record()).await {
                 Obtained::Stored(stored) => stored,
-                Obtained::Other(prepared) => {
-                    return Err(Lost::Refused(Box::new(no_slice(prepared))));
+                Obtained::Other(prepared) if prepared.status.is_server_error() => {
+                    return Err(Lost::Failed(Box::new(prepared)));
                 }
+                Obtained::Other(_) => return Err(Lost::Refused),
             };
             let found = Version::of(&stored.head, start, self.size);
             if found.as_ref().is_some_and(|found| found.is(version)) {
@@ -239,17 +242,6 @@ impl Plan {
                     store.remove(&key, Some(variant.id)).await;
                 }
             }
-        }
-    }
-}
-
-/// What the viewer gets where one slice is there and another is not.
-fn no_slice(instead: Prepared) -> Prepared {
-    match instead.status {
-        status if status.is_server_error() => instead,
-        _ => {
-            let words = "The origin gave a part of the content and refused another.";
-            respond::refusal(StatusCode::BAD_GATEWAY, words, "slice-refused", false)
         }
     }
 }
