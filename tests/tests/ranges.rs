@@ -76,3 +76,26 @@ fn a_stored_part_that_is_stale_is_confirmed_with_its_range() {
         ["bytes=100-199", "bytes=120-129", "bytes=120-129"]
     );
 }
+
+#[test]
+fn a_part_does_not_take_the_place_of_the_whole_that_was_stored_meanwhile() {
+    let (origin, gate, object) = (Origin::start(), Gate::new(), Object::new(1000));
+    let edge = Edge::in_front_of(&origin).start();
+    let (late, held) = (object.clone(), gate.clone());
+    origin
+        .on("/a")
+        .computes(move |seen| match seen.field("range") {
+            Some(_) => late.answer(seen).waits(&held),
+            None => late.answer(seen),
+        });
+    let mut part = edge.get("/a").with("Range", "bytes=100-199").start();
+    gate.wait_for_arrivals(1);
+    edge.get("/a").expect(200).body(object.whole());
+    gate.open();
+    part.response().expect(206).body(object.bytes(100, 199));
+    edge.get("/a")
+        .expect(200)
+        .body(object.whole())
+        .cache_status("hit");
+    assert_eq!(origin.requests("/a").len(), 2);
+}

@@ -468,3 +468,22 @@ fn while_the_first_whole_is_arriving_nobody_asks_for_another() {
     }
     assert_eq!(origin.all_requests().len(), 1);
 }
+
+#[test]
+fn an_origin_that_forbids_storing_between_two_slices_is_asked_for_the_whole() {
+    let (origin, object) = (Origin::start(), Object::new(3 * SLICE));
+    let edge = sliced(&origin);
+    let answering = object.clone();
+    origin
+        .on("/a")
+        .computes(move |seen| match seen.field("range") {
+            Some(range) if range.starts_with("bytes=0-") => answering.answer(seen),
+            _ => answering.answer(seen).cache_control("no-store"),
+        });
+    store_slice(&edge, 0);
+    edge.get("/a")
+        .with("Range", "bytes=-10")
+        .expect(206)
+        .body(object.bytes(3 * SLICE - 10, 3 * SLICE - 1));
+    edge.get("/a").expect(200).body(object.whole());
+}

@@ -140,7 +140,8 @@ fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Va
             detail: None,
             validating: None,
             completing: completion::of(&request, variant),
-            nominated: Vec::new(),
+            // Where it can't be completed, its fetch is also that of those who found other variants only.
+            nominated: nominated(heads),
         },
         Reuse::MustValidate(reason) => Found::Missing {
             why: fwd(reason),

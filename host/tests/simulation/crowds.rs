@@ -1,6 +1,7 @@
 //! Several viewers at once, and what happens while the origin is in the middle of an answer.
 
 use crate::asking::Open;
+use crate::content::RESOURCES;
 use crate::origin::Gate;
 use crate::viewer::Ask;
 use crate::world::World;
@@ -38,6 +39,10 @@ impl World {
             if self.random.chance(50) {
                 yield_now().await;
             }
+        }
+        // By what variants differ is known once something is stored: a part that comes first divides those who want the whole.
+        if RESOURCES[resource].varies && crowd.iter().any(|open| open.ask.range.is_some()) {
+            self.origin.inner().is_disturbed = true;
         }
         self.arrive().await;
         self.origin.open_gate();
