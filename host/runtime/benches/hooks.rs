@@ -47,9 +47,14 @@ struct Case {
 
 impl Case {
     fn new(isolation: Isolation) -> Case {
+        Case::remembering(isolation, false)
+    }
+
+    fn remembering(isolation: Isolation, remember: bool) -> Case {
         Case {
             plugin: load(&PluginSpec {
                 isolation,
+                remember,
                 ..spec()
             }),
             request: request("/device"),
@@ -106,6 +111,7 @@ fn main() {
     let with_init = Case {
         plugin: load(&PluginSpec {
             file: guest("init"),
+            remember: false,
             ..spec()
         }),
         ..Case::new(Isolation::Request)
@@ -114,6 +120,12 @@ fn main() {
         "Request: cache-key, no reads, with init",
         &async_runtime,
         async || with_init.cache_key().await,
+    );
+    let remembered = Case::remembering(Isolation::Request, true);
+    measure(
+        "Request: cache-key, 3 reads, remembered",
+        &async_runtime,
+        async || remembered.cache_key().await,
     );
     let reused = Case::new(Isolation::Reuse);
     let error = Case {

@@ -8,6 +8,7 @@ use crate::error::HookError;
 #[derive(Debug, Default)]
 pub struct Counters {
     calls: AtomicU64,
+    remembered: AtomicU64,
     instances: AtomicU64,
     failures: [AtomicU64; HookError::KINDS.len()],
 }
@@ -16,6 +17,11 @@ impl Counters {
     /// Hook calls, failed ones included.
     pub fn calls(&self) -> u64 {
         self.calls.load(Relaxed)
+    }
+
+    /// Calls that were answered by a remembered decision; they are not among [`Counters::calls`].
+    pub fn remembered(&self) -> u64 {
+        self.remembered.load(Relaxed)
     }
 
     /// Instances that were made.
@@ -36,6 +42,10 @@ impl Counters {
 
     pub(crate) fn count_instance(&self) {
         self.instances.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_remembered(&self) {
+        self.remembered.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_call<T>(&self, outcome: &Result<T, HookError>) {

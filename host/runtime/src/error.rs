@@ -268,6 +268,18 @@ pub enum HookError {
     /// Its decision cannot be carried out.
     #[error("the plugin's decision is not valid: {0}")]
     BadDecision(Fault),
+    /// It kept failing and is not called for a while.
+    #[error(
+        "the plugin is short-circuited: {failures} of its last {calls} calls failed, the last one by {last} (short_circuit)"
+    )]
+    ShortCircuited {
+        /// How many failures it took.
+        failures: u32,
+        /// Among how many calls.
+        calls: u32,
+        /// The word of the last failure.
+        last: &'static str,
+    },
     /// All instances of the host are in use.
     #[error("all {limit} plugin instances of this host are in use")]
     NoInstance {
@@ -281,7 +293,7 @@ pub enum HookError {
 
 impl HookError {
     /// The words of all kinds, in the order of [`HookError::index`].
-    pub(crate) const KINDS: [&'static str; 16] = [
+    pub(crate) const KINDS: [&'static str; 17] = [
         "guest-error",
         "init-refused",
         "trap",
@@ -298,6 +310,7 @@ impl HookError {
         "stream-over",
         "no-instance",
         "no-hook",
+        "short-circuited",
     ];
 
     /// Where this kind stands in [`HookError::KINDS`].
@@ -319,6 +332,31 @@ impl HookError {
             HookError::StreamOver => 13,
             HookError::NoInstance { .. } => 14,
             HookError::NoHook(_) => 15,
+            HookError::ShortCircuited { .. } => 16,
+        }
+    }
+
+    /// Whether the plugin broke down: it trapped, hit a limit, or could not be started. An error that it returned is an
+    /// answer, and a full host is not its fault.
+    pub(crate) fn is_breakdown(&self) -> bool {
+        match self {
+            HookError::InitRefused(_)
+            | HookError::Trap(_)
+            | HookError::CpuLimit { .. }
+            | HookError::WallLimit { .. }
+            | HookError::MemoryLimit { .. }
+            | HookError::StackOverflow
+            | HookError::HostCalls { .. }
+            | HookError::PassedBytes { .. }
+            | HookError::OutputLimit { .. }
+            | HookError::BodyLimit { .. }
+            | HookError::Fetches { .. } => true,
+            HookError::Guest(_)
+            | HookError::BadDecision(_)
+            | HookError::StreamOver
+            | HookError::NoInstance { .. }
+            | HookError::NoHook(_)
+            | HookError::ShortCircuited { .. } => false,
         }
     }
 

@@ -15,6 +15,8 @@
 //! | `compile/` | making machine code, in a child process with bounds |
 //! | `plugin.rs`, `counters.rs` | a loaded plugin, and what became of its calls |
 //! | `instance.rs`, `transaction.rs` | instances, and one hook call with its limits |
+//! | `remember/` | decisions that need not be asked for again |
+//! | `breaker.rs` | plugins that keep failing |
 //! | `limits.rs`, `ticker.rs`, `trap.rs` | what a guest may use, and what it is told when it uses more |
 //! | `host/` | one file per interface that guests may import |
 //! | `powers.rs` | what of that the pipeline implements |
@@ -30,6 +32,7 @@
 
 mod artifact;
 mod bindings;
+mod breaker;
 mod check;
 mod compile;
 mod counters;
@@ -45,6 +48,7 @@ mod load;
 mod plugin;
 pub mod powers;
 mod protected;
+mod remember;
 mod runtime;
 mod spec;
 mod stream;
@@ -65,6 +69,6 @@ pub use hooks::{
 pub use plugin::Plugin;
 pub use powers::{Power, Powers};
 pub use runtime::{Options, Runtime};
-pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, UnknownHook};
+pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit, UnknownHook};
 pub use stream::{PIECE_BYTES, Producer, Transform};
 pub use transaction::{Called, Transaction};

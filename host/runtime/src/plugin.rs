@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
 use crate::bindings::exported;
+use crate::breaker::{Admitted, Breaker, Change};
 use crate::check::Exports;
 use crate::counters::Counters;
 use crate::error::HookError;
+use crate::hooks::{KeyDecision, OriginDecision};
 use crate::instance::{Instance, State};
 use crate::powers::Powers;
+use crate::remember::Memory;
 use crate::runtime::Shared;
-use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec};
+use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 use crate::ticker::Ticker;
 use crate::transaction;
 
@@ -67,6 +71,12 @@ impl Indices {
     }
 }
 
+/// The hooks whose decisions are remembered.
+pub(crate) struct Memories {
+    pub(crate) cache_key: Memory<KeyDecision>,
+    pub(crate) origin_selection: Memory<OriginDecision>,
+}
+
 /// A plugin that was loaded, with one distribution's configuration. Immutable: a new configuration loads a new one.
 pub struct Plugin {
     shared: Shared,
@@ -78,6 +88,8 @@ pub struct Plugin {
     pre: InstancePre<State>,
     indices: Indices,
     counters: Counters,
+    breaker: Breaker,
+    memories: Option<Memories>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
 }
@@ -98,6 +110,12 @@ impl Plugin {
             limits: spec.limits.clone(),
             powers: spec.powers.clone(),
         };
+        // An instance that is used again is not what it was at first.
+        let remembers = spec.remember && spec.isolation == Isolation::Request;
+        let memories = remembers.then(|| Memories {
+            cache_key: Memory::new(shared.budget.clone()),
+            origin_selection: Memory::new(shared.budget.clone()),
+        });
         Ok(Plugin {
             shared,
             identity: Arc::new(identity),
@@ -108,6 +126,8 @@ impl Plugin {
             on_error: spec.on_error,
             pre,
             counters: Counters::default(),
+            breaker: Breaker::new(spec.short_circuit.clone()),
+            memories,
             idle: Mutex::default(),
         })
     }
@@ -155,6 +175,60 @@ impl Plugin {
     /// What became of its calls so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Whether it is not called at present, since it kept failing.
+    pub fn is_short_circuited(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    pub(crate) fn memories(&self) -> Option<&Memories> {
+        self.memories.as_ref()
+    }
+
+    /// Whether a call may run now.
+    pub(crate) fn admit(&self, now: Instant) -> Result<Admitted, HookError> {
+        self.breaker.admit(now)
+    }
+
+    /// Takes note of how an admitted call ended, and says in the log if that changes anything.
+    pub(crate) fn ended<T>(&self, admitted: Admitted, outcome: &Result<T, HookError>) {
+        let change = self.breaker.record(admitted, outcome, Instant::now());
+        self.announce(change, outcome.as_ref().err());
+    }
+
+    /// A body that a hook call began has failed.
+    pub(crate) fn broke_down(&self, error: &HookError) {
+        self.counters.count_failure(error);
+        let change = self.breaker.broke_down(error, Instant::now());
+        self.announce(change, Some(error));
+    }
+
+    fn announce(&self, change: Change, error: Option<&HookError>) {
+        let (plugin, distribution) = (self.name(), self.distribution());
+        match change {
+            Change::None => {}
+            Change::Opened => {
+                let ShortCircuit {
+                    failures,
+                    calls,
+                    pause,
+                    ..
+                } = self.breaker.settings();
+                let error = error.map(ToString::to_string).unwrap_or_default();
+                tracing::error!(
+                    target: "plugin",
+                    plugin,
+                    distribution,
+                    on_error = self.on_error.as_str(),
+                    "short-circuited: {failures} of its last {calls} calls failed, so it is not called for {} s, then                      one call tries it again; the last failure: {error}",
+                    pause.as_secs_f64()
+                );
+            }
+            Change::Closed => {
+                tracing::info!(target: "plugin", plugin, distribution, "works again: no longer short-circuited");
+            }
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -14,6 +14,7 @@ use crate::host;
 use crate::instance::State;
 use crate::load;
 use crate::plugin::Plugin;
+use crate::remember::Budget;
 use crate::spec::PluginSpec;
 use crate::ticker::Ticker;
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub keep_resident: usize,
     /// How many hook calls an instance of a plugin with [`Isolation::Reuse`](crate::Isolation::Reuse) serves. Default 1000.
     pub calls_per_instance: u32,
+    /// Bytes that remembered decisions of all plugins may take together. Default 64 MiB.
+    pub remember_bytes: usize,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             table_elements: 20_000,
             keep_resident: 4 << 20,
             calls_per_instance: 1000,
+            remember_bytes: 64 << 20,
         }
     }
 }
@@ -61,6 +65,8 @@ pub(crate) struct Shared {
     /// Instances that wait in pools, of all plugins together.
     pub(crate) idle: Arc<AtomicU32>,
     pub(crate) ticker: Arc<Ticker>,
+    /// For remembered decisions.
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// Loads plugins. One per process.
@@ -91,6 +97,7 @@ impl Runtime {
         let ticker = Ticker::start(&engine).map_err(RuntimeError::Thread)?;
         let shared = Shared {
             engine,
+            budget: Arc::new(Budget::new(options.remember_bytes)),
             options: Arc::new(options),
             idle: Arc::default(),
             ticker: Arc::new(ticker),

@@ -156,6 +156,31 @@ impl Default for Limits {
     }
 }
 
+/// When a plugin that keeps failing is not called any more, and how it is tried again. Failures are traps and limits; errors
+/// that a plugin returns are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortCircuit {
+    /// So many failures, 1 to `calls`. Default 16.
+    pub failures: u32,
+    /// Among so many of the last calls, 1 to 64. Default 20.
+    pub calls: u32,
+    /// For how long it is not called then. Default 10 s.
+    pub pause: Duration,
+    /// How many calls have to succeed afterwards, one at a time, before all are let through. Default 1.
+    pub probes: u32,
+}
+
+impl Default for ShortCircuit {
+    fn default() -> Self {
+        ShortCircuit {
+            failures: 16,
+            calls: 20,
+            pause: Duration::from_secs(10),
+            probes: 1,
+        }
+    }
+}
+
 /// One plugin of one distribution, as its configuration says.
 #[derive(Debug, Clone)]
 pub struct PluginSpec {
@@ -175,6 +200,11 @@ pub struct PluginSpec {
     pub limits: Limits,
     /// What its failure means.
     pub on_error: OnError,
+    /// When it is not called any more.
+    pub short_circuit: ShortCircuit,
+    /// Whether decisions of cache-key and origin-selection are remembered where they can be. Default true. Only plugins with
+    /// [`Isolation::Request`] have decisions that can be.
+    pub remember: bool,
     /// What it is given beyond the request. A plugin that imports more is refused.
     pub powers: Powers,
 }
@@ -195,6 +225,8 @@ impl PluginSpec {
             isolation: Isolation::default(),
             limits: Limits::default(),
             on_error: OnError::default(),
+            short_circuit: ShortCircuit::default(),
+            remember: true,
             powers: Powers::default(),
         }
     }

@@ -140,7 +140,7 @@ impl Stream {
         let outcome = within_limits(plugin, &cpu, call).await;
         match &outcome {
             Ok(_) => self.instance = Some(instance),
-            Err(error) => plugin.counters().count_failure(error),
+            Err(error) => plugin.broke_down(error),
         }
         outcome
     }

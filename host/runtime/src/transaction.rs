@@ -12,6 +12,7 @@ use crate::instance::{Instance, NotMade};
 use crate::limits::CpuTime;
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
+use crate::spec::Hook;
 use crate::trap::{Circumstances, explain, printable};
 
 /// What a hook call came to.
@@ -23,6 +24,8 @@ pub struct Called<T> {
     pub elapsed: Duration,
     /// What the decision was based on, each once, in the order of reading. Empty where the call hit its wall time.
     pub reads: Vec<Read>,
+    /// Whether the decision was remembered: the plugin was not called.
+    pub remembered: bool,
 }
 
 /// One side of a request: the viewer's, or the fetch's. It holds at most one instance of each plugin, made on first use,
@@ -30,6 +33,15 @@ pub struct Called<T> {
 #[derive(Default)]
 pub struct Transaction {
     instances: Vec<(Arc<Plugin>, Instance)>,
+    /// Calls that were not made, since their decisions are remembered.
+    skipped: Vec<Skipped>,
+}
+
+/// A call whose decision was remembered. Its plugin has no instance yet; when a later hook needs one, this runs first.
+struct Skipped {
+    plugin: Arc<Plugin>,
+    hook: Hook,
+    request: Arc<RequestFacts>,
 }
 
 impl Transaction {
@@ -40,6 +52,8 @@ impl Transaction {
 
     /// Gives the plugin's instance back before the transaction ends: no more of its hooks will run.
     pub fn release(&mut self, plugin: &Arc<Plugin>) {
+        self.skipped
+            .retain(|call| !Arc::ptr_eq(&call.plugin, plugin));
         if let Some(instance) = self.take(plugin) {
             plugin.give_back(instance);
         }
@@ -61,11 +75,25 @@ impl Transaction {
         response: Option<&Arc<ResponseFacts>>,
     ) -> Called<C::Decision> {
         let started = Instant::now();
-        let finished = if plugin.has(C::HOOK) {
-            let held = self.take(plugin).or_else(|| plugin.take_idle());
-            bounded::<C>(plugin, held, request, response).await
-        } else {
-            Err(HookError::NoHook(C::HOOK))
+        let fresh = !self.has_met(plugin);
+        if fresh && let Some(known) = C::recall(plugin, request) {
+            plugin.counters().count_remembered();
+            self.skipped.push(Skipped {
+                plugin: plugin.clone(),
+                hook: C::HOOK,
+                request: request.clone(),
+            });
+            return Called {
+                decision: Ok(known.decision),
+                elapsed: started.elapsed(),
+                reads: known.reads,
+                remembered: true,
+            };
+        }
+        let admitted = plugin.admit(started);
+        let finished = match &admitted {
+            Ok(_) => self.finish::<C>(plugin, request, response).await,
+            Err(error) => Err(error.clone()),
         };
         let (decision, reads, instance) = match finished {
             Ok(Finished {
@@ -76,14 +104,54 @@ impl Transaction {
             Err(error) => (Err(error), Vec::new(), None),
         };
         if let Some(instance) = instance {
+            if let Ok(decision) = &decision
+                && fresh
+                && instance.calls == 1
+            {
+                C::keep(plugin, request, &reads, decision);
+            }
             self.instances.push((plugin.clone(), instance));
         }
         plugin.counters().count_call(&decision);
+        if let Ok(admitted) = admitted {
+            plugin.ended(admitted, &decision);
+        }
         Called {
             decision,
             elapsed: started.elapsed(),
             reads,
+            remembered: false,
         }
+    }
+
+    /// Whether the plugin was asked in this transaction, so that its instance may not be as it was at first.
+    fn has_met(&self, plugin: &Arc<Plugin>) -> bool {
+        let held = self.instances.iter().map(|(held, _)| held);
+        let skipped = self.skipped.iter().map(|call| &call.plugin);
+        held.chain(skipped).any(|met| Arc::ptr_eq(met, plugin))
+    }
+
+    /// Runs a call in the plugin's instance, which is brought to where it would be if no call had been skipped.
+    async fn finish<C: HookCall>(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+        response: Option<&Arc<ResponseFacts>>,
+    ) -> Result<Finished<C::Decision>, HookError> {
+        if !plugin.has(C::HOOK) {
+            return Err(HookError::NoHook(C::HOOK));
+        }
+        let mut held = self.take(plugin).or_else(|| plugin.take_idle());
+        // One at most: what follows it is not recalled.
+        let skipped = self
+            .skipped
+            .iter()
+            .position(|call| Arc::ptr_eq(&call.plugin, plugin));
+        if let Some(position) = skipped {
+            let call = self.skipped.swap_remove(position);
+            held = Some(catch_up(plugin, held, &call).await?);
+        }
+        bounded::<C>(plugin, held, request, response).await
     }
 }
 
@@ -123,13 +191,47 @@ async fn bounded<C: HookCall>(
         .map(|instance| instance.store.data().cpu.clone())
         .unwrap_or_default();
     let call = async {
-        let instance = match held {
-            Some(instance) => instance,
-            None => Instance::make(plugin, cpu.clone())
-                .await
-                .map_err(|not_made| why_not(plugin, not_made))?,
-        };
+        let instance = made(plugin, held, &cpu).await?;
         Ok(invoke::<C>(plugin, instance, request, response).await)
+    };
+    within_limits(plugin, &cpu, call).await
+}
+
+/// The instance that is there, or a fresh one.
+async fn made(
+    plugin: &Plugin,
+    held: Option<Instance>,
+    cpu: &Arc<CpuTime>,
+) -> Result<Instance, HookError> {
+    match held {
+        Some(instance) => Ok(instance),
+        None => Instance::make(plugin, cpu.clone())
+            .await
+            .map_err(|not_made| why_not(plugin, not_made)),
+    }
+}
+
+/// Makes a call that was skipped, under the limits that it would have had.
+async fn catch_up(
+    plugin: &Plugin,
+    held: Option<Instance>,
+    skipped: &Skipped,
+) -> Result<Instance, HookError> {
+    let cpu = held
+        .as_ref()
+        .map(|instance| instance.store.data().cpu.clone())
+        .unwrap_or_default();
+    let call = async {
+        let mut instance = made(plugin, held, &cpu).await?;
+        instance.calls = instance.calls.saturating_add(1);
+        instance.begin(&skipped.request, None);
+        let returned = hooks::run_remembered(skipped.hook, plugin, &mut instance).await;
+        let stderr = instance.store.data().log.lock().take_stderr();
+        instance.end();
+        let refused_memory = instance.store.data().growth.refused;
+        returned
+            .map_err(|error| name_failure(plugin, &error, &stderr, refused_memory, false))
+            .map(|()| instance)
     };
     within_limits(plugin, &cpu, call).await
 }

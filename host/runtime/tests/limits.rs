@@ -376,7 +376,11 @@ async fn when_all_instances_are_in_use_a_call_says_so() {
         ..common::small()
     };
     let runtime = selvedge_runtime::Runtime::new(options).unwrap();
-    let plugin = runtime.load(&spec()).unwrap();
+    let asked_each_time = PluginSpec {
+        remember: false,
+        ..spec()
+    };
+    let plugin = runtime.load(&asked_each_time).unwrap();
     let mut transactions: Vec<_> = (0..3).map(|_| Transaction::new(&runtime)).collect();
     let mut outcomes = Vec::new();
     for transaction in &mut transactions {

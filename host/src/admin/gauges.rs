@@ -1,4 +1,5 @@
-//! The figures of the moment that `/metrics` gives beside the counters: what the store holds, and for whom.
+//! The figures of the moment that `/metrics` gives beside the counters: what the store holds, and for whom, and how plugins
+//! are.
 
 use crate::observe::metrics::Gauge;
 use crate::pipeline::Edge;
@@ -81,6 +82,11 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             stats.discarded_bytes,
         ),
         (
+            "plugins_short_circuited",
+            "Plugins that are not called at present, since they kept failing",
+            short_circuited(edge),
+        ),
+        (
             "fetches_under_way",
             "Fetches that further requests may join",
             edge.fetches_under_way() as u64,
@@ -112,4 +118,10 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
     }
     gauges.extend(tiers);
     gauges
+}
+
+fn short_circuited(edge: &Edge) -> u64 {
+    let plan = edge.plan();
+    let plugins = plan.distributions().iter().flat_map(|one| one.plugins());
+    plugins.filter(|one| one.is_short_circuited()).count() as u64
 }

@@ -8,9 +8,10 @@ use super::names::{self, Alias};
 use super::origin::{self, Origin};
 use super::path;
 use super::pattern::PathPattern;
-use super::plugin::{self, Limits, PluginEntry};
+use super::plugin::{self, PluginEntry};
 use super::report::{At, Placed, Problem, Problems, printable};
 use super::scalar::{boolean, size, string, text};
+use super::server::Server;
 use super::walk::{self, Table, Value, distinct, placed, table, tables};
 
 /// One distribution, resolved.
@@ -72,20 +73,19 @@ impl Distribution {
     }
 }
 
-/// Reads a whole distribution file. `limits` are those of the server file.
+/// Reads a whole distribution file of this server.
 pub(super) fn document(
     file: &walk::File<'_>,
     raw: &toml::de::DeTable<'_>,
-    limits: &Limits,
-    suffix: &str,
+    server: &Server,
 ) -> Distribution {
-    walk::document(file, "the distribution", raw, |t| read(t, limits, suffix))
+    walk::document(file, "the distribution", raw, |t| read(t, server))
 }
 
-fn read(t: &Table<'_>, limits: &Limits, suffix: &str) -> Distribution {
+fn read(t: &Table<'_>, server: &Server) -> Distribution {
     let problems = t.file.problems;
     let origins = t.required("origins", "[[origins]]", at_least_one_origin);
-    let plugins = t.optional("plugins", tables("a plugin", |t| plugin::read(t, limits)));
+    let plugins = t.optional("plugins", tables("a plugin", |t| plugin::read(t, server)));
     let plugins_unread = plugins.is_none() && t.place("plugins").is_some();
     let plugins = plugins.unwrap_or_default();
     let mut behaviors = t.or(
@@ -127,7 +127,7 @@ fn read(t: &Table<'_>, limits: &Limits, suffix: &str) -> Distribution {
     let behaviors = behaviors.into_iter().map(resolve).collect();
     let id = t.required("id", "id = \"shop\"", placed(text(names::identifier)));
     Distribution {
-        domain: names::assigned(&id, suffix),
+        domain: names::assigned(&id, &server.domain_suffix),
         id,
         aliases: t.or("aliases", Vec::new(), distinct(100, text(names::alias))),
         enabled: t.or("enabled", true, boolean),

@@ -90,10 +90,8 @@ impl Loading {
     fn finish(mut self, server: Server, files: &[PathBuf]) -> Config {
         let mut distributions = Vec::new();
         for path in files {
-            let (limits, suffix) = (&server.limits, &server.domain_suffix);
-            distributions.extend(self.read(path, |file, raw| {
-                distribution::document(file, raw, limits, suffix)
-            }));
+            distributions
+                .extend(self.read(path, |file, raw| distribution::document(file, raw, &server)));
         }
         let ids = distributions.iter().map(|distribution| &distribution.id);
         distribution::unique(&self.problems, "distribution", ids);

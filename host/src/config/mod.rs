@@ -32,6 +32,7 @@ mod report;
 mod scalar;
 mod server;
 mod sets;
+mod short_circuit;
 mod suggest;
 mod units;
 mod walk;
@@ -56,6 +57,7 @@ pub use powers::{Backend, BackendUrl, Secret, SecretSource};
 pub use report::{At, Placed, Problem, Report, Severity, Sources};
 pub use server::{Server, StoreSettings};
 pub use sets::{FieldSet, NamePattern, NameSet};
+pub use short_circuit::ShortCircuit;
 
 /// A whole configuration, without errors.
 #[derive(Clone, Debug)]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::names;
 use super::powers::{self, Backend, Secret, SecretSource};
 use super::report::{At, Placed, Problem};
-use super::scalar::{duration, integer, json, one_of, path, size, text};
+use super::scalar::{boolean, duration, integer, json, one_of, path, size, text};
+use super::server::Server;
+use super::short_circuit::ShortCircuit;
 use super::walk::{Kind, Table, Value, distinct, kind, placed, table};
 
 /// The hooks, in the order in which they run in a request's life.
@@ -52,12 +54,16 @@ pub struct PluginEntry {
     /// `on_error`: `"fail"` (the request fails) or `"continue"` (it goes on as if the plugin were not
     /// there). Default `"fail"`.
     pub on_error: OnError,
+    /// `remember`: whether decisions of cache-key and origin-selection are remembered where they can be. Default `true`.
+    pub remember: bool,
     /// `limits`: what differs from the server file's `[limits]`.
     pub limits: Limits,
     /// `fetch`: the backends that it may send requests to, by name. Default: none.
     pub backends: Vec<Backend>,
     /// `secrets`: values that it may read and that are never printed. Default: none.
     pub secrets: Vec<Secret>,
+    /// `short_circuit`: what differs from the server file's `[short_circuit]`.
+    pub short_circuit: ShortCircuit,
 }
 
 impl PluginEntry {
@@ -171,9 +177,17 @@ const ISOLATION: [(&str, Isolation); 2] =
     [("request", Isolation::Request), ("reuse", Isolation::Reuse)];
 const ON_ERROR: [(&str, OnError); 2] = [("fail", OnError::Fail), ("continue", OnError::Continue)];
 
-/// Reads one plugin; `limits` are those of the server.
-pub(super) fn read(t: &Table<'_>, limits: &Limits) -> PluginEntry {
+/// Reads one plugin; what it leaves out of its limits is the server's.
+pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
+    let Server {
+        limits,
+        short_circuit,
+        ..
+    } = server;
     let own = table("the table `limits`", |t| limits.clone().read(t));
+    let own_circuit = table("the table `short_circuit`", |t| {
+        short_circuit.clone().read(t)
+    });
     PluginEntry {
         name: t.required(
             "name",
@@ -186,9 +200,11 @@ pub(super) fn read(t: &Table<'_>, limits: &Limits) -> PluginEntry {
         config_at: t.place("config").unwrap_or(t.at),
         isolation: t.or("isolation", Isolation::default(), one_of(&ISOLATION)),
         on_error: t.or("on_error", OnError::default(), one_of(&ON_ERROR)),
+        remember: t.or("remember", true, boolean),
         limits: t.or("limits", limits.clone(), own),
         backends: t.or("fetch", Vec::new(), powers::backends),
         secrets: t.or("secrets", Vec::new(), powers::secrets),
+        short_circuit: t.or("short_circuit", short_circuit.clone(), own_circuit),
     }
 }
 

@@ -9,6 +9,7 @@ use super::names;
 use super::plugin::Limits;
 use super::report::{At, Placed, Problem, printable};
 use super::scalar::{boolean, integer, path, size, text};
+use super::short_circuit::ShortCircuit;
 use super::walk::{self, Table, list, placed, table};
 
 /// What one server file says. Paths are relative to the file's folder, and resolved.
@@ -44,6 +45,8 @@ pub struct Server {
     pub store: StoreSettings,
     /// `[limits]`: the limits of every plugin whose own entry does not set them.
     pub limits: Limits,
+    /// `[short_circuit]`: when plugins whose own entry does not say it are not called any more.
+    pub short_circuit: ShortCircuit,
 }
 
 /// The table `[store]` of the server file.
@@ -91,6 +94,7 @@ impl Server {
             max_fetches: 10_000,
             store,
             limits: Limits::default(),
+            short_circuit: ShortCircuit::default(),
         }
     }
 }
@@ -128,6 +132,13 @@ pub(super) fn read(t: &Table<'_>) -> Server {
             "limits",
             Limits::default(),
             table("the table `limits`", |t| Limits::default().read(t)),
+        ),
+        short_circuit: t.or(
+            "short_circuit",
+            ShortCircuit::default(),
+            table("the table `short_circuit`", |t| {
+                ShortCircuit::default().read(t)
+            }),
         ),
         store,
     };

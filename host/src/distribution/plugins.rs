@@ -4,7 +4,7 @@ use super::grants::{self, Keeps};
 use crate::config::{self, Config, Problem};
 use crate::origin::Tls;
 use selvedge_runtime::{
-    Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Powers, Runtime,
+    Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Powers, Runtime, ShortCircuit,
 };
 use std::sync::Arc;
 
@@ -70,6 +70,13 @@ fn spec(
             body_bytes: limits.body_bytes,
             fetches: limits.fetches,
         },
+        short_circuit: ShortCircuit {
+            failures: entry.short_circuit.failures,
+            calls: entry.short_circuit.calls,
+            pause: entry.short_circuit.pause,
+            probes: entry.short_circuit.probes,
+        },
+        remember: entry.remember,
         powers,
     }
 }

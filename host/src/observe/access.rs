@@ -49,6 +49,8 @@ pub struct HookRecord {
     pub hook: Hook,
     /// How long the call took.
     pub elapsed: Duration,
+    /// Whether the decision was remembered, and the plugin not called.
+    pub remembered: bool,
     /// The decision in a few words, or the error.
     pub outcome: Result<String, String>,
 }
@@ -91,7 +93,7 @@ impl Sink for Log {
     }
 }
 
-/// The hooks as one text, for instance `cache-key(device) 31us extend`.
+/// The hooks as one text, for instance `cache-key(device) 31us extend`, or `cache-key(device) remembered extend`.
 pub fn hook_words(hooks: &[HookRecord]) -> String {
     let words: Vec<String> = hooks
         .iter()
@@ -100,12 +102,12 @@ pub fn hook_words(hooks: &[HookRecord]) -> String {
                 Ok(decision) => decision.clone(),
                 Err(error) => format!("error: {error}"),
             };
-            format!(
-                "{}({}) {}us {outcome}",
-                call.hook.as_str(),
-                call.plugin,
-                call.elapsed.as_micros()
-            )
+            let (hook, plugin) = (call.hook.as_str(), &call.plugin);
+            if call.remembered {
+                format!("{hook}({plugin}) remembered {outcome}")
+            } else {
+                format!("{hook}({plugin}) {}us {outcome}", call.elapsed.as_micros())
+            }
         })
         .collect();
     words.join(", ")

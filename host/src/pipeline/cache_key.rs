@@ -4,7 +4,7 @@
 //! the parts, so that what is in the key is also known when the request to the origin is made: everything that is in
 //! the key is sent to the origin, and an origin that is sent more must say so by Vary.
 
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::query;
 use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
@@ -131,8 +131,8 @@ pub(crate) async fn decide(
                 parts = nothing();
                 extend(&mut parts, all);
             }
-            Err(()) if plugin.on_error() == OnError::Continue => pass = Some("plugin-failed"),
-            Err(()) => return Keyed::Failed(plugin_failed(Hook::CacheKey)),
+            Err(()) if plugin.on_error() == OnError::Continue => pass = Some(hooks.passed_over()),
+            Err(()) => return Keyed::Failed(hooks.failed(Hook::CacheKey)),
         }
     }
     if let Some(reason) = pass {

@@ -216,7 +216,7 @@ impl Side {
         let (facts, transaction, hooks) = (&self.facts, &mut self.transaction, &mut self.hooks);
         let targets = match origin_selection::select(job, facts, transaction, hooks).await {
             Ok(targets) => targets,
-            Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+            Err(reason) => return Err(self.failure(super::hooks::status(reason), reason)),
         };
         let first = targets.first();
         let request = origin_request::handle(job, facts, first, body, transaction, hooks).await;
@@ -247,7 +247,7 @@ impl Side {
                     outgoing.ask_for_whole();
                     targets.clone()
                 }
-                Err(reason) => return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason)),
+                Err(reason) => return Err(self.failure(super::hooks::status(reason), reason)),
             };
             fetched = self
                 .fetch(job, &targets, &outgoing, OutgoingBody::Empty, &slot)
@@ -276,7 +276,7 @@ impl Side {
 
     fn unsent(&self, unsent: Unsent) -> Failure {
         match unsent {
-            Unsent::Failed(reason) => self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason),
+            Unsent::Failed(reason) => self.failure(super::hooks::status(reason), reason),
             Unsent::BrokenBody => self.failure(StatusCode::BAD_REQUEST, "request-body-error"),
         }
     }
@@ -435,7 +435,7 @@ impl Side {
 
     /// A plugin failed whose failure is the request's failure.
     fn fail(&self, reason: &'static str, permit: &Permit, leader: oneshot::Sender<Outcome>) {
-        let answer = Answer::Failed(self.failure(StatusCode::INTERNAL_SERVER_ERROR, reason));
+        let answer = Answer::Failed(self.failure(super::hooks::status(reason), reason));
         permit.announce(answer.clone());
         let _ = leader.send(Outcome::Shared(answer));
     }

@@ -3,6 +3,7 @@
 use super::Edge;
 use super::decisions::Decision;
 use crate::observe::access::HookRecord;
+use http::StatusCode;
 use selvedge_runtime::{Called, Hook, HookError, Plugin, Read};
 use std::sync::Arc;
 
@@ -13,6 +14,20 @@ pub(crate) struct Hooks {
     /// What cache-key hooks read.
     pub(crate) key_reads: Vec<Read>,
     pub(crate) calls: Vec<HookRecord>,
+    /// Whether the last call was refused, since its plugin kept failing.
+    short_circuited: bool,
+}
+
+/// The word for responses of plugins that are not called at present.
+const SHORT_CIRCUITED: &str = "short-circuited";
+
+/// The status of a response that a plugin's failure decided, by its word: one that comes back by itself is unavailable.
+pub(crate) fn status(word: &str) -> StatusCode {
+    if word == SHORT_CIRCUITED {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
 }
 
 impl Hooks {
@@ -22,6 +37,7 @@ impl Hooks {
             request_id: request_id.clone(),
             key_reads: Vec::new(),
             calls: Vec::new(),
+            short_circuited: false,
         }
     }
 
@@ -35,12 +51,21 @@ impl Hooks {
         if hook == Hook::CacheKey {
             self.key_reads.extend_from_slice(&called.reads);
         }
+        self.short_circuited = matches!(called.decision, Err(HookError::ShortCircuited { .. }));
         let outcome = match &called.decision {
             Ok(decision) => {
-                self.edge
-                    .metrics()
-                    .hook(plugin.distribution(), plugin.name(), hook.as_str(), "ok");
+                let word = if called.remembered {
+                    "remembered"
+                } else {
+                    "ok"
+                };
+                self.count(plugin, hook, word);
                 Ok(decision.words())
+            }
+            // That it is, has been logged once.
+            Err(error @ HookError::ShortCircuited { .. }) => {
+                self.count(plugin, hook, error.as_str());
+                Err(error_words(error))
             }
             Err(error) => {
                 self.complain(plugin, hook, error.as_str(), &error.to_string());
@@ -51,6 +76,7 @@ impl Hooks {
             plugin: plugin.name().to_owned(),
             hook,
             elapsed: called.elapsed,
+            remembered: called.remembered,
             outcome,
         });
         called.decision.map_err(|_| ())
@@ -71,6 +97,30 @@ impl Hooks {
             request_id: self.request_id.clone(),
             plugin: plugin.clone(),
             hook,
+        }
+    }
+
+    fn count(&self, plugin: &Plugin, hook: Hook, outcome: &'static str) {
+        let (distribution, plugin) = (plugin.distribution(), plugin.name());
+        let metrics = self.edge.metrics();
+        metrics.hook(distribution, plugin, hook.as_str(), outcome);
+    }
+
+    /// The word for a response that the failure of the call just noted decided.
+    pub(crate) fn failed(&self, hook: Hook) -> &'static str {
+        if self.short_circuited {
+            SHORT_CIRCUITED
+        } else {
+            plugin_failed(hook)
+        }
+    }
+
+    /// The word for a request that goes past the cache, since the call just noted failed.
+    pub(crate) fn passed_over(&self) -> &'static str {
+        if self.short_circuited {
+            SHORT_CIRCUITED
+        } else {
+            "plugin-failed"
         }
     }
 
@@ -115,7 +165,7 @@ impl Witness {
 }
 
 /// The word for a response that a plugin's failure decided.
-pub(crate) fn plugin_failed(hook: Hook) -> &'static str {
+fn plugin_failed(hook: Hook) -> &'static str {
     match hook {
         Hook::ViewerRequest => "viewer-request-failed",
         Hook::CacheKey => "cache-key-failed",

@@ -7,7 +7,7 @@
 
 use super::fetch_side::Fetched;
 use super::fetched_body::FetchedBody;
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::job::Job;
 use super::origin_request::made;
 use super::unkeyed;
@@ -62,7 +62,7 @@ pub(crate) async fn handle(
         let called = transaction.origin_response(plugin, facts, &response).await;
         let reads = called.reads.clone();
         let Ok(decision) = hooks.note(plugin, called) else {
-            fail(plugin)?;
+            fail(plugin, hooks)?;
             continue;
         };
         if !matches!(decision, OriginResponseDecision::Next) {
@@ -116,15 +116,15 @@ pub(crate) async fn handle(
             },
         };
         hooks.refuse(plugin, Hook::OriginResponse, &refused);
-        fail(plugin)?;
+        fail(plugin, hooks)?;
     }
     Ok(OriginResponse::Go(Box::new(fetched)))
 }
 
-fn fail(plugin: &Plugin) -> Result<(), &'static str> {
+fn fail(plugin: &Plugin, hooks: &Hooks) -> Result<(), &'static str> {
     match plugin.on_error() {
         OnError::Continue => Ok(()),
-        OnError::Fail => Err(plugin_failed(Hook::OriginResponse)),
+        OnError::Fail => Err(hooks.failed(Hook::OriginResponse)),
     }
 }
 
@@ -254,7 +254,7 @@ pub(crate) async fn confirm(
         let called = transaction.origin_response(plugin, facts, &response).await;
         let reads = called.reads.clone();
         let Ok(decision) = hooks.note(plugin, called) else {
-            fail(plugin)?;
+            fail(plugin, hooks)?;
             continue;
         };
         if !matches!(decision, OriginResponseDecision::Next) {
@@ -271,7 +271,7 @@ pub(crate) async fn confirm(
                 Ok(made) => return Ok(Confirmed::Instead(Box::new(made))),
                 Err(why) => {
                     hooks.refuse(plugin, Hook::OriginResponse, &why);
-                    fail(plugin)?;
+                    fail(plugin, hooks)?;
                     continue;
                 }
             },
@@ -282,7 +282,7 @@ pub(crate) async fn confirm(
         let once = without_repetitions(edits, &confirmed.fields);
         if let Err(error) = once.apply_to_facts(&mut confirmed) {
             hooks.refuse(plugin, Hook::OriginResponse, &error.to_string());
-            fail(plugin)?;
+            fail(plugin, hooks)?;
             continue;
         }
         changed.extend(once.fields.iter().map(|edit| edit.name().clone()));

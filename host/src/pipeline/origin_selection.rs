@@ -3,7 +3,7 @@
 //! The behavior names an origin; a plugin may name another, or several to try in turn. What a plugin read to decide must
 //! be in the cache key, or one viewer's answer is stored for all: where it is not, the host warns.
 
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::job::Job;
 use super::unkeyed;
 use crate::config::Protocol;
@@ -41,7 +41,7 @@ pub(crate) async fn select(
                 .host(scheme, &name, port)
                 .map(|origin| vec![origin]),
             Err(()) if plugin.on_error() == OnError::Continue => continue,
-            Err(()) => return Err(plugin_failed(Hook::OriginSelection)),
+            Err(()) => return Err(hooks.failed(Hook::OriginSelection)),
         };
         match decided {
             Ok(origins) => {
@@ -51,7 +51,7 @@ pub(crate) async fn select(
             Err(why) => {
                 hooks.refuse(plugin, Hook::OriginSelection, &why);
                 if plugin.on_error() == OnError::Fail {
-                    return Err(plugin_failed(Hook::OriginSelection));
+                    return Err(hooks.failed(Hook::OriginSelection));
                 }
             }
         }

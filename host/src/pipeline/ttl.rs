@@ -1,6 +1,6 @@
 //! Ttl: how long a response may be used. The cache policy and the response's own fields say it; a plugin may say otherwise.
 
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::job::Job;
 use selvedge_caching::Overrides;
 use selvedge_runtime::{Hook, OnError, RequestFacts, ResponseFacts, Transaction, TtlDecision};
@@ -42,7 +42,7 @@ pub(crate) async fn decide(
                 overrides.tags.extend(tags);
             }
             Err(()) if plugin.on_error() == OnError::Continue => {}
-            Err(()) => return Err(plugin_failed(Hook::Ttl)),
+            Err(()) => return Err(hooks.failed(Hook::Ttl)),
         }
     }
     Ok(overrides)

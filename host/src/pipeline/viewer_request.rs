@@ -3,7 +3,7 @@
 //! What they change is what the cache key, the later hooks and the origin see. The behavior stays the one that the viewer's
 //! own path chose. An answer is for this viewer alone: it is not stored.
 
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::receive::Received;
 use super::request_body::{Broken, Lent, RequestBody};
 use super::respond::{self, Prepared};
@@ -58,7 +58,7 @@ pub(crate) async fn handle(
                 Err(why) => {
                     hooks.refuse(plugin, Hook::ViewerRequest, &why);
                     if plugin.on_error() == OnError::Fail {
-                        return ViewerRequest::Failed(plugin_failed(Hook::ViewerRequest));
+                        return ViewerRequest::Failed(hooks.failed(Hook::ViewerRequest));
                     }
                 }
             },
@@ -67,7 +67,7 @@ pub(crate) async fn handle(
                 return ViewerRequest::Answered(Box::new(respond::synthetic(method, response)));
             }
             Err(()) if plugin.on_error() == OnError::Continue => {}
-            Err(()) => return ViewerRequest::Failed(plugin_failed(Hook::ViewerRequest)),
+            Err(()) => return ViewerRequest::Failed(hooks.failed(Hook::ViewerRequest)),
         }
     }
     let facts = Arc::make_mut(&mut received.facts);

@@ -3,7 +3,7 @@
 
 use super::Edge;
 use super::answers;
-use super::hooks::{Hooks, plugin_failed};
+use super::hooks::Hooks;
 use super::receive::Received;
 use super::respond::{self, Prepared};
 use crate::observe::access::Record;
@@ -61,8 +61,8 @@ pub(crate) async fn handle(
             hooks.refuse(plugin, Hook::ViewerResponse, &why);
         }
         if plugin.on_error() == OnError::Fail {
-            let reason = plugin_failed(Hook::ViewerResponse);
-            let mut failed = answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason);
+            let reason = hooks.failed(Hook::ViewerResponse);
+            let mut failed = answers::failed(super::hooks::status(reason), reason);
             failed.cache = prepared.cache;
             return failed;
         }

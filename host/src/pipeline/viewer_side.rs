@@ -51,7 +51,7 @@ pub(crate) async fn serve(
             answer(edge, &mut received, keyed, key_reads, record).await
         }
         ViewerRequest::Answered(prepared) => *prepared,
-        ViewerRequest::Failed(reason) => answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
+        ViewerRequest::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
     };
     let prepared =
         viewer_response::handle(edge, &received, key, prepared, &mut hooks, record).await;
@@ -92,7 +92,7 @@ async fn answer(
     if let Some(upgrade) = received.upgrade.take() {
         let parts = match keyed {
             Keyed::Failed(reason) => {
-                return answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason);
+                return answers::failed(super::hooks::status(reason), reason);
             }
             Keyed::Pass(_, parts) => parts,
             Keyed::Key(key) => key.parts,
@@ -100,7 +100,7 @@ async fn answer(
         return pass_upgrade(edge, received, upgrade, parts, key_reads, record).await;
     }
     match keyed {
-        Keyed::Failed(reason) => answers::failed(StatusCode::INTERNAL_SERVER_ERROR, reason),
+        Keyed::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
         Keyed::Pass(why, parts) => pass(edge, received, parts, key_reads, body, why, record).await,
         Keyed::Key(key) => {
             match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {

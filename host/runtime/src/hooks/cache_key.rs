@@ -6,9 +6,10 @@ use wasmtime::component::Resource;
 
 use super::{ELEMENT, HookCall, Refused, found, total};
 use crate::bindings::exported::cache_key as wit;
-use crate::facts::RequestFacts;
+use crate::facts::{Read, RequestFacts};
 use crate::instance::Instance;
 use crate::plugin::Plugin;
+use crate::remember::Remembered;
 use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
 
@@ -79,11 +80,22 @@ impl KeyPart {
     }
 }
 
-struct CacheKey;
+pub(super) struct CacheKey;
 
 impl HookCall for CacheKey {
     const HOOK: Hook = Hook::CacheKey;
     type Decision = KeyDecision;
+
+    fn recall(plugin: &Plugin, request: &RequestFacts) -> Option<Remembered<Self::Decision>> {
+        plugin.memories()?.cache_key.recall(request)
+    }
+
+    fn keep(plugin: &Plugin, request: &RequestFacts, reads: &[Read], decision: &Self::Decision) {
+        if let Some(memories) = plugin.memories() {
+            let bytes = Self::size(decision);
+            memories.cache_key.keep(request, reads, decision, bytes);
+        }
+    }
 
     async fn run(
         plugin: &Plugin,

@@ -9,9 +9,11 @@ mod ttl;
 mod viewer_request;
 mod viewer_response;
 
+use crate::facts::{Read, RequestFacts};
 use crate::fault::Fault;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
+use crate::remember::Remembered;
 use crate::spec::Hook;
 
 pub use cache_key::{KeyDecision, KeyPart};
@@ -41,6 +43,20 @@ pub(crate) trait HookCall {
     /// What it returns.
     type Decision: Send;
 
+    /// What a pristine instance decided for what this request is, if that is remembered.
+    fn recall(_plugin: &Plugin, _request: &RequestFacts) -> Option<Remembered<Self::Decision>> {
+        None
+    }
+
+    /// Remembers what a pristine instance decided, if it may be.
+    fn keep(
+        _plugin: &Plugin,
+        _request: &RequestFacts,
+        _reads: &[Read],
+        _decision: &Self::Decision,
+    ) {
+    }
+
     /// Calls the export of an instance that has been given the facts.
     fn run(
         plugin: &Plugin,
@@ -53,6 +69,22 @@ pub(crate) trait HookCall {
     /// Bytes of content in a decision, for the limit on bodies.
     fn body_size(_decision: &Self::Decision) -> u64 {
         0
+    }
+}
+
+/// Runs a hook whose decision was remembered, for what it leaves in the instance.
+pub(crate) async fn run_remembered(
+    hook: Hook,
+    plugin: &Plugin,
+    instance: &mut Instance,
+) -> wasmtime::Result<()> {
+    match hook {
+        Hook::CacheKey => cache_key::CacheKey::run(plugin, instance).await.map(drop),
+        Hook::OriginSelection => origin_selection::OriginSelection::run(plugin, instance)
+            .await
+            .map(drop),
+        // No decisions of other hooks are remembered.
+        _ => Ok(()),
     }
 }
 

@@ -126,6 +126,7 @@ impl Transaction {
             decision,
             elapsed,
             reads,
+            remembered,
         } = self
             .call::<OriginResponse>(plugin, request, Some(response))
             .await;
@@ -134,6 +135,7 @@ impl Transaction {
             decision,
             elapsed,
             reads,
+            remembered,
         }
     }
 

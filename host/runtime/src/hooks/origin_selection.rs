@@ -7,9 +7,10 @@ use wasmtime::component::Resource;
 use super::{HookCall, Refused, found, total};
 use crate::bindings::exported::origin_selection as wit;
 use crate::bindings::imported::types;
-use crate::facts::{RequestFacts, Scheme};
+use crate::facts::{Read, RequestFacts, Scheme};
 use crate::instance::Instance;
 use crate::plugin::Plugin;
+use crate::remember::Remembered;
 use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
 
@@ -51,11 +52,24 @@ impl From<wit::Decision> for OriginDecision {
     }
 }
 
-struct OriginSelection;
+pub(super) struct OriginSelection;
 
 impl HookCall for OriginSelection {
     const HOOK: Hook = Hook::OriginSelection;
     type Decision = OriginDecision;
+
+    fn recall(plugin: &Plugin, request: &RequestFacts) -> Option<Remembered<Self::Decision>> {
+        plugin.memories()?.origin_selection.recall(request)
+    }
+
+    fn keep(plugin: &Plugin, request: &RequestFacts, reads: &[Read], decision: &Self::Decision) {
+        if let Some(memories) = plugin.memories() {
+            let bytes = Self::size(decision);
+            memories
+                .origin_selection
+                .keep(request, reads, decision, bytes);
+        }
+    }
 
     async fn run(
         plugin: &Plugin,

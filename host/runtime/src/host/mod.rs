@@ -25,6 +25,7 @@ use crate::instance::State;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use fetch::{Fetched, Pending};
 pub(crate) use log::{GuestLog, SharedLog};
+pub(crate) use request::{cookie, query_param};
 pub(crate) use wasi::MAX_RESOURCES as MAX_WASI_RESOURCES;
 
 /// The package and version of the contract.

@@ -2,11 +2,13 @@
 //!
 //! There is only one request at a time, and wasmtime sees to it that no handle outlives its hook, so handles carry nothing.
 
+use std::borrow::Cow;
+
 use wasmtime::component::Resource;
 
 use super::{field_name, field_names, joined, lines};
 use crate::bindings::imported::types::{HostRequest, HttpVersion, Request, Scheme};
-use crate::facts::{self, Read};
+use crate::facts::{self, Read, RequestFacts};
 use crate::instance::State;
 use crate::powers::BodyRefusal;
 
@@ -46,10 +48,7 @@ impl HostRequest for State {
         name: String,
     ) -> wasmtime::Result<Option<String>> {
         let request = self.read(Read::QueryParam(name.clone()), name.len())?;
-        let mut pairs = form_urlencoded::parse(request.query.as_deref().unwrap_or("").as_bytes());
-        Ok(pairs
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.into_owned()))
+        Ok(query_param(&request, &name).map(Cow::into_owned))
     }
 
     fn field(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
@@ -80,11 +79,7 @@ impl HostRequest for State {
 
     fn cookie(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
         let request = self.read(Read::Cookie(name.clone()), name.len())?;
-        let lines = request.fields.get_all(http::header::COOKIE).iter();
-        let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-        Ok(pairs
-            .find_map(|pair| cookie_value(pair, &name))
-            .map(<[u8]>::to_vec))
+        Ok(cookie(&request, &name).map(<[u8]>::to_vec))
     }
 
     async fn body(
@@ -187,6 +182,20 @@ impl HostRequest for State {
 }
 
 /// The value if this is the cookie of that name (RFC 6265, section 4.2).
+/// The first value of a parameter of the query, decoded.
+pub(crate) fn query_param<'a>(request: &'a RequestFacts, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.query.as_deref()?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The value of the first cookie of this name.
+pub(crate) fn cookie<'a>(request: &'a RequestFacts, name: &str) -> Option<&'a [u8]> {
+    let lines = request.fields.get_all(http::header::COOKIE).iter();
+    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| cookie_value(pair, name))
+}
+
 fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let pair = pair.trim_ascii();
     let equals = pair.iter().position(|byte| *byte == b'=')?;

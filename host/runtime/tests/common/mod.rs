@@ -12,7 +12,7 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use selvedge_runtime::{
     Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, ResponseFacts,
-    Runtime, Scheme, TlsFacts, Transaction,
+    Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,
 };
 
 /// The target directory of the workspace.
@@ -91,9 +91,15 @@ pub fn small() -> Options {
     }
 }
 
-/// The plugin of a test: the guest with three hooks.
+/// The plugin of a test: the guest with three hooks. It may fail as often as it likes.
 pub fn spec() -> PluginSpec {
-    PluginSpec::new("under-test", "d1", guest("hooks"))
+    PluginSpec {
+        short_circuit: ShortCircuit {
+            failures: u32::MAX,
+            ..ShortCircuit::default()
+        },
+        ..PluginSpec::new("under-test", "d1", guest("hooks"))
+    }
 }
 
 pub fn load(spec: &PluginSpec) -> Arc<Plugin> {

@@ -230,6 +230,7 @@ mod tests {
             plugin: "device".into(),
             hook,
             elapsed: Duration::from_micros(31),
+            remembered: false,
             outcome: outcome.map(str::to_owned).map_err(str::to_owned),
         }
     }

@@ -91,7 +91,7 @@ async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
     };
     let (outcome, why) = match keyed {
         Keyed::Failed(why) => {
-            explanation.status = Some(500);
+            explanation.status = Some(super::super::hooks::status(why).as_u16());
             ("fail", why)
         }
         Keyed::Pass(why, _) => ("pass", why),

@@ -7,7 +7,7 @@ use super::{Outgoing, host_field, outgoing};
 use crate::origin::OutgoingBody;
 use crate::pipeline::fetch_side::Fetched;
 use crate::pipeline::fetched_body::FetchedBody;
-use crate::pipeline::hooks::{Hooks, plugin_failed};
+use crate::pipeline::hooks::Hooks;
 use crate::pipeline::job::Job;
 use crate::pipeline::origin_selection::Target;
 use crate::pipeline::request_body::{Broken, Lent, RequestBody};
@@ -87,7 +87,7 @@ pub(crate) async fn handle(
             hooks.refuse(plugin, Hook::OriginRequest, &why);
         }
         if plugin.on_error() == OnError::Fail {
-            return Err(Unsent::Failed(plugin_failed(Hook::OriginRequest)));
+            return Err(Unsent::Failed(hooks.failed(Hook::OriginRequest)));
         }
     }
     let body = lent.take_back().map_err(|Broken| Unsent::BrokenBody)?;
