@@ -20,6 +20,10 @@ use crate::{
 macro_rules! pages {
     ($($module:ident $file:literal),* $(,)?) => {
         $(
+            #[expect(
+                clippy::test_attr_in_doctest,
+                reason = "a page shows the plugin's own tests; the runtime's tests take them out of the page and run them"
+            )]
             #[doc = include_str!(concat!("../docs/", $file, ".md"))]
             pub mod $module {
                 #[allow(unused_imports, reason = "for the links of the page")]

@@ -187,6 +187,7 @@ fn sound_error(error: &HookError) {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "how to run a failure again")]
 async fn whatever_a_plugin_does_the_host_gets_a_sound_decision_or_an_error() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seed: u64 = number("SELVEDGE_SEED").unwrap_or(7);
@@ -195,7 +196,7 @@ async fn whatever_a_plugin_does_the_host_gets_a_sound_decision_or_an_error() {
     for n in 0..programs {
         let program = Numbers(seed.wrapping_add(n)).program();
         let began = Instant::now();
-        println!("SELVEDGE_SEED={} SELVEDGE_PROGRAMS=1", seed.wrapping_add(n));
+        eprintln!("SELVEDGE_SEED={} SELVEDGE_PROGRAMS=1", seed.wrapping_add(n));
         all_hooks(&plugins[n as usize % 2], &program).await;
         // Seven hooks and four calls of a stream, each with its wall time, on a machine that does other things as well.
         assert!(began.elapsed() < Duration::from_secs(20), "{program:?}");

@@ -124,7 +124,7 @@ impl<D: Clone + PartialEq> Memory<D> {
             return;
         };
         // The reads are kept once more, beside the decision.
-        let beside = reads.len() * size_of::<Read>();
+        let beside = size_of_val(reads);
         let decision_bytes = usize::try_from(decision_bytes).unwrap_or(usize::MAX);
         let decision_bytes = decision_bytes.saturating_add(beside);
         let cost = Tree::<Remembered<D>>::cost(&grounds, decision_bytes);
