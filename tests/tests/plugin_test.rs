@@ -206,7 +206,15 @@ fields = { X-Edge-Did = "this" }
 
 #[test]
 fn plugins_are_told_the_time_of_the_scenario() {
-    // What a plugin stores lives for a minute of the scenario.
+    let steps = "[[steps]]\nget = \"/x\"\n[steps.expect]\nfields = { X-Now = \"1769860800\" }\n\
+                 [[steps]]\nadvance = \"90 s\"\nget = \"/x\"\n[steps.expect]\nfields = { X-Now = \"1769860890\" }\n";
+    let text = acts("viewer-response = \"tell now\"", steps);
+    let text = format!("now = 2026-01-31T12:00:00Z\n{text}");
+    Project::acting().scenario("clock", &text).test().code(0);
+}
+
+#[test]
+fn what_a_plugin_stores_lives_in_the_time_of_the_scenario() {
     let steps = "[[steps]]\nget = \"/put\"\n[steps.expect]\nfields = { X-Cached = \"1\" }\n\
                  [[steps]]\nadvance = \"59 s\"\nget = \"/x\"\n[steps.expect]\nfields = { X-Cached = \"1\" }\n\
                  [[steps]]\nadvance = \"1 s\"\nget = \"/x\"\n[steps.expect]\nfields = { X-Cached = \"none\" }\n";
@@ -222,7 +230,7 @@ fn what_is_not_as_expected_is_shown_with_its_place_and_ends_with_1() {
         ("status = 201", "the status is `200`, not `201`"),
         ("cache = \"hit\"", "Cache-Status has fwd=uri-miss"),
         ("cache = \"none\"", "the cache did something else"),
-        ("origin = \"none\"", "asked was main"),
+        ("origin = \"none\"", "asked was: main"),
         ("ttl = \"5 s\"", "the freshness left is"),
         ("key = \"literal=phone\"", "the cache key lacks this"),
         (

@@ -21,8 +21,13 @@ impl Clock {
     /// A clock that starts at the present second and stands still until [`Clock::advance`].
     pub fn held() -> Clock {
         let now = Time::from_system(SystemTime::now()).0;
+        Clock::held_at(now / 1000)
+    }
+
+    /// A clock that starts so many seconds after the Unix epoch, and stands still until [`Clock::advance`].
+    pub fn held_at(seconds: u64) -> Clock {
         Clock {
-            held: AtomicU64::new(now - now % 1000),
+            held: AtomicU64::new(seconds.saturating_mul(1000)),
         }
     }
 

@@ -13,15 +13,15 @@ const SHOWN: usize = 300;
 pub(super) fn check(step: &Step, came: &Came) -> Vec<Problem> {
     let expect = &step.expect;
     let mut found = Vec::new();
-    response(expect, came, &mut found);
+    response(step, came, &mut found);
     cache(expect, came, &mut found);
     origin(expect, came, &mut found);
     plugin(step, came, &mut found);
     found
 }
 
-fn response(expect: &Expect, came: &Came, found: &mut Vec<Problem>) {
-    let got = &came.got;
+fn response(step: &Step, came: &Came, found: &mut Vec<Problem>) {
+    let (expect, got) = (&step.expect, &came.got);
     if let Some(status) = &expect.status {
         let came = got.status.as_u16();
         if status.value != came {
@@ -52,10 +52,9 @@ fn response(expect: &Expect, came: &Came, found: &mut Vec<Problem>) {
     {
         found.push(problem(part, "the body has this").note(said(&body)));
     }
-    if got.is_broken {
-        if let Some(body) = &expect.body {
-            found.push(problem(body, "the body broke off before its end"));
-        }
+    // A plugin that fails while it makes a body breaks it off.
+    if got.is_broken && expect.plugin_error.is_none() {
+        found.push(Problem::new("the body broke off before its end").at(step.at));
     }
 }
 
@@ -125,7 +124,7 @@ fn origin(expect: &Expect, came: &Came, found: &mut Vec<Problem>) {
         if expected != asked {
             let came = match asked.as_slice() {
                 [] => "no origin was asked".to_owned(),
-                asked => format!("asked was {}", asked.join(", then ")),
+                asked => format!("asked was: {}", asked.join(", then ")),
             };
             found.push(problem(origin, came));
         }

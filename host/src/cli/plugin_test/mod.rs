@@ -147,7 +147,11 @@ fn play(wasm: &Path, scenarios: Vec<Named>, log: LogLines) -> std::io::Result<us
             Err(Failure { step, why }) => {
                 failed += 1;
                 let step = step.map_or_else(String::new, |step| format!(", step {step}"));
-                say(format_args!("FAILED {name}{step}: {}\n", why.trim_end()));
+                let gap = if why.starts_with('\n') { "" } else { " " };
+                say(format_args!(
+                    "FAILED {name}{step}:{gap}{}\n",
+                    why.trim_end()
+                ));
             }
         }
     }
@@ -189,11 +193,11 @@ async fn one(setting: &Setting, scenario: Scenario) -> Result<(), Failure> {
                 problems if problems.is_empty() => continue,
                 problems => format!("\n{}{came}", file.report(problems).listed()),
             },
-            Err(why) => why,
+            Err(why) => format!(": {why}"),
         };
         result = Err(Failure {
             step: Some(number + 1),
-            why: format!("{} {}: {problem}", ask.method, ask.target),
+            why: format!("{} {}{problem}", ask.method, ask.target),
         });
         break;
     }

@@ -73,7 +73,7 @@ impl World {
         script: &Script,
     ) -> Result<World, String> {
         let failed = |error: std::io::Error| format!("the host can't be set up: {error}");
-        let clock = Arc::new(Clock::held());
+        let clock = Arc::new(script.now.map_or_else(Clock::held, Clock::held_at));
         let requests = Requests::default();
         let servers = servers(&mut config, script, &clock, &requests)
             .await

@@ -7,6 +7,7 @@
 mod fields;
 mod script;
 mod step;
+mod time;
 
 use super::behavior;
 use super::distribution::{self, Distribution, unique};
@@ -39,6 +40,8 @@ pub struct Scenario {
 pub struct Script {
     /// `about`: what it shows. Default: empty.
     pub about: String,
+    /// `now`: when it begins, in seconds since the Unix epoch. Default: at the present second.
+    pub now: Option<u64>,
     /// The host name that viewers ask for, unless a step has a field `Host`: the distribution's first alias without a
     /// wildcard, or its assigned name.
     pub host: String,
@@ -93,6 +96,7 @@ fn read(t: &Table<'_>, server: &Server) -> (Distribution, Script) {
     check_origins(t, &steps, &origins, &distribution);
     let script = Script {
         about: t.or("about", String::new(), string),
+        now: t.optional("now", time::now),
         host: host(&distribution),
         kv: t.or("kv", Vec::new(), kv),
         origins,

@@ -164,6 +164,10 @@ fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
         "cache-key" => request.cache_key().unwrap_or_else(|| "none".to_owned()),
         "origin" => request.origin().unwrap_or_else(|| "none".to_owned()),
         "elapsed" => (request.elapsed() > 0).to_string(),
+        "now" => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.map_or(0, |now| now.as_secs()).to_string()
+        }
         "path" => request.path(),
         "host" => text(request.field("host").unwrap_or_default()),
         "body" => request
