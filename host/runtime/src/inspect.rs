@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use wasmparser::{KnownCustom, Parser, Payload};
+use wasmparser::{KnownCustom, MemoryType, Parser, Payload};
 
 use crate::check::{self, Kind};
 use crate::error::LoadError;
@@ -99,21 +99,8 @@ fn declared(file: &[u8]) -> (Vec<MemoryBounds>, Vec<String>) {
     for payload in Parser::new(0).parse_all(file) {
         match payload {
             Ok(Payload::MemorySection(section)) => {
-                memories.extend(
-                    section
-                        .into_iter()
-                        .flatten()
-                        .take(MOST_MEMORIES)
-                        .map(|memory| {
-                            let page = memory
-                                .page_size_log2
-                                .map_or(PAGE, |log| 1_u64.checked_shl(log).unwrap_or(PAGE));
-                            MemoryBounds {
-                                initial: memory.initial.saturating_mul(page),
-                                maximum: memory.maximum.map(|most| most.saturating_mul(page)),
-                            }
-                        }),
-                );
+                let declared = section.into_iter().flatten().take(MOST_MEMORIES);
+                memories.extend(declared.map(|memory| bounds(&memory)));
             }
             Ok(Payload::CustomSection(section)) => {
                 if let KnownCustom::Producers(fields) = section.as_known() {
@@ -129,6 +116,16 @@ fn declared(file: &[u8]) -> (Vec<MemoryBounds>, Vec<String>) {
     producers.dedup();
     producers.truncate(MOST_PRODUCERS);
     (memories, producers)
+}
+
+fn bounds(memory: &MemoryType) -> MemoryBounds {
+    let page = memory
+        .page_size_log2
+        .map_or(PAGE, |log| 1_u64.checked_shl(log).unwrap_or(PAGE));
+    MemoryBounds {
+        initial: memory.initial.saturating_mul(page),
+        maximum: memory.maximum.map(|most| most.saturating_mul(page)),
+    }
 }
 
 fn signed(fields: wasmparser::ProducersSectionReader<'_>) -> Vec<String> {
