@@ -292,7 +292,7 @@ pub enum HookError {
 }
 
 impl HookError {
-    /// The words of all kinds, in the order of [`HookError::index`].
+    /// The words of all kinds, as [`HookError::as_str`] says them.
     pub const KINDS: [&'static str; 17] = [
         "guest-error",
         "init-refused",

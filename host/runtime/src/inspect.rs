@@ -62,6 +62,7 @@ pub(crate) fn inspect(runtime: &Runtime, path: &Path) -> Result<Inspection, Load
     let engine = &runtime.shared.engine;
     let exports = check::component(engine, path, &component)?;
     let hooks = check::hooks(path, &[], &exports)?;
+    load::linked(runtime, path, &component, &hooks, &exports)?;
     let ty = component.component_type();
     let imports: Vec<String> = ty
         .imports(engine)

@@ -5,15 +5,16 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::artifact;
-use crate::check;
+use crate::check::{self, Exports};
 use crate::compile;
 use crate::error::{HookError, LoadError};
-use crate::plugin::Plugin;
+use crate::instance::State;
+use crate::plugin::{Indices, Plugin};
 use crate::runtime::Runtime;
-use crate::spec::PluginSpec;
+use crate::spec::{Hook, PluginSpec};
 
 /// The largest plugin file in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -27,17 +28,29 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     let exports = check::component(engine, path, &component)?;
     check::given(engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
-    let invalid = |error: wasmtime::Error| LoadError::Invalid {
-        path: path.clone(),
-        reason: format!("{error:#}"),
-    };
-    let pre = runtime
-        .linker
-        .instantiate_pre(&component)
-        .map_err(invalid)?;
-    let plugin = Plugin::new(runtime.shared.clone(), spec, hooks, exports, pre).map_err(invalid)?;
+    let (pre, indices) = linked(runtime, path, &component, &hooks, &exports)?;
+    let plugin = Plugin::new(runtime.shared.clone(), spec, hooks, exports, pre, indices);
     first_instance(path, &plugin)?;
     Ok(Arc::new(plugin))
+}
+
+/// Finds what the component imports at the host, and its exports that will be called.
+pub(crate) fn linked(
+    runtime: &Runtime,
+    path: &Path,
+    component: &Component,
+    hooks: &[Hook],
+    exports: &Exports,
+) -> Result<(InstancePre<State>, Indices), LoadError> {
+    let link = || {
+        let pre = runtime.linker.instantiate_pre(component)?;
+        let indices = Indices::new(&pre, hooks, exports)?;
+        Ok((pre, indices))
+    };
+    link().map_err(|error: wasmtime::Error| LoadError::Invalid {
+        path: path.to_owned(),
+        reason: format!("{error:#}"),
+    })
 }
 
 /// What the file begins with.

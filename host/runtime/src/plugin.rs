@@ -46,7 +46,7 @@ pub(crate) struct Indices {
 }
 
 impl Indices {
-    fn new(
+    pub(crate) fn new(
         pre: &InstancePre<State>,
         hooks: &[Hook],
         exports: &Exports,
@@ -102,7 +102,8 @@ impl Plugin {
         hooks: Vec<Hook>,
         exports: Exports,
         pre: InstancePre<State>,
-    ) -> wasmtime::Result<Plugin> {
+        indices: Indices,
+    ) -> Plugin {
         let identity = Identity {
             name: spec.name.clone(),
             distribution: spec.distribution.clone(),
@@ -118,10 +119,10 @@ impl Plugin {
             cache_key: Memory::new(shared.budget.clone()),
             origin_selection: Memory::new(shared.budget.clone()),
         });
-        Ok(Plugin {
+        Plugin {
             shared,
             identity: Arc::new(identity),
-            indices: Indices::new(&pre, &hooks, &exports)?,
+            indices,
             hooks,
             exports: exports.hooks,
             isolation: spec.isolation,
@@ -131,7 +132,7 @@ impl Plugin {
             breaker: Breaker::new(spec.short_circuit.clone()),
             memories,
             idle: Mutex::default(),
-        })
+        }
     }
 
     /// The name in the configuration.

@@ -5,7 +5,9 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::{ask, guest, runtime, small, spec};
-use selvedge_runtime::{Hook, LoadError, Options, PluginSpec, Runtime, RuntimeError};
+use selvedge_runtime::{
+    Hook, LoadError, MemoryBounds, Options, PluginSpec, Power, Runtime, RuntimeError,
+};
 
 /// Loads a file with this content. Its name is replaced by `FILE` in the error.
 fn refusal(content: &[u8], hooks: &[Hook]) -> String {
@@ -255,6 +257,58 @@ async fn a_module_and_its_component_are_the_same_plugin() {
     // Loading works inside of an async runtime too.
     let plugin = runtime().load(&spec()).unwrap();
     assert!(ask(&plugin, "/pass").await.decision.is_ok());
+}
+
+#[test]
+fn a_file_can_be_looked_into_without_running_it() {
+    let found = runtime().inspect(&guest("hooks")).unwrap();
+    let size = std::fs::metadata(guest("hooks")).unwrap().len();
+    assert_eq!((found.bytes, found.is_component), (size, false));
+    assert_eq!(
+        found.hooks,
+        [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl]
+    );
+    assert_eq!(found.contract, ["selvedge:edge@0.1.0"]);
+    assert!(!found.has_init && !found.memories.is_empty());
+    assert!(found.producers.contains(&"language: Rust".to_owned()));
+    assert!(runtime().inspect(&guest("init")).unwrap().has_init);
+
+    // What it wants to be given, and what it declares, without any configuration.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("made.wasm");
+    let text = r#"(component
+        (import "selvedge:edge/kv@0.1.0" (instance))
+        (core module $m (memory 1 2) (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $hook (export "decide" (func $f)))
+        (export "selvedge:edge/cache-key@0.1.0" (instance $hook))
+    )"#;
+    std::fs::write(&file, component(text)).unwrap();
+    let found = runtime().inspect(&file).unwrap();
+    assert!(found.is_component);
+    assert_eq!(found.imports, ["selvedge:edge/kv@0.1.0"]);
+    assert_eq!(found.powers, [Power::Kv]);
+    let declared = MemoryBounds {
+        initial: 64 << 10,
+        maximum: Some(128 << 10),
+    };
+    assert_eq!(found.memories, [declared]);
+}
+
+#[test]
+fn what_no_configuration_could_load_is_not_looked_into() {
+    let said = |content: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plugin.wasm");
+        std::fs::write(&file, content).unwrap();
+        runtime().inspect(&file).unwrap_err().to_string()
+    };
+    assert!(said(b"text").contains("is no WebAssembly"));
+    assert!(said(&component("(component)")).contains("exports no hook"));
+    let empty =
+        r#"(component (instance $i) (export "selvedge:edge/cache-key@0.1.0" (instance $i)))"#;
+    assert!(said(&component(empty)).contains("`decide`"));
 }
 
 /// A runtime that keeps compiled code in this folder.
