@@ -98,6 +98,7 @@
 //! | [`secrets`] | values from files or the environment of the host |
 //! | [`edits`], [`stream`] | ways to write edits, responses, transforms and producers |
 //! | [`collections`] | maps with a fixed seed |
+//! | [`pattern`] | patterns of paths, as behaviors have them |
 //!
 //! Clock and random numbers are the standard library's. There are no files, no network but [`fetch`], no environment and
 //! no arguments.
@@ -156,6 +157,7 @@ pub mod log;
 pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 mod native;
+pub mod pattern;
 mod readers;
 pub mod secrets;
 pub mod stream;

@@ -39,6 +39,7 @@ sdk![
     "src/native/fields.rs",
     "src/native/request.rs",
     "src/native/response.rs",
+    "src/pattern.rs",
     "src/readers.rs",
     "src/secrets.rs",
     "src/stream.rs",
