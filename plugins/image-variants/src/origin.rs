@@ -23,16 +23,24 @@ pub(crate) fn ask(variant: &Variant<'_>, request: &Request, rules: &Rules) -> Re
 }
 
 fn parameters(variant: &Variant<'_>, rules: &Rules) -> impl Iterator<Item = String> {
-    let format = variant.format.map(|format| format!("{}={format}", rules.format_parameter));
-    let width = variant.width.map(|width| format!("{}={width}", rules.width_parameter));
-    let density = variant.density.map(|density| format!("{}={}", rules.density_parameter, decimal(density)));
+    let format = variant
+        .format
+        .map(|format| format!("{}={format}", rules.format_parameter));
+    let width = variant
+        .width
+        .map(|width| format!("{}={width}", rules.width_parameter));
+    let density = variant
+        .density
+        .map(|density| format!("{}={}", rules.density_parameter, decimal(density)));
     [format, width, density].into_iter().flatten()
 }
 
 /// `@640w.avif`.
 fn ending(variant: &Variant<'_>) -> String {
     let width = variant.width.map(|width| format!("@{width}w"));
-    let density = variant.density.map(|density| format!("@{}x", decimal(density)));
+    let density = variant
+        .density
+        .map(|density| format!("@{}x", decimal(density)));
     let format = variant.format.map(|format| format!(".{format}"));
     [width, density, format].into_iter().flatten().collect()
 }
@@ -42,7 +50,11 @@ fn kept(request: &Request, rules: &Rules) -> Vec<String> {
     let query = request.query().unwrap_or_default();
     let raw = query.split('&').filter(|pair| !pair.is_empty());
     let ours = |name: &str| {
-        let told = [&rules.format_parameter, &rules.width_parameter, &rules.density_parameter];
+        let told = [
+            &rules.format_parameter,
+            &rules.width_parameter,
+            &rules.density_parameter,
+        ];
         let told = rules.ask == Ask::Query && told.iter().any(|own| *own == name);
         told || rules.asked_width.as_deref() == Some(name)
     };

@@ -92,30 +92,66 @@ impl Rules {
         let (widths, densities) = (&settings.widths, &settings.densities);
         let variants = (settings.formats.len() + 1) * (widths.len() + densities.len() + 1);
         if settings.extensions.is_empty() || variants == 1 {
-            return Err("there is nothing to do: name `extensions`, and `formats`, `widths` or `densities`".into());
+            return Err(
+                "there is nothing to do: name `extensions`, and `formats`, `widths` or `densities`"
+                    .into(),
+            );
         }
         if variants > MOST_VARIANTS {
-            return Err(format!("{variants} variants of each image are too many: at most {MOST_VARIANTS}").into());
+            return Err(format!(
+                "{variants} variants of each image are too many: at most {MOST_VARIANTS}"
+            )
+            .into());
         }
         if !rises(widths) || widths.iter().any(|width| !(1..=16_384).contains(width)) {
-            return Err("`widths` takes 1 to 16384 pixels, each step larger than the one before".into());
+            return Err(
+                "`widths` takes 1 to 16384 pixels, each step larger than the one before".into(),
+            );
         }
-        if !rises(densities) || densities.iter().any(|density| !(0.5..=8.0).contains(density)) {
+        if !rises(densities)
+            || densities
+                .iter()
+                .any(|density| !(0.5..=8.0).contains(density))
+        {
             return Err("`densities` takes 0.5 to 8, each step larger than the one before".into());
         }
         if settings.asked_width.is_some() && widths.is_empty() {
             return Err("`asked_width` needs `widths`".into());
         }
-        let parameters = [&settings.format_parameter, &settings.width_parameter, &settings.density_parameter];
-        let plain = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-        if let Some(bad) = parameters.into_iter().chain(&settings.asked_width).find(|name| !plain(name)) {
-            return Err(format!("{bad:?} is no parameter's name: it takes letters, digits, `-`, `_` and `.`").into());
+        let parameters = [
+            &settings.format_parameter,
+            &settings.width_parameter,
+            &settings.density_parameter,
+        ];
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        if let Some(bad) = parameters
+            .into_iter()
+            .chain(&settings.asked_width)
+            .find(|name| !plain(name))
+        {
+            return Err(format!(
+                "{bad:?} is no parameter's name: it takes letters, digits, `-`, `_` and `.`"
+            )
+            .into());
         }
         Ok(Rules {
-            extensions: settings.extensions.iter().map(|name| format!(".{name}")).collect(),
+            extensions: settings
+                .extensions
+                .iter()
+                .map(|name| format!(".{name}"))
+                .collect(),
             formats: settings.formats,
             widths: settings.widths,
-            densities: settings.densities.iter().map(|density| hundredths(*density)).collect(),
+            densities: settings
+                .densities
+                .iter()
+                .map(|density| hundredths(*density))
+                .collect(),
             asked_width: settings.asked_width,
             ask: settings.ask,
             format_parameter: settings.format_parameter,
@@ -127,7 +163,10 @@ impl Rules {
     /// Whether a request is for an image of which there are variants.
     pub(crate) fn concerns(&self, request: &Request) -> bool {
         let path = request.path().to_ascii_lowercase();
-        let image = self.extensions.iter().any(|extension| path.ends_with(extension.as_str()));
+        let image = self
+            .extensions
+            .iter()
+            .any(|extension| path.ends_with(extension.as_str()));
         image && matches!(request.method().as_str(), "GET" | "HEAD")
     }
 }
@@ -146,10 +185,15 @@ fn names(key: &str, names: &[String]) -> Result<()> {
     let plain = |name: &String| {
         !name.is_empty()
             && name.len() <= 16
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     match names.iter().find(|name| !plain(name)) {
-        Some(bad) => Err(format!("`{key}` has {bad:?}: it takes small letters and digits, for instance \"webp\"").into()),
+        Some(bad) => Err(format!(
+            "`{key}` has {bad:?}: it takes small letters and digits, for instance \"webp\""
+        )
+        .into()),
         None => Ok(()),
     }
 }

@@ -20,7 +20,9 @@ impl<'r> Variant<'r> {
     /// What the viewer's fields ask for.
     pub(crate) fn of(request: &Request, rules: &'r Rules) -> Variant<'r> {
         let width = width(request, rules);
-        let density = (width.is_none() && !rules.densities.is_empty()).then(|| density(request)).flatten();
+        let density = (width.is_none() && !rules.densities.is_empty())
+            .then(|| density(request))
+            .flatten();
         Variant {
             format: format(request, rules),
             width,
@@ -66,7 +68,9 @@ fn format<'r>(request: &Request, rules: &'r Rules) -> Option<&'r str> {
 
 /// Whether the weight is 0 (RFC 9110, section 12.4.2).
 fn refused(parameters: &str) -> bool {
-    let mut weights = parameters.split(';').filter_map(|parameter| parameter.trim().strip_prefix("q="));
+    let mut weights = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.trim().strip_prefix("q="));
     weights.any(|weight| weight.trim().parse::<f64>() == Ok(0.0))
 }
 
@@ -76,7 +80,10 @@ fn width(request: &Request, rules: &Rules) -> Option<u32> {
     if rules.widths.is_empty() {
         return None;
     }
-    let asked = rules.asked_width.as_deref().and_then(|name| request.query_param(name));
+    let asked = rules
+        .asked_width
+        .as_deref()
+        .and_then(|name| request.query_param(name));
     let wanted = match asked.and_then(|text| number(&text, 100_000.0)) {
         Some(width) => width * f64::from(density(request).unwrap_or(100)) / 100.0,
         None => hint(request, ["Sec-CH-Width", "Width"], 100_000.0)?,
@@ -91,7 +98,9 @@ fn density(request: &Request) -> Option<u32> {
 
 /// The first of these hints that is a number.
 fn hint(request: &Request, names: [&str; 2], most: f64) -> Option<f64> {
-    names.iter().find_map(|name| number(&request.field_text(name)?, most))
+    names
+        .iter()
+        .find_map(|name| number(&request.field_text(name)?, most))
 }
 
 /// A number above 0; what is larger than `most` counts as that.

@@ -26,7 +26,11 @@ fn inputs(rules: &Rules) -> Vec<&'static str> {
 pub(crate) fn for_the_store(response: &Response, rules: &Rules) -> Option<ResponseEdits> {
     let vary = response.field_text("Vary")?;
     let inputs = inputs(rules);
-    let names = || vary.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names = || {
+        vary.split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+    };
     let kept: Vec<&str> = names()
         .filter(|name| !inputs.iter().any(|input| input.eq_ignore_ascii_case(name)))
         .collect();
@@ -44,7 +48,13 @@ pub(crate) fn for_the_store(response: &Response, rules: &Rules) -> Option<Respon
 /// Adds what the choice depends on; `None` where Vary says so already.
 pub(crate) fn for_viewers(response: &Response, rules: &Rules) -> Option<ResponseEdits> {
     let vary = response.field_text("Vary").unwrap_or_default();
-    let says = |input: &&str| vary.split(',').any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case(input));
-    let missing: Vec<&str> = inputs(rules).into_iter().filter(|input| !says(input)).collect();
+    let says = |input: &&str| {
+        vary.split(',')
+            .any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case(input))
+    };
+    let missing: Vec<&str> = inputs(rules)
+        .into_iter()
+        .filter(|input| !says(input))
+        .collect();
     (!missing.is_empty()).then(|| ResponseEdits::new().append("Vary", missing.join(", ")))
 }
