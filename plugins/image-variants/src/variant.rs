@@ -60,7 +60,7 @@ fn format<'r>(request: &Request, rules: &'r Rules) -> Option<&'r str> {
     let accepted = |format: &&String| {
         accept.split(',').any(|range| {
             let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
-            kind.trim().strip_prefix("image/") == Some(format) && !refused(parameters)
+            kind.trim().strip_prefix("image/") == Some(format.as_str()) && !refused(parameters)
         })
     };
     rules.formats.iter().find(accepted).map(String::as_str)

@@ -256,7 +256,11 @@ fn bytes_that_are_no_text_pass() {
 
 /// A page of random words of HTML, the same for the same seed.
 fn random_page(mut seed: u64) -> String {
-    const WORDS: [&str; 24] = [
+    const WORDS: [&str; 28] = [
+        "<a href=",
+        "<a href='",
+        "<img srcset=\"",
+        " src=",
         "<a ",
         "href",
         "=",
@@ -266,13 +270,13 @@ fn random_page(mut seed: u64) -> String {
         "//old.test",
         "http://",
         "own.test",
+        "https://own.test",
         "/",
         " ",
         "<!--",
         "-->",
         "<script>",
         "</script>",
-        "srcset",
         ",",
         "?",
         "x",

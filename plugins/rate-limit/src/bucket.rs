@@ -30,11 +30,6 @@ impl Bucket {
         }
     }
 
-    /// How long an empty bucket takes to be full.
-    pub(crate) fn whole(self) -> Nanos {
-        self.whole
-    }
-
     /// Takes a token out of a bucket that is full at `full_at`: when it is full then, or how long until there is one.
     pub(crate) fn take(self, full_at: Nanos, now: Nanos) -> Result<Nanos, Nanos> {
         // A clock that was set back must not keep viewers out for longer than an empty bucket does.
