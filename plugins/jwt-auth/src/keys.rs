@@ -138,9 +138,9 @@ fn es256(bytes: &[u8]) -> Result<Verifies> {
 }
 
 fn rs256(bytes: &[u8]) -> Result<Verifies> {
-    let key = rsa::RsaPublicKey::from_public_key_pem(text(bytes)?)
+    let key = rsa::PublicKey::from_public_key_pem(text(bytes)?)
         .map_err(|error| format!("RS256 takes a public RSA key as PEM: {error}"))?;
-    let bits = key.n().bits() as usize;
+    let bits = key.n().bit_width() as usize;
     if !(LEAST_MODULUS..=MOST_MODULUS).contains(&bits) {
         return Err(format!(
             "the key has {bits} bits; RS256 takes {LEAST_MODULUS} to {MOST_MODULUS}"

@@ -257,12 +257,10 @@ fn bytes_that_are_no_text_pass() {
 /// A page of random words of HTML, the same for the same seed.
 fn random_page(mut seed: u64) -> String {
     const WORDS: [&str; 28] = [
+        "<a href='//old.test/'>",
+        "<img srcset=\"//old.test, http://own.test/a 2x",
+        "<p id=x src=https://own.test>",
         "<a href=",
-        "<a href='",
-        "<img srcset=\"",
-        " src=",
-        "<a ",
-        "href",
         "=",
         "\"",
         "'",
@@ -275,23 +273,25 @@ fn random_page(mut seed: u64) -> String {
         " ",
         "<!--",
         "-->",
-        "<script>",
         "</script>",
+        "<script>",
         ",",
         "?",
         "x",
         "<",
         "</",
         "!",
-        "-",
+        "-->",
         "cdn.test:8080",
+        "</script>",
+        "\">",
     ];
     let mut page = String::new();
     for _ in 0..60 {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        page.push_str(WORDS[(seed >> 33) as usize % WORDS.len()]);
+        page.push_str(WORDS[(seed >> 40) as usize % WORDS.len()]);
     }
     page
 }

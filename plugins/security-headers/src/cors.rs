@@ -187,7 +187,7 @@ fn site(origin: &str) -> Option<Site> {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
-    if !is_scheme(scheme) || !port.is_none_or(|port| port.parse::<u16>().is_ok()) {
+    if !is_scheme(scheme) || port.is_some_and(|port| port.parse::<u16>().is_err()) {
         return None;
     }
     match host.strip_prefix("*.") {
