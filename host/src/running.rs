@@ -101,6 +101,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let config = start.config;
     let metrics = Arc::new(Metrics::new());
     let (clock, figures) = (start.clock.clone(), metrics.clone());
+    let held = start.clock.is_held().then(|| start.clock.clone());
     let (store, invalidations, imports, loop_id, runtime, plan) =
         tokio::task::spawn_blocking(move || {
             let store = Store::open(selvedge_store::Config {
@@ -117,6 +118,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
             let runtime = Runtime::new(selvedge_runtime::Options {
                 cache_dir: Some(cache_dir),
                 compiler: start.compiler,
+                wall_clock: held.map(|clock| clock as _),
                 ..selvedge_runtime::Options::default()
             })?;
             let plan =

@@ -17,6 +17,9 @@ fn a_new_plugin_builds_and_decides() {
     run_in(dir.path(), ["plugin", "build", "my-plugin"])
         .code(0)
         .prints("my-plugin.wasm");
+    run_in(dir.path(), ["plugin", "test", "my-plugin"])
+        .code(0)
+        .prints("3 passed, 0 failed");
     let file = dir.path().join("my-plugin/my-plugin.wasm");
     let origin = Origin::start();
     let edge = || {
@@ -51,6 +54,9 @@ fn a_new_plugin_may_begin_with_every_hook() {
     let command = ["plugin", "new", "every-hook"].into_iter().chain(asked);
     run_in(dir.path(), command).code(0);
     run_in(dir.path(), ["plugin", "build", "every-hook"]).code(0);
+    run_in(dir.path(), ["plugin", "test", "every-hook"])
+        .code(0)
+        .prints("7 passed, 0 failed");
     let origin = Origin::start();
     Edge::in_front_of(&origin)
         .plugin(

@@ -120,7 +120,6 @@ pub(crate) fn component(
     engine: &Engine,
     path: &Path,
     component: &Component,
-    powers: &Powers,
 ) -> Result<Exports, LoadError> {
     let ty = component.component_type();
     let unknown: Vec<_> = ty
@@ -139,17 +138,6 @@ pub(crate) fn component(
             offered,
         });
     }
-    let imports = |power: &Power| {
-        let mut names = ty.imports(engine).map(|(name, _)| name);
-        names.any(|name| contract_interface(name) == Some(power.as_str()))
-    };
-    let withheld = Power::ALL.into_iter().filter(|power| !powers.has(*power));
-    if let Some(power) = withheld.into_iter().find(imports) {
-        return Err(LoadError::NotGiven {
-            path: path.to_owned(),
-            power,
-        });
-    }
     let mut exports = Exports::default();
     for (name, _) in ty.exports(engine) {
         if is_other_version(name) {
@@ -164,6 +152,35 @@ pub(crate) fn component(
     }
     exports.hooks.sort();
     Ok(exports)
+}
+
+/// What a component imports that a plugin may or may not be given.
+pub(crate) fn powers(engine: &Engine, component: &Component) -> Vec<Power> {
+    let ty = component.component_type();
+    let imports = |power: &Power| {
+        let mut names = ty.imports(engine).map(|(name, _)| name);
+        names.any(|name| contract_interface(name) == Some(power.as_str()))
+    };
+    Power::ALL.into_iter().filter(imports).collect()
+}
+
+/// Whether a component is given all that it imports.
+pub(crate) fn given(
+    engine: &Engine,
+    path: &Path,
+    component: &Component,
+    given: &Powers,
+) -> Result<(), LoadError> {
+    match powers(engine, component)
+        .into_iter()
+        .find(|power| !given.has(*power))
+    {
+        Some(power) => Err(LoadError::NotGiven {
+            path: path.to_owned(),
+            power,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The hooks that will be called.

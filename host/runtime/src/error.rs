@@ -293,7 +293,7 @@ pub enum HookError {
 
 impl HookError {
     /// The words of all kinds, in the order of [`HookError::index`].
-    pub(crate) const KINDS: [&'static str; 17] = [
+    pub const KINDS: [&'static str; 17] = [
         "guest-error",
         "init-refused",
         "trap",

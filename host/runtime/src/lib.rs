@@ -12,6 +12,7 @@
 //! | `runtime.rs` | engine settings, [`Options`], [`Runtime`] |
 //! | `spec.rs` | what a configuration says of a plugin |
 //! | `load.rs`, `check.rs`, `artifact.rs` | from a file to checked, compiled code |
+//! | `inspect.rs` | what a file says of itself, for its author |
 //! | `compile/` | making machine code, in a child process with bounds |
 //! | `plugin.rs`, `counters.rs` | a loaded plugin, and what became of its calls |
 //! | `instance.rs`, `transaction.rs` | instances, and one hook call with its limits |
@@ -42,6 +43,7 @@ mod facts;
 mod fault;
 mod hooks;
 mod host;
+mod inspect;
 mod instance;
 mod limits;
 mod load;
@@ -66,9 +68,10 @@ pub use hooks::{
     KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision,
     TtlDecision, ViewerRequestDecision, ViewerResponseDecision,
 };
+pub use inspect::{Inspection, MemoryBounds};
 pub use plugin::Plugin;
 pub use powers::{Power, Powers};
-pub use runtime::{Options, Runtime};
+pub use runtime::{Options, Runtime, WallClock};
 pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit, UnknownHook};
 pub use stream::{PIECE_BYTES, Producer, Transform};
 pub use transaction::{Called, Transaction};

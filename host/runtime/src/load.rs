@@ -21,12 +21,11 @@ const LARGEST_FILE: u64 = 64 << 20;
 pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
     let path = &spec.file;
     let file = read(path)?;
-    check::kind(&file).map_err(|found| LoadError::NotWasm {
-        path: path.clone(),
-        found,
-    })?;
+    kind(path, &file)?;
     let component = compiled(runtime, path, &file)?;
-    let exports = check::component(&runtime.shared.engine, path, &component, &spec.powers)?;
+    let engine = &runtime.shared.engine;
+    let exports = check::component(engine, path, &component)?;
+    check::given(engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
     let invalid = |error: wasmtime::Error| LoadError::Invalid {
         path: path.clone(),
@@ -41,7 +40,15 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     Ok(Arc::new(plugin))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// What the file begins with.
+pub(crate) fn kind(path: &Path, file: &[u8]) -> Result<check::Kind, LoadError> {
+    check::kind(file).map_err(|found| LoadError::NotWasm {
+        path: path.to_owned(),
+        found,
+    })
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => LoadError::Missing {
             path: path.to_owned(),
@@ -70,7 +77,11 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 
 /// The compiled component, from the cache if it is there. All that looks deeper into a file than its first bytes is the
 /// compiler's, which has bounds.
-fn compiled(runtime: &Runtime, path: &Path, file: &[u8]) -> Result<Component, LoadError> {
+pub(crate) fn compiled(
+    runtime: &Runtime,
+    path: &Path,
+    file: &[u8],
+) -> Result<Component, LoadError> {
     let engine = &runtime.shared.engine;
     let artifacts = runtime.artifacts.as_ref();
     if let Some(component) = artifacts.and_then(|artifacts| artifacts.get(engine, file)) {

@@ -17,7 +17,7 @@ use crate::hooks::{KeyDecision, OriginDecision};
 use crate::instance::{Instance, State};
 use crate::powers::Powers;
 use crate::remember::Memory;
-use crate::runtime::Shared;
+use crate::runtime::{Shared, WallClock};
 use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 use crate::ticker::Ticker;
 use crate::transaction;
@@ -30,6 +30,7 @@ pub(crate) struct Identity {
     pub(crate) config_json: String,
     pub(crate) limits: Limits,
     pub(crate) powers: Powers,
+    pub(crate) wall_clock: Option<Arc<dyn WallClock>>,
 }
 
 /// Where the exports are.
@@ -109,6 +110,7 @@ impl Plugin {
             config: spec.config.clone(),
             limits: spec.limits.clone(),
             powers: spec.powers.clone(),
+            wall_clock: shared.options.wall_clock.clone(),
         };
         // An instance that is used again is not what it was at first.
         let remembers = spec.remember && spec.isolation == Isolation::Request;

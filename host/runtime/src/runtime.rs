@@ -1,8 +1,9 @@
 //! The engine: one per process, with the settings that were measured (ARCHITECTURE.md, plugins).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
@@ -11,12 +12,19 @@ use crate::artifact::Artifacts;
 use crate::compile::{self, Compiler};
 use crate::error::{LoadError, RuntimeError};
 use crate::host;
+use crate::inspect::{self, Inspection};
 use crate::instance::State;
 use crate::load;
 use crate::plugin::Plugin;
 use crate::remember::Budget;
 use crate::spec::PluginSpec;
 use crate::ticker::Ticker;
+
+/// Tells guests the time of day in place of the system.
+pub trait WallClock: std::fmt::Debug + Send + Sync {
+    /// Since the Unix epoch.
+    fn since_epoch(&self) -> Duration;
+}
 
 /// Settings of a [`Runtime`]; the defaults suit a server.
 #[derive(Debug, Clone)]
@@ -40,6 +48,9 @@ pub struct Options {
     pub calls_per_instance: u32,
     /// Bytes that remembered decisions of all plugins may take together. Default 64 MiB.
     pub remember_bytes: usize,
+    /// The time of day that guests are told, for tests that move it. Default: the system's. How long something takes is
+    /// always measured by the system.
+    pub wall_clock: Option<Arc<dyn WallClock>>,
 }
 
 impl Default for Options {
@@ -53,6 +64,7 @@ impl Default for Options {
             keep_resident: 4 << 20,
             calls_per_instance: 1000,
             remember_bytes: 64 << 20,
+            wall_clock: None,
         }
     }
 }
@@ -117,6 +129,16 @@ impl Runtime {
     /// [`LoadError`]: what is wrong with the file or with what the configuration asks of it.
     pub fn load(&self, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
         load::load(self, spec)
+    }
+
+    /// Reads, checks and compiles a plugin file and says what is in it, without making an instance. As costly as
+    /// [`Runtime::load`].
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]: why no configuration could load it.
+    pub fn inspect(&self, file: &Path) -> Result<Inspection, LoadError> {
+        inspect::inspect(self, file)
     }
 }
 

@@ -12,6 +12,8 @@ mod kv;
 mod kv_file;
 mod output;
 mod plugin;
+mod plugin_inspect;
+mod plugin_test;
 mod run;
 mod stats;
 
@@ -46,6 +48,7 @@ To begin:
   selvedge dev examples/quickstart           run an example with its origins, rebuild on every change
   selvedge plugin new my-plugin              write a plugin project
   selvedge plugin build my-plugin            build it: leaves my-plugin/my-plugin.wasm
+  selvedge plugin test my-plugin             build it and play its scenarios in the real host
   selvedge check --config selvedge.toml      say what is wrong with a configuration, all of it at once
   selvedge run --config selvedge.toml        serve
 
@@ -80,7 +83,7 @@ enum Command {
     Kv(kv::Arguments),
     /// Say what a running host would do with a request, and why, without fetching anything
     Explain(explain::Arguments),
-    /// Write and build plugins
+    /// Write, build, test and inspect plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Compile the plugin file on standard input: what this program calls itself with
@@ -105,7 +108,7 @@ enum CacheCommand {
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// Write a new plugin project: it builds as it is, and has a test for each hook
+    /// Write a new plugin project: it builds as it is, and has a test and a scenario for each hook
     New {
         /// The plugin's name, which is also the package's: lower-case letters, digits and dashes
         name: String,
@@ -122,6 +125,10 @@ enum PluginCommand {
         #[arg(default_value = ".")]
         project: PathBuf,
     },
+    /// Build a plugin project and play its scenarios, `scenarios/*.toml`, in the real host
+    Test(plugin_test::Arguments),
+    /// Say what is in a plugin file: hooks, imports, size, memory, and the limits that apply
+    Inspect(plugin_inspect::Arguments),
 }
 
 /// Carries out the command line.
@@ -141,6 +148,8 @@ pub fn main() -> ExitCode {
             plugin::new(&name, path, &hooks)
         }
         Command::Plugin(PluginCommand::Build { project }) => plugin::build(&project),
+        Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::test(&arguments),
+        Command::Plugin(PluginCommand::Inspect(arguments)) => plugin_inspect::inspect(&arguments),
     };
     ExitCode::from(code)
 }

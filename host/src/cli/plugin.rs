@@ -13,7 +13,8 @@ pub(super) fn new(name: &str, path: Option<PathBuf>, hooks: &[scaffold::Hook]) -
             say(format_args!(
                 "{folder}/ is written: src/lib.rs has the hooks, README.md says how to go on.\n\n  \
                  cd {folder} && cargo test      its tests, without WebAssembly\n  \
-                 selvedge plugin build {folder}  builds {folder}/{name}.wasm"
+                 selvedge plugin build {folder}  builds {folder}/{name}.wasm\n  \
+                 selvedge plugin test {folder}   builds it and plays {folder}/scenarios in the real host"
             ));
             0
         }

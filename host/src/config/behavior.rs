@@ -152,7 +152,25 @@ pub(super) fn read_default(t: &Table<'_>) -> Typed {
     )
 }
 
+/// Reads the only behavior of a scenario: the first origin, the first plugin, every path.
+pub(super) fn read_only(t: &Table<'_>) -> Behavior {
+    Behavior {
+        plugins: vec![0],
+        ..read_rest(t, PathPattern::default())
+    }
+}
+
 fn read_with(t: &Table<'_>, pattern: Placed<PathPattern>) -> Typed {
+    Typed {
+        origin: t.required("origin", "origin = \"main\"", placed(string)),
+        plugins: t.or("plugins", Vec::new(), distinct(64, string)),
+        behavior: read_rest(t, pattern.value.clone()),
+        pattern,
+    }
+}
+
+/// All that needs no looking up.
+fn read_rest(t: &Table<'_>, pattern: PathPattern) -> Behavior {
     t.exclusive("cache", "cache_policy");
     t.exclusive("forward", "origin_request_policy");
     let cache = t.optional("cache", cache);
@@ -172,29 +190,24 @@ fn read_with(t: &Table<'_>, pattern: Placed<PathPattern>) -> Typed {
         AllowedMethods::default(),
         allowed_methods,
     );
-    Typed {
-        origin: t.required("origin", "origin = \"main\"", placed(string)),
-        plugins: t.or("plugins", Vec::new(), distinct(64, string)),
-        behavior: Behavior {
-            pattern: pattern.value.clone(),
-            origin: 0,
-            viewer_protocol: t.or(
-                "viewer_protocol",
-                ViewerProtocol::default(),
-                viewer_protocol,
-            ),
-            allowed_methods,
-            cached_methods: t.or("cached_methods", CachedMethods::default(), |v| {
-                cached_methods(v, allowed_methods)
-            }),
-            policy,
-            key,
-            forward: forward.unwrap_or_default(),
-            plugins: Vec::new(),
-            range_slices: t.optional("range_slices", policy::slice),
-            at: t.at,
-        },
+    Behavior {
         pattern,
+        origin: 0,
+        viewer_protocol: t.or(
+            "viewer_protocol",
+            ViewerProtocol::default(),
+            viewer_protocol,
+        ),
+        allowed_methods,
+        cached_methods: t.or("cached_methods", CachedMethods::default(), |v| {
+            cached_methods(v, allowed_methods)
+        }),
+        policy,
+        key,
+        forward: forward.unwrap_or_default(),
+        plugins: Vec::new(),
+        range_slices: t.optional("range_slices", policy::slice),
+        at: t.at,
     }
 }
 

@@ -67,6 +67,14 @@ impl Distribution {
             .expect("reading a distribution always adds its default behavior")
     }
 
+    /// Tells every behavior which field carries tags.
+    fn with_tags(mut self) -> Distribution {
+        for behavior in &mut self.behaviors {
+            behavior.policy.tag_field.clone_from(&self.tag_header);
+        }
+        self
+    }
+
     /// The origin of that id.
     pub fn origin(&self, id: &str) -> Option<&Origin> {
         self.origins.iter().find(|origin| *origin.id == id)
@@ -118,14 +126,47 @@ fn read(t: &Table<'_>, server: &Server) -> Distribution {
             .chain(unread(plugins_unread))
             .collect(),
     };
-    let tag_header = t.optional("tag_header", tag_header);
-    let resolve = |behavior: behavior::Typed| {
-        let mut behavior = behavior.resolve(&names, problems);
-        behavior.policy.tag_field.clone_from(&tag_header);
-        behavior
-    };
+    let resolve = |behavior: behavior::Typed| behavior.resolve(&names, problems);
     let behaviors = behaviors.into_iter().map(resolve).collect();
     let id = t.required("id", "id = \"shop\"", placed(text(names::identifier)));
+    Distribution {
+        origins,
+        behaviors,
+        plugins,
+        ..read_rest(t, server, id)
+    }
+    .with_tags()
+}
+
+/// Reads what a scenario says of its distribution: all but its origins, behaviors and plugins.
+pub(super) fn read_for_scenario(
+    t: &Table<'_>,
+    server: &Server,
+    parts: (Vec<Origin>, Behavior, PluginEntry),
+) -> Distribution {
+    let unnamed = Placed {
+        value: "test".to_owned(),
+        at: t.at,
+    };
+    let id = t.or("id", unnamed, placed(text(names::identifier)));
+    let (origins, behavior, plugin) = parts;
+    let mut distribution = Distribution {
+        origins,
+        behaviors: vec![behavior],
+        plugins: vec![plugin],
+        ..read_rest(t, server, id)
+    }
+    .with_tags();
+    if t.place("aliases").is_none() {
+        distribution.aliases.push(Placed {
+            value: Alias::Exact("www.example.com".to_owned()),
+            at: t.at,
+        });
+    }
+    distribution
+}
+
+fn read_rest(t: &Table<'_>, server: &Server, id: Placed<String>) -> Distribution {
     Distribution {
         domain: names::assigned(&id, &server.domain_suffix),
         id,
@@ -133,16 +174,16 @@ fn read(t: &Table<'_>, server: &Server) -> Distribution {
         enabled: t.or("enabled", true, boolean),
         comment: t.or("comment", String::new(), string),
         default_root_object: t.optional("default_root_object", text(root_object)),
-        tag_header,
+        tag_header: t.optional("tag_header", tag_header),
         allowed_hosts: t.or(
             "allowed_hosts",
             Vec::new(),
             distinct(100, text(names::alias)),
         ),
         kv_size: t.or("kv_size", 16 << 20, size((1 << 10)..=(256 << 20))),
-        origins,
-        behaviors,
-        plugins,
+        origins: Vec::new(),
+        behaviors: Vec::new(),
+        plugins: Vec::new(),
         at: t.at,
     }
 }

@@ -12,6 +12,7 @@ use super::distribution::{self, Distribution};
 use super::hosts::HostIndex;
 use super::names::Alias;
 use super::report::{At, Placed, Problem, Problems, Report, Sources};
+use super::scenario::{self, Scenario};
 use super::server::{self, Server};
 use super::walk::File;
 
@@ -66,6 +67,20 @@ pub fn load_one(path: &Path) -> Result<Config, Report> {
     load_files(Server::new(folder(path)), &[path.to_owned()])
 }
 
+/// Loads a scenario file: what `selvedge plugin test` is to set up, to ask and to expect. Its configuration lacks what only the
+/// run knows: where everything listens, and the plugin's name and file.
+pub fn load_scenario(path: &Path) -> Result<Scenario, Report> {
+    let mut loading = Loading::default();
+    let server = Server::new(folder(path));
+    let read = loading.read(path, |file, raw| scenario::document(file, raw, &server));
+    let (distribution, script) = read.unzip();
+    let config = loading.assemble(server, distribution.into_iter().collect());
+    match script {
+        Some(script) if !config.warnings.has_errors() => Ok(Scenario { config, script }),
+        _ => Err(config.warnings),
+    }
+}
+
 /// Loads distribution files under given server settings: what `dev` does with an example's folder.
 pub fn load_files(server: Server, files: &[PathBuf]) -> Result<Config, Report> {
     let config = Loading::default().finish(server, files);
@@ -93,6 +108,10 @@ impl Loading {
             distributions
                 .extend(self.read(path, |file, raw| distribution::document(file, raw, &server)));
         }
+        self.assemble(server, distributions)
+    }
+
+    fn assemble(self, server: Server, distributions: Vec<Distribution>) -> Config {
         let ids = distributions.iter().map(|distribution| &distribution.id);
         distribution::unique(&self.problems, "distribution", ids);
         let hosts = index(&distributions, &self.problems);

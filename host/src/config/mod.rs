@@ -30,6 +30,7 @@ mod policy;
 mod powers;
 mod report;
 mod scalar;
+pub mod scenario;
 mod server;
 mod sets;
 mod short_circuit;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 pub use behavior::{AllowedMethods, Behavior, CachedMethods, ViewerProtocol};
 pub use distribution::Distribution;
 pub use hosts::HostIndex;
-pub use load::{load, load_all, load_files, load_one, load_server};
+pub use load::{load, load_all, load_files, load_one, load_scenario, load_server};
 pub use names::{Alias, assigned};
 pub use origin::{Origin, Protocol};
 pub use path::normalise;
@@ -58,6 +59,7 @@ pub use report::{At, Placed, Problem, Report, Severity, Sources};
 pub use server::{Server, StoreSettings};
 pub use sets::{FieldSet, NamePattern, NameSet};
 pub use short_circuit::ShortCircuit;
+pub(crate) use units::{show_duration, show_size};
 
 /// A whole configuration, without errors.
 #[derive(Clone, Debug)]

@@ -94,6 +94,17 @@ impl Origin {
         }
     }
 
+    /// An origin of a scenario: a server on this machine, whose port is known when it listens. One attempt, so that it sees
+    /// no request twice.
+    pub(super) fn scripted(id: Placed<String>) -> Origin {
+        let plain = Origin::plain(String::new(), "127.0.0.1".to_owned(), false, 80);
+        Origin {
+            id,
+            connection_attempts: 1,
+            ..plain
+        }
+    }
+
     fn plain(id: String, domain: String, secure: bool, port: u16) -> Origin {
         let secs = Duration::from_secs;
         Origin {

@@ -179,6 +179,23 @@ const ON_ERROR: [(&str, OnError); 2] = [("fail", OnError::Fail), ("continue", On
 
 /// Reads one plugin; what it leaves out of its limits is the server's.
 pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
+    let name = t.required(
+        "name",
+        "name = \"my-plugin\"",
+        placed(text(names::identifier)),
+    );
+    let file = t.required("file", "file = \"my-plugin.wasm\"", placed(path));
+    let backends = t.or("fetch", Vec::new(), powers::backends);
+    PluginEntry {
+        name,
+        file,
+        backends,
+        ..read_rest(t, server)
+    }
+}
+
+/// Reads what a scenario says of the plugin that it tests: all but its name, its file and its backends.
+pub(super) fn read_rest(t: &Table<'_>, server: &Server) -> PluginEntry {
     let Server {
         limits,
         short_circuit,
@@ -189,12 +206,8 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
         short_circuit.clone().read(t)
     });
     PluginEntry {
-        name: t.required(
-            "name",
-            "name = \"my-plugin\"",
-            placed(text(names::identifier)),
-        ),
-        file: t.required("file", "file = \"my-plugin.wasm\"", placed(path)),
+        name: Placed::default(),
+        file: Placed::default(),
         hooks: t.or("hooks", Vec::new(), hooks),
         config: t.or("config", serde_json::Value::Null, config),
         config_at: t.place("config").unwrap_or(t.at),
@@ -202,7 +215,7 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
         on_error: t.or("on_error", OnError::default(), one_of(&ON_ERROR)),
         remember: t.or("remember", true, boolean),
         limits: t.or("limits", limits.clone(), own),
-        backends: t.or("fetch", Vec::new(), powers::backends),
+        backends: Vec::new(),
         secrets: t.or("secrets", Vec::new(), powers::secrets),
         short_circuit: t.or("short_circuit", short_circuit.clone(), own_circuit),
     }

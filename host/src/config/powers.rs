@@ -67,6 +67,55 @@ pub(super) fn backends(value: &Value<'_>) -> Option<Vec<Backend>> {
     })
 }
 
+/// Reads `fetch` of a scenario, whose backends are all scripted: of their `url` only the path counts, and they are on this
+/// machine.
+pub(super) fn scripted_backends(
+    scripts: &[Placed<String>],
+) -> impl Fn(&Value<'_>) -> Option<Vec<Backend>> {
+    move |value| {
+        named(value, |name, value| {
+            if !scripts.iter().any(|script| **script == *name) {
+                let problem = Problem::new(format!("the backend `{name}` has no script"))
+                    .at(name.at)
+                    .note("a scenario asks nobody outside of this machine")
+                    .help(format!("add [[backends]] with name = \"{name}\""));
+                value.file.problems.add(problem);
+                return None;
+            }
+            let read = |t: &Table<'_>| {
+                let typed = t.or("url", BackendUrl::default(), text(url));
+                Backend {
+                    allow_private: true,
+                    ..rest(name.value.clone(), local(typed.path), t)
+                }
+            };
+            table("a backend", read)(value)
+        })
+    }
+}
+
+/// A scripted backend of which the scenario says nothing else.
+pub(super) fn scripted_backend(name: &str) -> Backend {
+    let Bounds { timeout, max_bytes } = Bounds::default();
+    Backend {
+        name: name.to_owned(),
+        url: local(String::new()),
+        timeout,
+        max_bytes,
+        allow_private: true,
+        ca_file: None,
+    }
+}
+
+fn local(path: String) -> BackendUrl {
+    BackendUrl {
+        secure: false,
+        host: "127.0.0.1".to_owned(),
+        port: 80,
+        path,
+    }
+}
+
 /// Reads `secrets`: a table of sources.
 pub(super) fn secrets(value: &Value<'_>) -> Option<Vec<Secret>> {
     named(value, |name, value| {
@@ -93,12 +142,33 @@ fn named<'a, T>(
 }
 
 fn backend(name: String, t: &Table<'_>) -> Backend {
+    let url = t.required("url", "url = \"https://api.example.com\"", text(url));
+    rest(name, url, t)
+}
+
+/// The bounds that a backend has where nothing is said.
+struct Bounds {
+    timeout: Duration,
+    max_bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            timeout: Duration::from_millis(1000),
+            max_bytes: 1 << 20,
+        }
+    }
+}
+
+fn rest(name: String, url: BackendUrl, t: &Table<'_>) -> Backend {
     let ms = Duration::from_millis;
+    let usual = Bounds::default();
     Backend {
         name,
-        url: t.required("url", "url = \"https://api.example.com\"", text(url)),
-        timeout: t.or("timeout", ms(1000), duration(ms(1)..=ms(60_000))),
-        max_bytes: t.or("max_bytes", 1 << 20, size((1 << 10)..=(64 << 20))),
+        url,
+        timeout: t.or("timeout", usual.timeout, duration(ms(1)..=ms(60_000))),
+        max_bytes: t.or("max_bytes", usual.max_bytes, size((1 << 10)..=(64 << 20))),
         allow_private: t.or("allow_private", false, boolean),
         ca_file: t.optional("ca_file", placed(path)),
     }

@@ -257,6 +257,11 @@ impl Report {
         &self.problems
     }
 
+    /// What is printed, without the line at the end that counts the problems: for what is no configuration.
+    pub fn listed(&self) -> impl fmt::Display + '_ {
+        Listed(self)
+    }
+
     /// Nothing to say.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
@@ -273,12 +278,22 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+/// The problems of a report without the line that counts them.
+struct Listed<'a>(&'a Report);
+
+impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.problems {
-            self.write_problem(f, problem)?;
+        for problem in &self.0.problems {
+            self.0.write_problem(f, problem)?;
             writeln!(f)?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listed(self).fmt(f)?;
         let count = |n: usize, word: &str| match n {
             0 => None,
             1 => Some(format!("1 {word}")),

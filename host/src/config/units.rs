@@ -54,7 +54,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, Problem> {
 }
 
 /// Writes a duration in the largest unit that leaves a whole number.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub(crate) fn show_duration(duration: Duration) -> String {
     show(
         u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         &DURATIONS,
@@ -63,7 +63,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
 }
 
 /// Writes a size in the largest binary unit that leaves a whole number.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     show(bytes, SIZES.get(..5).unwrap_or(&SIZES), "B")
 }
 

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use toml::de::{DeTable, DeValue};
 
@@ -160,6 +161,26 @@ impl<'a> Table<'a> {
                 .related(second, format!("`{other}` is here"));
             self.file.problems.add(problem.help("keep one of the two"));
         }
+    }
+
+    /// A table that may be left out: its reader then sees one without keys, at the place of this one. `name` as for [`table`].
+    pub(super) fn table_or_empty<T>(
+        &self,
+        key: &'static str,
+        name: &'static str,
+        read: impl Fn(&Table<'a>) -> T,
+    ) -> T {
+        static EMPTY: LazyLock<DeTable<'static>> = LazyLock::new(DeTable::new);
+        self.optional(key, table(name, &read)).unwrap_or_else(|| {
+            let empty: &'a DeTable<'a> = &EMPTY;
+            read(&Table {
+                file: self.file,
+                at: self.at,
+                name,
+                raw: empty,
+                asked: RefCell::default(),
+            })
+        })
     }
 
     fn report_unknown_keys(&self) {

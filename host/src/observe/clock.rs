@@ -1,8 +1,9 @@
 //! The clock for HTTP time: dates, ages, lifetimes. A test may take it over and move it.
 
 use selvedge_caching::Time;
+use selvedge_runtime::WallClock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Tells the time. Timeouts do not use it: they run on the system's steady clock.
 #[derive(Debug, Default)]
@@ -25,6 +26,11 @@ impl Clock {
         }
     }
 
+    /// Whether it stands still until it is moved.
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed) != 0
+    }
+
     /// The time now.
     pub fn now(&self) -> Time {
         match self.held.load(Ordering::Relaxed) {
@@ -40,5 +46,12 @@ impl Clock {
         }
         let before = self.held.fetch_add(milliseconds, Ordering::Relaxed);
         Some(Time(before + milliseconds))
+    }
+}
+
+/// Plugins are told the time of a held clock as well.
+impl WallClock for Clock {
+    fn since_epoch(&self) -> Duration {
+        Duration::from_millis(self.now().0)
     }
 }

@@ -11,6 +11,7 @@ mod examples;
 mod files;
 mod name;
 mod new;
+mod scenarios;
 mod script;
 mod template;
 

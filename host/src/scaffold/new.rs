@@ -110,7 +110,7 @@ pub enum ScaffoldError {
 }
 
 /// Writes a plugin project into a folder that is empty or does not exist: a manifest, a source file with the given
-/// hooks (all of them, where none is given) and a test for each, a README, and the SDK's sources.
+/// hooks (the usual ones, where none is given), a test and a scenario for each, a README, and the SDK's sources.
 ///
 /// # Errors
 ///
@@ -129,6 +129,10 @@ pub fn new(name: &str, dir: &Path, hooks: &[Hook]) -> Result<(), ScaffoldError> 
     let hooks: Vec<Hook> = Hook::ALL.into_iter().filter(given).collect();
     write(dir, "Cargo.toml", &template::manifest(name))?;
     write(dir, "src/lib.rs", &template::source(name, &hooks))?;
+    for hook in &hooks {
+        let path = format!("scenarios/{}.toml", hook.as_str());
+        write(dir, &path, hook.scenario())?;
+    }
     write(dir, "README.md", &template::readme(name, &hooks))?;
     write(dir, ".gitignore", template::GITIGNORE)?;
     for (path, text) in SDK {
@@ -201,6 +205,10 @@ mod tests {
         }
         assert!(read(&project, "README.md").contains("file = \"../my-plugin/my-plugin.wasm\""));
         assert!(read(&project, ".gitignore").contains("*.wasm"));
+        for hook in Hook::USUAL {
+            let scenario = read(&project, &format!("scenarios/{}.toml", hook.as_str()));
+            assert!(scenario.contains("[[steps]]"), "{scenario}");
+        }
     }
 
     #[test]
@@ -211,6 +219,10 @@ mod tests {
         assert_eq!(source.matches("#[ttl]").count(), 1);
         assert!(!source.contains("#[cache_key]") && !source.contains("#[origin_selection]"));
         assert!(!read(dir.path(), "README.md").contains("cache-key"));
+        assert_eq!(
+            fs::read_dir(dir.path().join("scenarios")).unwrap().count(),
+            1
+        );
     }
 
     #[test]

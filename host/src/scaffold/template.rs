@@ -64,7 +64,11 @@ A plugin for the Selvedge edge. It implements
 ```
 cargo test               # the hooks as plain functions, natively
 selvedge plugin build    # leaves {name}.wasm in this folder
+selvedge plugin test     # builds it and plays scenarios/*.toml in the real host, with scripted origins and a clock
 ```
+
+A scenario says what origins answer, what viewers ask, and what has to come of it: the cache, the origin, fields, the
+body. Add one for each thing that the plugin promises.
 
 `selvedge plugin build` adds the target `wasm32-wasip1` by rustup where it is missing.
 

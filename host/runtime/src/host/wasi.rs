@@ -4,10 +4,13 @@
 //! environment, no preopened folder, no socket, no name look-up. Nothing here blocks a worker thread: without a folder
 //! there is no file to wait for, and waiting for a clock is a timer of tokio.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliCtxView, WasiCliView};
-use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView, WasiClocksView};
+use wasmtime_wasi::clocks::{HostWallClock, WasiClocks, WasiClocksCtxView, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::{LinkOptions, cli, clocks, filesystem, random, sockets};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -19,6 +22,7 @@ use wasmtime_wasi_io::bindings::wasi::io;
 use super::log::{SharedLog, Stdio};
 use crate::facts::Read;
 use crate::instance::State;
+use crate::runtime::WallClock;
 
 /// What a message says is offered of WASI.
 pub(crate) const OFFERED: &str =
@@ -107,16 +111,25 @@ impl HasData for HasTable {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let State {
-            wasi, log, table, ..
+            wasi,
+            log,
+            table,
+            plugin,
+            ..
         } = self;
-        let ctx = wasi.get_or_insert_with(|| Box::new(empty_context(log)));
+        let clock = plugin.wall_clock.as_ref();
+        let ctx = wasi.get_or_insert_with(|| Box::new(empty_context(log, clock)));
         WasiCtxView { ctx, table }
     }
 }
 
 /// No arguments, environment, folders or sockets; output goes to the log.
-fn empty_context(log: &SharedLog) -> WasiCtx {
-    WasiCtx::builder()
+fn empty_context(log: &SharedLog, clock: Option<&Arc<dyn WallClock>>) -> WasiCtx {
+    let mut builder = WasiCtx::builder();
+    if let Some(clock) = clock {
+        builder.wall_clock(Told(clock.clone()));
+    }
+    builder
         .stdout(ToLog {
             log: log.clone(),
             stdio: Stdio::Out,
@@ -130,6 +143,19 @@ fn empty_context(log: &SharedLog) -> WasiCtx {
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .build()
+}
+
+/// A wall clock that is not the system's.
+struct Told(Arc<dyn WallClock>);
+
+impl HostWallClock for Told {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.since_epoch()
+    }
 }
 
 /// Standard output or error of a guest.
