@@ -87,14 +87,13 @@ impl Links {
 
     /// The value ends: what is held goes out.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
-        match self.state {
-            State::Beginning => {
-                if self.replace(out) {
-                    self.slash(None, out);
-                }
-            }
-            State::Slash => self.slash(None, out),
-            _ => {}
+        let slash = match self.state {
+            State::Beginning => self.replace(out),
+            State::Slash => true,
+            _ => false,
+        };
+        if slash {
+            self.slash(None, out);
         }
         self.state = State::Space;
     }
