@@ -1,6 +1,7 @@
 //! The Cache-Status field (RFC 9211): what the cache did with a request, and why.
 
 use http::HeaderValue;
+use std::fmt::Write;
 
 /// Why a request was forwarded (RFC 9211, section 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,47 +71,49 @@ impl CacheStatus {
     /// The parameters without the cache's name: `hit; ttl=30`.
     pub fn parameters(&self) -> String {
         let mut out = String::with_capacity(48);
-        let mut put = |text: &str| {
-            if !out.is_empty() {
-                out.push_str("; ");
-            }
-            out.push_str(text);
+        self.write(&mut out);
+        out
+    }
+
+    /// Appends the parameters, each after the first or after what is there with `; ` before it.
+    fn write(&self, out: &mut String) {
+        let mut put = |text: std::fmt::Arguments<'_>| {
+            let before = if out.is_empty() { "" } else { "; " };
+            out.push_str(before);
+            // Writing to a string can't fail.
+            let _ = out.write_fmt(text);
         };
         if self.hit {
-            put("hit");
+            put(format_args!("hit"));
         }
         if let Some(fwd) = self.fwd {
-            put(&format!("fwd={}", fwd.as_str()));
+            put(format_args!("fwd={}", fwd.as_str()));
         }
         if let Some(status) = self.fwd_status {
-            put(&format!("fwd-status={status}"));
+            put(format_args!("fwd-status={status}"));
         }
         if let Some(ttl) = self.ttl {
-            put(&format!("ttl={ttl}"));
+            put(format_args!("ttl={ttl}"));
         }
         if self.stored {
-            put("stored");
+            put(format_args!("stored"));
         }
         if self.collapsed {
-            put("collapsed");
+            put(format_args!("collapsed"));
         }
         if let Some(key) = &self.key {
-            put(&format!("key={}", quoted(key)));
+            put(format_args!("key={}", quoted(key)));
         }
         if let Some(detail) = self.detail {
-            put(&format!("detail={detail}"));
+            put(format_args!("detail={detail}"));
         }
-        out
     }
 
     /// The field's value, a list member of this cache (RFC 9211, section 2). `cache` must be a token.
     pub fn to_field(&self, cache: &str) -> HeaderValue {
-        let parameters = self.parameters();
-        let value = if parameters.is_empty() {
-            cache.to_owned()
-        } else {
-            format!("{cache}; {parameters}")
-        };
+        let mut value = String::with_capacity(cache.len() + 48);
+        value.push_str(cache);
+        self.write(&mut value);
         HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("Selvedge"))
     }
 }

@@ -55,6 +55,10 @@ const FOR_ALL_RECIPIENTS: [HeaderName; 15] = [
 /// Content-Length, Content-Range, Content-Type, Cookie, Date, Expires, Host, Pragma, Set-Cookie, Vary) stays even if it is
 /// named: the section forbids to name it.
 pub fn end_to_end(fields: &mut HeaderMap) {
+    // Most messages have none of them. The Connection field is one, so without any none is named either.
+    if !fields.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     let named: Vec<HeaderName> = members(fields, &CONNECTION)
         .filter_map(|option| HeaderName::from_bytes(option).ok())
         .filter(|name| !FOR_ALL_RECIPIENTS.contains(name))

@@ -27,6 +27,17 @@ impl Scheme {
     }
 }
 
+/// The number of a request: unique in its host, and unlikely to be that of another request of a restarted one. It is
+/// shown as 16 hexadecimal digits; whoever does not show it pays for no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// What TLS agreed on with the viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFacts {
@@ -63,7 +74,7 @@ pub struct RequestFacts {
     /// Geographic facts of the viewer's address by name, for instance `country`; empty where no database is configured.
     pub geo: Vec<(&'static str, String)>,
     /// Unique for each request; also in the log.
-    pub request_id: Arc<str>,
+    pub request_id: RequestId,
     /// The id of the distribution.
     pub distribution: Arc<str>,
     /// The name of this edge.

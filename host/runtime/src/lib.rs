@@ -62,7 +62,7 @@ pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler, compile_
 pub use counters::Counters;
 pub use edits::{FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
 pub use error::{HookError, LoadError, RuntimeError};
-pub use facts::{Read, RequestFacts, ResponseFacts, Scheme, TlsFacts};
+pub use facts::{Read, RequestFacts, RequestId, ResponseFacts, Scheme, TlsFacts};
 pub use fault::Fault;
 pub use hooks::{
     KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision,

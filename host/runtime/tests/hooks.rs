@@ -120,7 +120,7 @@ async fn a_hook_reads_every_fact_of_the_request() {
         "version=1.1",
         "tls=Some(\"TLSv1.3\") Some(\"TLS_AES_128_GCM_SHA256\")",
         "geo=Some(\"CH\")",
-        "ids=r-1 d1 edge-1",
+        "ids=0000000000000001 d1 edge-1",
         "origin=Some(\"main\")",
         "cache=Some(\"hit\") Some(9) None",
         "elapsed=true",
@@ -249,7 +249,7 @@ fn what_a_guest_logs_lands_in_the_hosts_log() {
         assert_eq!(line["target"], "plugin");
         assert_eq!(line["fields"]["plugin"], "under-test");
         assert_eq!(line["fields"]["distribution"], "d1");
-        assert_eq!(line["fields"]["request_id"], "r-1");
+        assert_eq!(line["fields"]["request_id"], "0000000000000001");
     }
     assert_eq!(logged[0]["fields"]["fields"], "tenant=acme");
     assert_eq!(logged.len(), 4 + 100 + 1, "the flood is cut");

@@ -115,7 +115,7 @@ async fn what_is_sent_to_a_backend_arrives() {
     called(&plugin, "fetch-request", "").await.0.unwrap();
     assert_eq!(
         recorded.take(),
-        ["fetch b POST /p {\"x-a\": \"1\"} sent for r-1"]
+        ["fetch b POST /p {\"x-a\": \"1\"} sent for 0000000000000001"]
     );
 }
 

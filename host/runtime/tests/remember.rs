@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{ask, facts, guest, load, request, response, runtime, spec};
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::{
-    HookError, Isolation, Limits, Plugin, PluginSpec, RequestFacts, Transaction,
+    HookError, Isolation, Limits, Plugin, PluginSpec, RequestFacts, RequestId, Transaction,
 };
 
 /// Numbers from a seed.
@@ -40,7 +40,7 @@ impl Dice {
                 Some("b=1&a=2"),
             ])
             .map(str::to_owned);
-        facts.request_id = format!("r-{}", self.roll(1 << 30)).into();
+        facts.request_id = RequestId(self.roll(1 << 30) as u64);
         facts.viewer = self
             .of(&["192.0.2.1:1", "[::ffff:192.0.2.1]:2", "[2001:db8::1]:3"])
             .parse()

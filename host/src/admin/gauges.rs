@@ -1,6 +1,7 @@
 //! The figures of the moment that `/metrics` gives beside the counters: what the store holds, and for whom, and how plugins
 //! are.
 
+use crate::observe::logs;
 use crate::observe::metrics::Gauge;
 use crate::pipeline::Edge;
 use crate::pipeline::insight::tiers_by_distribution;
@@ -10,6 +11,11 @@ use std::sync::Arc;
 pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
     let stats = edge.store().stats();
     let plain = [
+        (
+            "log_lines_left_out",
+            "Lines that standard error took too slowly, since the start",
+            logs::left_out(),
+        ),
         (
             "store_memory_objects",
             "Keys in the memory tier",

@@ -10,6 +10,7 @@ use crate::observe::logs;
 use crate::running::{Running, Start, StartError, start};
 use crate::watch::{Watch, contents};
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> u8 {
-    logs::start("info");
+    let _logging = logs::start("info");
     let (config, followed) = match Followed::load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -36,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     if !config.warnings.is_empty() {
         tracing::warn!(target: "config", "{}", config.warnings);
     }
+    allow_handles(config.server.max_connections);
     match runtime(&config).map(|runtime| runtime.block_on(serve(arguments, config, followed))) {
         Ok(Ok(())) => 0,
         Ok(Err(StartError::Configuration(report))) => {
@@ -52,6 +54,28 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
             ));
             FAILED
         }
+    }
+}
+
+/// Beside viewers' connections: files of the store, origins, listeners.
+const OTHER_HANDLES: u64 = 2048;
+
+/// Asks the system for as many file handles as it gives, and says where that is less than viewers may take.
+fn allow_handles(connections: usize) {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let _ = setrlimit(Resource::Nofile, all);
+    let given = getrlimit(Resource::Nofile).current;
+    let wanted = connections as u64 + OTHER_HANDLES;
+    if let Some(given) = given.filter(|given| *given < wanted) {
+        tracing::warn!(
+            target: "server",
+            "the system allows {given} file handles, and {connections} connections of viewers may take {wanted} with all else: \
+             raise the limit (`ulimit -n`, LimitNOFILE of systemd), or lower `max_connections` of the server file"
+        );
     }
 }
 

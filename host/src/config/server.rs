@@ -41,6 +41,12 @@ pub struct Server {
     /// `max_fetches`: how many fetches from origins may be under way at once, 1 to 1 000 000. A request that needs one more
     /// gets a stale response where it may, else 503. Default 10 000.
     pub max_fetches: usize,
+    /// `max_connections`: how many viewers' connections may be open at once, 1 to 1 000 000. A further one is closed unread.
+    /// Default 16 384.
+    pub max_connections: usize,
+    /// `max_connections_per_address`: the same for one address of viewers, or one IPv6 network of 64 bits. Default: not
+    /// bounded, since many viewers may come by one address.
+    pub max_connections_per_address: Option<usize>,
     /// `[store]`: where stored responses are, and how much room they have.
     pub store: StoreSettings,
     /// `[limits]`: the limits of every plugin whose own entry does not set them.
@@ -92,6 +98,8 @@ impl Server {
             debug_fields: false,
             workers: None,
             max_fetches: 10_000,
+            max_connections: 16_384,
+            max_connections_per_address: None,
             store,
             limits: Limits::default(),
             short_circuit: ShortCircuit::default(),
@@ -128,6 +136,13 @@ pub(super) fn read(t: &Table<'_>) -> Server {
         debug_fields: t.or("debug_fields", default.debug_fields, boolean),
         workers: t.optional("workers", integer(1..=1024)),
         max_fetches: t.or("max_fetches", default.max_fetches, integer(1..=1_000_000)),
+        max_connections: t.or(
+            "max_connections",
+            default.max_connections,
+            integer(1..=1_000_000),
+        ),
+        max_connections_per_address: t
+            .optional("max_connections_per_address", integer(1..=1_000_000)),
         limits: t.or(
             "limits",
             Limits::default(),

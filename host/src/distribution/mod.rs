@@ -40,6 +40,7 @@ pub struct Behavior {
     origin: Arc<Origin>,
     /// For each hook the plugins that have it, in the order in which they run.
     by_hook: [Vec<Arc<Plugin>>; Hook::ALL.len()],
+    is_plain_for_viewers: bool,
 }
 
 impl Plan {
@@ -136,9 +137,13 @@ impl Distribution {
                         .filter_map(|index| plugins.get(*index));
                     named.filter(|plugin| plugin.has(hook)).cloned().collect()
                 };
+                let by_hook: [Vec<_>; Hook::ALL.len()] = Hook::ALL.map(with);
+                let is_empty = |hook: Hook| by_hook.get(hook as usize).is_none_or(Vec::is_empty);
+                let at_viewers = [Hook::ViewerRequest, Hook::CacheKey, Hook::ViewerResponse];
                 Some(Arc::new(Behavior {
                     origin: origins.get(behavior.origin)?.clone(),
-                    by_hook: Hook::ALL.map(with),
+                    is_plain_for_viewers: at_viewers.into_iter().all(is_empty),
+                    by_hook,
                     settings: behavior.clone(),
                 }))
             })
@@ -233,9 +238,7 @@ impl Behavior {
 
     /// Whether no plugin has a say on the viewer's side: key and look-up alone decide about a hit.
     pub fn is_plain_for_viewers(&self) -> bool {
-        [Hook::ViewerRequest, Hook::CacheKey, Hook::ViewerResponse]
-            .into_iter()
-            .all(|hook| self.plugins_with(hook).is_empty())
+        self.is_plain_for_viewers
     }
 
     /// The plugins with this hook, in the order in which they run.

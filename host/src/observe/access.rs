@@ -1,8 +1,9 @@
 //! One record for each request: what the access line, the metrics and `selvedge dev` say of it.
 
-use http::{Method, StatusCode};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, StatusCode, Uri};
 use selvedge_caching::cache_status::CacheStatus;
-use selvedge_runtime::Hook;
+use selvedge_runtime::{Hook, RequestId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,15 +14,15 @@ pub struct Record {
     /// When the request was received.
     pub received: Instant,
     /// Unique for each request.
-    pub request_id: Arc<str>,
+    pub request_id: RequestId,
     /// The viewer's address.
     pub viewer: SocketAddr,
     /// The request's method.
     pub method: Method,
-    /// The host that was asked for.
-    pub host: String,
-    /// Path and query as the viewer sent them.
-    pub target: String,
+    /// The host that was asked for, as the viewer wrote it; `None` where the request names none.
+    pub host: Option<Authority>,
+    /// What was asked for, as the viewer sent it; `None` where that could not be read.
+    pub asked: Option<Uri>,
     /// The distribution's id; `None` where no distribution was found.
     pub distribution: Option<Arc<str>>,
     /// The status that was sent.
@@ -38,6 +39,23 @@ pub struct Record {
     pub sent: u64,
     /// Whether the body ended before its time.
     pub aborted: bool,
+}
+
+impl Record {
+    /// The host that was asked for, in lower case; empty where the request names none.
+    pub fn host(&self) -> String {
+        let host = self.host.as_ref().map(Authority::host);
+        host.unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// Path and query as the viewer sent them; empty where they could not be read.
+    pub fn target(&self) -> String {
+        let whole = |uri: &Uri| {
+            let target = uri.path_and_query().map(PathAndQuery::to_string);
+            target.unwrap_or_else(|| uri.to_string())
+        };
+        self.asked.as_ref().map_or_else(String::new, whole)
+    }
 }
 
 /// One call of a hook.
@@ -75,12 +93,12 @@ impl Sink for Log {
     fn record(&self, record: &Record) {
         tracing::info!(
             target: "access",
-            request_id = &*record.request_id,
+            request_id = %record.request_id,
             distribution = record.distribution.as_deref().unwrap_or("-"),
             viewer = %record.viewer,
             method = %record.method,
-            host = record.host,
-            path = record.target,
+            host = record.host(),
+            path = record.target(),
             status = record.status.as_u16(),
             cache_status = record.cache.as_ref().map(CacheStatus::parameters).as_deref().unwrap_or("-"),
             reason = record.reason.unwrap_or("-"),

@@ -3,13 +3,17 @@
 
 use super::access::Record;
 use super::plugin_figures::PluginFigures;
+use arc_swap::ArcSwap;
+use http::StatusCode;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -39,8 +43,19 @@ struct DistributionLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BoundLabel {
+    bound: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
+}
+
+/// What hits of one distribution count: looked up once, so that a hit looks nothing up by its labels.
+struct OfHits {
+    requests: Counter,
+    sent_bytes: Counter,
 }
 
 /// A figure of the moment, that nobody keeps up to date in between.
@@ -94,12 +109,15 @@ impl Gauge {
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    /// For each distribution that has had one; bounded by the configuration, as the labels are.
+    hits: ArcSwap<HashMap<Arc<str>, Arc<OfHits>>>,
     sent_bytes: Family<DistributionLabel, Counter>,
     aborted: Family<DistributionLabel, Counter>,
     fetches: Family<FetchLabels, Counter>,
     hooks: Family<HookLabels, Counter>,
     reloads: Family<OutcomeLabel, Counter>,
     connections: gauge::Gauge,
+    refused_connections: Family<BoundLabel, Counter>,
     duration: Histogram,
     of_plugins: PluginFigures,
 }
@@ -116,12 +134,14 @@ impl Metrics {
         let mut registry = Registry::with_prefix("selvedge");
         let metrics = Metrics {
             requests: Family::default(),
+            hits: ArcSwap::default(),
             sent_bytes: Family::default(),
             aborted: Family::default(),
             fetches: Family::default(),
             hooks: Family::default(),
             reloads: Family::default(),
             connections: gauge::Gauge::default(),
+            refused_connections: Family::default(),
             duration: Histogram::new([
                 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
@@ -160,6 +180,11 @@ impl Metrics {
             metrics.connections.clone(),
         );
         registry.register(
+            "viewer_connections_refused",
+            "Connections of viewers that were closed unread",
+            metrics.refused_connections.clone(),
+        );
+        registry.register(
             "request_duration_seconds",
             "From the request's head to the end of the response's body",
             metrics.duration.clone(),
@@ -172,6 +197,15 @@ impl Metrics {
 
     /// A request is over.
     pub fn request(&self, record: &Record) {
+        self.duration
+            .observe(record.received.elapsed().as_secs_f64());
+        if record.status == StatusCode::OK
+            && !record.aborted
+            && record.cache.as_ref().is_some_and(|cache| cache.hit)
+            && let Some(distribution) = &record.distribution
+        {
+            return self.hit(distribution, record.sent);
+        }
         let distribution = || record.distribution.as_deref().unwrap_or("none").to_owned();
         self.requests
             .get_or_create(&RequestLabels {
@@ -187,8 +221,35 @@ impl Metrics {
         if record.aborted {
             self.aborted.get_or_create(&label).inc();
         }
-        self.duration
-            .observe(record.received.elapsed().as_secs_f64());
+    }
+
+    /// A stored response was sent whole.
+    fn hit(&self, distribution: &Arc<str>, sent: u64) {
+        let count = |of: &OfHits| {
+            of.requests.inc();
+            of.sent_bytes.inc_by(sent);
+        };
+        if let Some(of) = self.hits.load().get(distribution) {
+            return count(of);
+        }
+        let labels = RequestLabels {
+            distribution: distribution.to_string(),
+            status: StatusCode::OK.as_u16(),
+            cache: "hit",
+        };
+        let label = DistributionLabel {
+            distribution: distribution.to_string(),
+        };
+        let of = Arc::new(OfHits {
+            requests: self.requests.get_or_create_owned(&labels),
+            sent_bytes: self.sent_bytes.get_or_create_owned(&label),
+        });
+        count(&of);
+        self.hits.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(distribution.clone(), of.clone());
+            known
+        });
     }
 
     /// An origin answered or failed. `outcome` is `answered` or an error's word.
@@ -233,6 +294,13 @@ impl Metrics {
     /// A viewer connected (+1) or left (-1).
     pub fn connections(&self, by: i64) {
         self.connections.inc_by(by);
+    }
+
+    /// A connection was closed unread: there are as many as may be in `all`, or from its `address`.
+    pub fn refused_connection(&self, bound: &'static str) {
+        self.refused_connections
+            .get_or_create(&BoundLabel { bound })
+            .inc();
     }
 
     /// How many viewers are connected.

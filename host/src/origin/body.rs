@@ -42,6 +42,11 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// One piece more was asked for.
+    pub(crate) fn moved(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A number that moves as long as the body does.
     pub(crate) fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
@@ -89,7 +94,7 @@ impl Body for OutgoingBody {
                 rest,
                 upload,
             } => {
-                upload.moves.fetch_add(1, Ordering::Relaxed);
+                upload.moved();
                 let polled = match (ahead.pop_front(), rest) {
                     (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
                     (None, Some(rest)) => Pin::new(rest).poll_frame(cx),

@@ -8,6 +8,7 @@ use http::{Method, Request, Response, StatusCode, request};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What came of a request to an origin.
 pub struct Sent {
@@ -161,7 +162,11 @@ impl Origin {
     }
 }
 
-/// Waits for an answer; the limit starts anew as long as the request's body is still going out. `None` when it is over.
+/// A viewer's upload may take this long in total, however steadily it comes.
+const MOST_UPLOAD: Duration = Duration::from_secs(3600);
+
+/// Waits for an answer; the limit starts anew as long as the request's body is still going out, within [`MOST_UPLOAD`].
+/// `None` when it is over.
 async fn patiently<F: Future>(
     limit: Duration,
     upload: Option<&Upload>,
@@ -170,12 +175,13 @@ async fn patiently<F: Future>(
     let mut answer = std::pin::pin!(answer);
     let moved = || upload.map_or(0, Upload::moves);
     let mut before = moved();
+    let until = Instant::now() + MOST_UPLOAD;
     loop {
         if let Ok(answer) = tokio::time::timeout(limit, &mut answer).await {
             return Some(answer);
         }
         let now = moved();
-        if now == before {
+        if now == before || Instant::now() >= until {
             return None;
         }
         before = now;
@@ -203,4 +209,32 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::body::Upload;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_trickles_is_given_up_after_an_hour() {
+        let upload = Arc::new(Upload::default());
+        let trickling = upload.clone();
+        let trickle = tokio::spawn(async move {
+            loop {
+                trickling.moved();
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        });
+        let began = Instant::now();
+        let limit = Duration::from_secs(30);
+        let answer = patiently(limit, Some(&upload), std::future::pending::<()>()).await;
+        assert!(answer.is_none());
+        let took = began.elapsed();
+        assert!(
+            took >= MOST_UPLOAD && took <= MOST_UPLOAD + limit,
+            "{took:?}"
+        );
+        trickle.abort();
+    }
 }

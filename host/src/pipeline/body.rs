@@ -1,9 +1,9 @@
 //! The body of a response to a viewer, whichever way it comes, and the meter that closes the request's record.
 
+use super::Edge;
 use super::fetched_body::FetchedBody;
 use super::fetches::Slot;
-use crate::observe::access::{Record, Sink};
-use crate::observe::metrics::Metrics;
+use crate::observe::access::Record;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
@@ -132,28 +132,21 @@ pub struct Delivery {
 
 struct Meter {
     record: Option<Box<Record>>,
-    sink: Arc<dyn Sink>,
-    metrics: Arc<Metrics>,
+    edge: Arc<Edge>,
     /// The body's length, where it is known: the server stops asking once it has that much.
     expected: Option<u64>,
     finished: bool,
 }
 
 impl Delivery {
-    pub(crate) fn new(
-        source: Source,
-        record: Box<Record>,
-        sink: Arc<dyn Sink>,
-        metrics: Arc<Metrics>,
-    ) -> Delivery {
+    pub(crate) fn new(source: Source, record: Box<Record>, edge: Arc<Edge>) -> Delivery {
         let finished = source.is_end_stream();
         let expected = source.size_hint().exact();
         Delivery {
             source,
             meter: Meter {
                 record: Some(record),
-                sink,
-                metrics,
+                edge,
                 expected,
                 finished,
             },
@@ -210,8 +203,8 @@ impl Drop for Meter {
     fn drop(&mut self) {
         if let Some(mut record) = self.record.take() {
             record.aborted = !self.finished;
-            self.metrics.request(&record);
-            self.sink.record(&record);
+            self.edge.metrics().request(&record);
+            self.edge.sink().record(&record);
         }
     }
 }

@@ -135,14 +135,24 @@ pub(crate) async fn decide(
             Err(()) => return Keyed::Failed(hooks.failed(Hook::CacheKey)),
         }
     }
-    if let Some(reason) = pass {
-        return Keyed::Pass(reason, parts);
+    match pass {
+        Some(reason) => Keyed::Pass(reason, parts),
+        None => of_parts(received, parts),
     }
+}
+
+/// The key where no plugin has a say.
+pub(crate) fn by_policy(received: &Received) -> Keyed {
+    let policy = &received.behavior.settings().key;
+    of_parts(received, policy_parts(policy, &received.facts.fields))
+}
+
+fn of_parts(received: &Received, parts: KeyParts) -> Keyed {
     if !is_cached_method(received) {
         return Keyed::Pass("method", parts);
     }
     let key = finish(&received.facts, parts);
-    if key.bytes.len() > behavior.policy().max_key_bytes {
+    if key.bytes.len() > received.behavior.policy().max_key_bytes {
         return Keyed::Pass("key-too-long", key.parts);
     }
     Keyed::Key(key)

@@ -179,7 +179,7 @@ fn complain(job: &Job, why: &'static str) {
     tracing::warn!(
         target: "store",
         distribution = &**job.distribution.id(),
-        request_id = &*job.facts.request_id,
+        request_id = %job.facts.request_id,
         error = why,
         "a stored part and what was fetched beside it are not stored together"
     );

@@ -12,7 +12,7 @@ use crate::observe::metrics::Metrics;
 use arc_swap::{ArcSwap, Guard};
 use http::{HeaderValue, Version};
 use parking_lot::Mutex;
-use selvedge_runtime::Runtime;
+use selvedge_runtime::{RequestId, Runtime};
 use selvedge_store::{Entry, Found, Key, Store};
 use std::collections::HashSet;
 use std::future::Future;
@@ -201,10 +201,10 @@ impl Edge {
         &self.loop_field
     }
 
-    /// Unique in this host: the time of its start and a count, 16 hexadecimal digits.
-    pub(crate) fn next_request_id(&self) -> Arc<str> {
+    /// Unique in this host: the time of its start and a count.
+    pub(crate) fn next_request_id(&self) -> RequestId {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}", self.first_request.wrapping_add(count)).into()
+        RequestId(self.first_request.wrapping_add(count))
     }
 
     /// Whether this is the first warning about a plugin since its configuration was taken.

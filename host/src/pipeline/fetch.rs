@@ -140,7 +140,7 @@ fn note(job: &Job, target: &Target, error: &OriginError) {
         target: "origin",
         distribution = &**job.distribution.id(),
         origin = target.origin.id(),
-        request_id = &*job.facts.request_id,
+        request_id = %job.facts.request_id,
         error = error.as_str(),
         "{error}"
     );

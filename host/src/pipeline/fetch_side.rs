@@ -201,7 +201,7 @@ impl Side {
         Side {
             facts: facts(job),
             transaction: Transaction::new(job.edge.runtime()),
-            hooks: Hooks::new(&job.edge, &job.facts.request_id),
+            hooks: Hooks::new(&job.edge, job.facts.request_id),
             origin: None,
         }
     }

@@ -4,13 +4,13 @@ use super::Edge;
 use super::decisions::Decision;
 use crate::observe::access::HookRecord;
 use http::StatusCode;
-use selvedge_runtime::{Called, Hook, HookError, Plugin, Read};
+use selvedge_runtime::{Called, Hook, HookError, Plugin, Read, RequestId};
 use std::sync::Arc;
 
 /// The calls of one transaction.
 pub(crate) struct Hooks {
     edge: Arc<Edge>,
-    request_id: Arc<str>,
+    request_id: RequestId,
     /// What cache-key hooks read.
     pub(crate) key_reads: Vec<Read>,
     pub(crate) calls: Vec<HookRecord>,
@@ -31,10 +31,10 @@ pub(crate) fn status(word: &str) -> StatusCode {
 }
 
 impl Hooks {
-    pub(crate) fn new(edge: &Arc<Edge>, request_id: &Arc<str>) -> Hooks {
+    pub(crate) fn new(edge: &Arc<Edge>, request_id: RequestId) -> Hooks {
         Hooks {
             edge: edge.clone(),
-            request_id: request_id.clone(),
+            request_id,
             key_reads: Vec::new(),
             calls: Vec::new(),
             short_circuited: false,
@@ -94,7 +94,7 @@ impl Hooks {
     pub(crate) fn witness(&self, plugin: &Arc<Plugin>, hook: Hook) -> Witness {
         Witness {
             edge: self.edge.clone(),
-            request_id: self.request_id.clone(),
+            request_id: self.request_id,
             plugin: plugin.clone(),
             hook,
         }
@@ -132,7 +132,7 @@ impl Hooks {
 /// Tells of failures of one plugin at one hook.
 pub(crate) struct Witness {
     edge: Arc<Edge>,
-    request_id: Arc<str>,
+    request_id: RequestId,
     plugin: Arc<Plugin>,
     hook: Hook,
 }
@@ -155,7 +155,7 @@ impl Witness {
             target: "plugin",
             plugin = plugin.name(),
             distribution = plugin.distribution(),
-            request_id = &*self.request_id,
+            request_id = %self.request_id,
             hook = self.hook.as_str(),
             error = word,
             on_error = plugin.on_error().as_str(),

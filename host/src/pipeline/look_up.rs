@@ -32,11 +32,22 @@ pub(crate) enum Found {
 
 /// Looks in memory first; only what is on disk takes a wait.
 pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) -> Found {
-    let entry = match edge.store().look_up(&key.hash) {
-        InStore::Memory(entry) => Some(entry),
-        InStore::Absent => None,
-        InStore::OnDisk => edge.store().load(&key.hash).await,
-    };
+    match in_memory(edge, received, key) {
+        Some(found) => found,
+        None => of_entry(edge, received, key, edge.store().load(&key.hash).await),
+    }
+}
+
+/// The same without a wait; `None` where it may be on disk.
+pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Option<Found> {
+    match edge.store().look_up(&key.hash) {
+        InStore::Memory(entry) => Some(of_entry(edge, received, key, Some(entry))),
+        InStore::Absent => Some(of_entry(edge, received, key, None)),
+        InStore::OnDisk => None,
+    }
+}
+
+fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<Entry>>) -> Found {
     match entry {
         Some(entry) => match screened(edge, received, key, &entry) {
             None => judge(edge, received, entry.heads(), entry.variants()),

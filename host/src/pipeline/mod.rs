@@ -7,9 +7,11 @@
 //!                     origin_selection -> origin_request -> fetch -> origin_response -> ttl -> store
 //! ```
 //!
-//! The viewer's side and the fetch side are two transactions, joined by one streaming body (`fetch_side`).
+//! The viewer's side and the fetch side are two transactions, joined by one streaming body (`fetch_side`). A hit in memory
+//! that no plugin has a say about takes the same steps without becoming a future (`at_once`).
 
 mod answers;
+mod at_once;
 mod body;
 mod cache_key;
 mod completion;
@@ -53,12 +55,17 @@ pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
 use crate::observe::access::Record;
+use at_once::AtOnce;
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use receive::receive;
 use respond::Prepared;
+use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 /// Who asks.
@@ -87,33 +94,71 @@ pub struct Malformed<'a> {
     pub text: &'a str,
 }
 
+/// How a request is being answered: at once, or by a future that waits for others.
+///
+/// The answer to a hit in memory is made where the request is received. What has to wait is put on the heap: moving it
+/// about costs more than a hit does.
+pub enum Handling {
+    /// Here it is; `None` once it was taken.
+    Now(Option<Box<Response<Delivery>>>),
+    /// It takes a while.
+    Later(Pin<Box<dyn Future<Output = Response<Delivery>> + Send>>),
+}
+
+impl Handling {
+    fn now(response: Response<Delivery>) -> Handling {
+        Handling::Now(Some(Box::new(response)))
+    }
+}
+
+impl Future for Handling {
+    type Output = Result<Response<Delivery>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Handling::Now(response) => match response.take() {
+                Some(response) => Poll::Ready(Ok(*response)),
+                None => Poll::Pending,
+            },
+            Handling::Later(answer) => answer.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
 /// Answers one request. Every failure becomes a response; none is returned.
-pub async fn handle(
-    edge: &Arc<Edge>,
-    viewer: Viewer,
-    request: Request<Incoming>,
-) -> Response<Delivery> {
+pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<Incoming>) -> Handling {
     let version = request.version();
-    let mut record = record_of(edge, &viewer, &request);
-    let prepared = match receive(edge, &viewer, request, &mut record) {
-        Ok(received) => viewer_side::serve(edge, received, &mut record).await,
-        Err(refusal) => respond::refused(refusal),
+    let mut record = record_of(edge, viewer, &request);
+    let received = match receive(edge, viewer, request, &mut record) {
+        Ok(received) => received,
+        Err(refusal) => {
+            return Handling::now(deliver(edge, version, record, respond::refused(refusal)));
+        }
     };
-    deliver(edge, version, record, prepared)
+    let keyed = match at_once::answer(edge, &received) {
+        AtOnce::Answered(prepared) => {
+            return Handling::now(deliver(edge, version, record, prepared));
+        }
+        AtOnce::NotYet(keyed) => keyed,
+    };
+    let edge = edge.clone();
+    Handling::Later(Box::pin(async move {
+        let prepared = viewer_side::serve(&edge, received, keyed, &mut record).await;
+        deliver(&edge, version, record, prepared)
+    }))
 }
 
 /// Answers what the guard refused; the connection is closed afterwards.
 pub fn refuse(
     edge: &Arc<Edge>,
-    viewer: Viewer,
+    viewer: &Viewer,
     request: &Request<Incoming>,
     malformed: Malformed<'_>,
-) -> Response<Delivery> {
-    let mut record = record_of(edge, &viewer, request);
-    record.host.clear();
-    record.target.clear();
+) -> Handling {
+    let mut record = record_of(edge, viewer, request);
+    record.asked = None;
     let prepared = respond::refusal(malformed.status, malformed.text, malformed.reason, true);
-    deliver(edge, request.version(), record, prepared)
+    Handling::now(deliver(edge, request.version(), record, prepared))
 }
 
 fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<Incoming>) -> Box<Record> {
@@ -126,10 +171,8 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
         request_id: edge.next_request_id(),
         viewer,
         method: method.clone(),
-        host: String::new(),
-        target: uri
-            .path_and_query()
-            .map_or_else(|| uri.to_string(), |target| target.as_str().to_owned()),
+        host: None,
+        asked: Some(uri.clone()),
         distribution: None,
         status: StatusCode::OK,
         cache: None,
@@ -142,7 +185,7 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
 }
 
 fn deliver(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     version: http::Version,
     mut record: Box<Record>,
     prepared: Prepared,
@@ -151,6 +194,5 @@ fn deliver(
     let (response, source, cache) = respond::finish(edge, version, prepared);
     record.status = response.status();
     record.cache = cache;
-    let delivery = Delivery::new(source, record, edge.sink().clone(), edge.metrics().clone());
-    response.map(|()| delivery)
+    response.map(|()| Delivery::new(source, record, edge.clone()))
 }

@@ -160,7 +160,7 @@ pub(crate) fn receive_head(
     }
     let authority = authority(&head)?;
     let host = authority.host().to_ascii_lowercase();
-    record.host.clone_from(&host);
+    record.host = Some(authority.clone());
     let plan = edge.plan();
     let distribution = plan.distribution_for(&host).ok_or(Refusal::UnknownHost)?;
     record.distribution = Some(distribution.id().clone());
@@ -182,7 +182,9 @@ pub(crate) fn receive_head(
     // Fields of the connection end here, before anything is decided by them: a field that Connection names must be neither
     // in the key nor at the origin (RFC 9110, section 7.6.1).
     selvedge_caching::end_to_end(&mut head.headers);
-    head.headers.insert(HOST, host_field(&authority)?);
+    if head.uri.authority().is_some() {
+        head.headers.insert(HOST, host_field(&authority)?);
+    }
     let facts = RequestFacts {
         method: head.method,
         scheme: Scheme::Http,
@@ -195,7 +197,7 @@ pub(crate) fn receive_head(
         version: head.version,
         tls: None,
         geo: Vec::new(),
-        request_id: record.request_id.clone(),
+        request_id: record.request_id,
         distribution: distribution.id().clone(),
         edge: edge.name().clone(),
         received: record.received,
@@ -258,12 +260,11 @@ fn authority(head: &http::request::Parts) -> Result<Authority, Refusal> {
 }
 
 fn absolute(authority: &Authority, target: &PathAndQuery) -> Result<Uri, Refusal> {
-    Uri::builder()
-        .scheme(UriScheme::HTTP)
-        .authority(authority.clone())
-        .path_and_query(target.clone())
-        .build()
-        .map_err(|_| Refusal::NoPath)
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(UriScheme::HTTP);
+    parts.authority = Some(authority.clone());
+    parts.path_and_query = Some(target.clone());
+    Uri::from_parts(parts).map_err(|_| Refusal::NoPath)
 }
 
 fn host_field(authority: &Authority) -> Result<http::HeaderValue, Refusal> {

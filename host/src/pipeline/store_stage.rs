@@ -220,7 +220,7 @@ async fn pump(
                     target: "origin",
                     distribution = &**job.distribution.id(),
                     origin = fetched.origin.as_deref().unwrap_or("-"),
-                    request_id = &*job.facts.request_id,
+                    request_id = %job.facts.request_id,
                     error = error.as_str(),
                     "the response broke off and is not stored: {error}"
                 );
@@ -241,7 +241,7 @@ async fn pump(
         tracing::debug!(
             target: "store",
             distribution = &**job.distribution.id(),
-            request_id = &*job.facts.request_id,
+            request_id = %job.facts.request_id,
             "not stored: {why}"
         );
     }

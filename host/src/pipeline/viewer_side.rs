@@ -32,18 +32,22 @@ const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
 /// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
 const MOST_ROUNDS: u32 = 3;
 
-/// Serves one request that has found its behavior.
+/// Serves one request that has found its behavior. `keyed` is the key, where it was made already: no plugin has a say then.
 pub(crate) async fn serve(
     edge: &Arc<Edge>,
     mut received: Received,
+    keyed: Option<Keyed>,
     record: &mut Record,
 ) -> Prepared {
     let mut transaction = Transaction::new(edge.runtime());
-    let mut hooks = Hooks::new(edge, &received.facts.request_id);
+    let mut hooks = Hooks::new(edge, received.facts.request_id);
     let mut key = None;
     let prepared = match ask(&mut received, &mut transaction, &mut hooks).await {
         ViewerRequest::Next => {
-            let keyed = cache_key::decide(&received, &mut transaction, &mut hooks).await;
+            let keyed = match keyed {
+                Some(keyed) => keyed,
+                None => cache_key::decide(&received, &mut transaction, &mut hooks).await,
+            };
             drop(transaction);
             key = key_for_viewer_response(&received, &keyed);
             let key_reads = std::mem::take(&mut hooks.key_reads);
@@ -137,13 +141,13 @@ async fn answer(
 }
 
 /// The key for Cache-Status, where the request asks for it and the server file allows that.
-fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Option<String> {
-    let asked = received
-        .facts
-        .fields
-        .get(DEBUG)
-        .is_some_and(|value| value == "key");
-    (asked && edge.plan().config().server.debug_fields).then(|| cache_key::as_text(&key.bytes))
+pub(crate) fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Option<String> {
+    let is_allowed = edge.plan().config().server.debug_fields;
+    let is_asked = || {
+        let asked = received.facts.fields.get(DEBUG);
+        asked.is_some_and(|value| value == "key")
+    };
+    (is_allowed && is_asked()).then(|| cache_key::as_text(&key.bytes))
 }
 
 /// What answers a request that the cache may answer.
@@ -263,7 +267,7 @@ pub(crate) async fn obtain(
 }
 
 /// Answers from a stored response without asking anybody.
-fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
+pub(crate) fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
     let cache = CacheStatus {
         hit: true,
         ttl: Some(ttl),

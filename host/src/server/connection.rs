@@ -1,15 +1,19 @@
 //! One viewer's connection, from the first byte to the last.
 
 use super::guard::{Guard, GuardState};
+use super::lazy_timer::LazyTimer;
 use super::patience::Patience;
-use crate::pipeline::{self, Edge, Malformed, Viewer};
+use crate::pipeline::{self, Edge, Handling, Malformed, Viewer};
 use http::Request;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::Service;
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -25,30 +29,49 @@ pub(crate) async fn serve(
     edge: Arc<Edge>,
     stream: TcpStream,
     address: SocketAddr,
-    mut closing: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let (guarded, state) = Guard::new(Patience::new(stream, READ_TIMEOUT));
-    let viewer = Viewer {
-        address,
-        connection: state.clone(),
+    let requests = Requests {
+        edge: edge.clone(),
+        viewer: Viewer {
+            address,
+            connection: state.clone(),
+        },
+        state,
     };
-    let service =
-        service_fn(|request| answer(edge.clone(), viewer.clone(), state.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(LazyTimer::default())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(guarded), service)
+        .serve_connection(TokioIo::new(guarded), requests)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = pin!(connection);
     edge.metrics().connections(1);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = until_closing(&mut closing) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut told = closing.clone();
+    let mut until_told = pin!(until_closing(&mut told));
+    // Asking a channel takes a lock that all connections share, so it is asked anew only when there is news.
+    let mut waits: Option<Waker> = None;
+    let mut is_told = false;
+    let ended = std::future::poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended);
         }
-    };
+        let waits_already = waits
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_told || (waits_already && matches!(closing.has_changed(), Ok(false))) {
+            return Poll::Pending;
+        }
+        if until_told.as_mut().poll(cx).is_pending() {
+            waits = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        is_told = true;
+        connection.as_mut().graceful_shutdown();
+        connection.as_mut().poll(cx)
+    })
+    .await;
     edge.metrics().connections(-1);
     if let Err(error) = ended {
         tracing::debug!(target: "viewer", viewer = %address, "connection ended: {error}");
@@ -67,21 +90,29 @@ impl pipeline::Connection for GuardState {
     }
 }
 
-async fn answer(
+/// Answers the requests of one connection.
+struct Requests {
     edge: Arc<Edge>,
     viewer: Viewer,
     state: Arc<GuardState>,
-    request: Request<Incoming>,
-) -> Result<http::Response<pipeline::Delivery>, Infallible> {
-    Ok(match state.begin_request() {
-        Ok(()) => pipeline::handle(&edge, viewer, request).await,
-        Err(refusal) => {
-            let malformed = Malformed {
-                status: refusal.status(),
-                reason: refusal.reason().as_str(),
-                text: refusal.detail(),
-            };
-            pipeline::refuse(&edge, viewer, &request, malformed)
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = http::Response<pipeline::Delivery>;
+    type Error = Infallible;
+    type Future = Handling;
+
+    fn call(&self, request: Request<Incoming>) -> Handling {
+        match self.state.begin_request() {
+            Ok(()) => pipeline::handle(&self.edge, &self.viewer, request),
+            Err(refusal) => {
+                let malformed = Malformed {
+                    status: refusal.status(),
+                    reason: refusal.reason().as_str(),
+                    text: refusal.detail(),
+                };
+                pipeline::refuse(&self.edge, &self.viewer, &request, malformed)
+            }
         }
-    })
+    }
 }

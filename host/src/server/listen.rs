@@ -1,11 +1,12 @@
 //! Listeners: accept until told to stop, then let what runs finish within a bounded time.
 
+use super::admission::{Admission, Bounds, Full};
 use super::connection;
 use crate::pipeline::Edge;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -57,8 +58,14 @@ pub async fn serve(
     grace: Duration,
 ) -> usize {
     let mut accepting = JoinSet::new();
+    let admission = Arc::new(Admission::default());
     for listening in listeners {
-        accepting.spawn(accept(edge.clone(), listening.listener, closing.clone()));
+        accepting.spawn(accept(
+            edge.clone(),
+            listening.listener,
+            admission.clone(),
+            closing.clone(),
+        ));
     }
     let mut connections = Vec::new();
     while let Some(Ok(of_one)) = accepting.join_next().await {
@@ -79,15 +86,24 @@ pub async fn serve(
 async fn accept(
     edge: Arc<Edge>,
     listener: TcpListener,
+    admission: Arc<Admission>,
     mut closing: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut connections = JoinSet::new();
+    let mut refusals = Refusals::default();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    connections.spawn(connection::serve(edge.clone(), stream, address, closing.clone()));
-                }
+                Ok((stream, address)) => match admission.admit(bounds(&edge), address.ip()) {
+                    Ok(admitted) => {
+                        let serving = connection::serve(edge.clone(), stream, address, closing.clone());
+                        connections.spawn(async move {
+                            serving.await;
+                            drop(admitted);
+                        });
+                    }
+                    Err(full) => refusals.one(&edge, full, address),
+                },
                 Err(error) => {
                     tracing::warn!(target: "viewer", "a connection could not be accepted: {error}");
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -96,5 +112,49 @@ async fn accept(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             () = connection::until_closing(&mut closing) => return connections,
         }
+    }
+}
+
+/// What the server file in force allows.
+fn bounds(edge: &Edge) -> Bounds {
+    let plan = edge.plan();
+    let server = &plan.config().server;
+    Bounds {
+        all: server.max_connections,
+        of_address: server.max_connections_per_address,
+    }
+}
+
+/// Connections that one listener closed unread. Each is counted; the log says it once in a while, since it may be hostile.
+#[derive(Default)]
+struct Refusals {
+    said: Option<Instant>,
+    unsaid: u64,
+}
+
+/// The log names refused connections no more often than this.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
+
+impl Refusals {
+    fn one(&mut self, edge: &Edge, full: Full, address: SocketAddr) {
+        let (key, word) = match full {
+            Full::All => ("max_connections", "all"),
+            Full::Address => ("max_connections_per_address", "address"),
+        };
+        edge.metrics().refused_connection(word);
+        self.unsaid += 1;
+        if self
+            .said
+            .is_some_and(|said| said.elapsed() < BETWEEN_WARNINGS)
+        {
+            return;
+        }
+        tracing::warn!(
+            target: "viewer",
+            viewer = %address,
+            refused = self.unsaid,
+            "a connection is closed unread: there are as many as `{key}` of the server file allows"
+        );
+        (self.said, self.unsaid) = (Some(Instant::now()), 0);
     }
 }

@@ -3,8 +3,10 @@
 //! Each connection is read by [`guard::Guard`] first, so that what hyper sees can be read in one way only; hyper speaks
 //! HTTP/1.1; the pipeline answers.
 
+mod admission;
 mod connection;
 pub mod guard;
+mod lazy_timer;
 mod listen;
 mod patience;
 

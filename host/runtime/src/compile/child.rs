@@ -21,6 +21,10 @@ const LOOKED_AT: u64 = 8 << 10;
 /// Waits for the child grow up to this.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
 
+/// How many KiB of addresses the host's allocator sets aside at a time. By itself it takes a GiB, which is all that the
+/// child may have. A program with another allocator does not look at it.
+const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "65536");
+
 impl ChildCompiler {
     /// Compiles one file. Blocking.
     pub(super) fn compile(&self, folder: Option<&Path>, file: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -69,7 +73,8 @@ impl ChildCompiler {
             .args(&self.arguments)
             .args([memory, &cpu.as_secs(), code].map(ToString::to_string))
             // It needs nothing of this, secrets least of all.
-            .env_clear();
+            .env_clear()
+            .envs([ARENA]);
         command
     }
 }

@@ -186,7 +186,7 @@ impl GuestLog {
         let request_id = self
             .request
             .as_ref()
-            .map_or("", |request| &request.request_id);
+            .map_or_else(String::new, |request| request.request_id.to_string());
         macro_rules! line {
             ($level:expr) => {
                 if fields.is_empty() {

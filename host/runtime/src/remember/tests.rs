@@ -19,7 +19,7 @@ fn request(path: &str) -> RequestFacts {
         version: http::Version::HTTP_11,
         tls: None,
         geo: Vec::new(),
-        request_id: "r".into(),
+        request_id: crate::facts::RequestId(1),
         distribution: "d".into(),
         edge: "e".into(),
         received: Instant::now(),

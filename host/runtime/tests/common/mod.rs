@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use selvedge_runtime::{
-    Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, ResponseFacts,
-    Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,
+    Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, RequestId,
+    ResponseFacts, Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,
 };
 
 /// The target directory of the workspace.
@@ -144,7 +144,7 @@ pub fn facts(path: &str) -> RequestFacts {
             version: "TLSv1.3".into(),
             cipher: "TLS_AES_128_GCM_SHA256".into(),
         }),
-        request_id: "r-1".into(),
+        request_id: RequestId(1),
         distribution: "d1".into(),
         edge: "edge-1".into(),
         received: Instant::now(),

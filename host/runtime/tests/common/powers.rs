@@ -99,7 +99,7 @@ impl Fetch for Given {
         backend: &str,
         request: http::Request<Bytes>,
     ) -> Result<Waiting<Result<http::Response<Bytes>, FetchError>>, FetchError> {
-        let id = facts.map_or("nobody", |facts| &facts.request_id);
+        let id = facts.map_or_else(|| "nobody".to_owned(), |facts| facts.request_id.to_string());
         let body = String::from_utf8_lossy(request.body());
         let (method, uri) = (request.method(), request.uri());
         self.recorded.0.lock().push(format!(

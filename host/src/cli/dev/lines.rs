@@ -93,7 +93,7 @@ impl Paint {
         let status = record.status.as_u16();
         let colour = if status < 400 { GREEN } else { RED };
         let mut line = self.paint(colour, &status.to_string());
-        let asked = printable(&format!("{} {}", record.method, record.target));
+        let asked = printable(&format!("{} {}", record.method, record.target()));
         let _ = write!(line, " {asked:<24}");
         let mut part = |text: &str| {
             line.push_str(&self.paint(DIM, " | "));
@@ -118,8 +118,8 @@ impl Paint {
     /// What the cache did, as in the field Cache-Status; and the word for a refusal or failure.
     fn cache(self, record: &Record) -> String {
         let mut words = Vec::new();
-        if record.distribution.is_none() && !record.host.is_empty() {
-            words.push(format!("host {}", printable(&record.host)));
+        if record.distribution.is_none() && record.host.is_some() {
+            words.push(format!("host {}", printable(&record.host())));
         }
         if let Some(cache) = &record.cache {
             let colour = if cache.hit { GREEN } else { YELLOW };
@@ -190,7 +190,8 @@ fn duration(took: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{Method, StatusCode};
+    use http::uri::Authority;
+    use http::{Method, StatusCode, Uri};
     use selvedge_caching::cache_status::Fwd;
     use selvedge_runtime::Hook;
     use std::time::Instant;
@@ -200,11 +201,11 @@ mod tests {
     fn record() -> Record {
         Record {
             received: Instant::now(),
-            request_id: "1".into(),
+            request_id: selvedge_runtime::RequestId(1),
             viewer: ([127, 0, 0, 1], 1).into(),
             method: Method::GET,
-            host: "localhost".into(),
-            target: "/?a=1".into(),
+            host: Some(Authority::from_static("localhost")),
+            asked: Some(Uri::from_static("/?a=1")),
             distribution: Some("quickstart".into()),
             status: StatusCode::OK,
             cache: Some(CacheStatus {
@@ -248,7 +249,7 @@ mod tests {
     fn a_refusal_says_why_and_for_which_host() {
         let refused = Record {
             status: StatusCode::FORBIDDEN,
-            host: "other.test".into(),
+            host: Some(Authority::from_static("other.test")),
             distribution: None,
             cache: None,
             reason: Some("unknown-host"),
@@ -274,7 +275,8 @@ mod tests {
     #[test]
     fn what_comes_from_outside_stays_on_its_line() {
         let hostile = Record {
-            target: format!("/{}\x1b[2J\u{7}", "x".repeat(1000)),
+            asked: format!("/{}", "x".repeat(1000)).parse().ok(),
+            origin: Some("\x1b[2J\u{7}".to_owned()),
             hooks: vec![call(Hook::Ttl, Err("first\nsecond\x1b[31m"))],
             ..record()
         };

@@ -175,7 +175,7 @@ impl SliceBody {
         tracing::warn!(
             target: "origin",
             distribution = self.plan.distribution(),
-            request_id = self.plan.request_id(),
+            request_id = %self.plan.request_id(),
             error = why.as_str(),
             position = self.position,
             "the response breaks off: {why}"

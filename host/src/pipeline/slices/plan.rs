@@ -16,7 +16,7 @@ use crate::pipeline::viewer_side::obtain;
 use http::header::RANGE;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use selvedge_caching::StoredBody;
-use selvedge_runtime::{Read, RequestFacts};
+use selvedge_runtime::{Read, RequestFacts, RequestId};
 use selvedge_store::{Entry, Key};
 use std::sync::Arc;
 
@@ -80,8 +80,8 @@ impl Plan {
         self.distribution.id()
     }
 
-    pub(crate) fn request_id(&self) -> &str {
-        &self.facts.request_id
+    pub(crate) fn request_id(&self) -> RequestId {
+        self.facts.request_id
     }
 
     /// Which slice this position is in.
@@ -212,11 +212,11 @@ impl Plan {
     fn unread_record(&self) -> Record {
         Record {
             received: self.facts.received,
-            request_id: self.facts.request_id.clone(),
+            request_id: self.facts.request_id,
             viewer: self.facts.viewer,
             method: self.facts.method.clone(),
-            host: String::new(),
-            target: String::new(),
+            host: None,
+            asked: None,
             distribution: None,
             status: StatusCode::PARTIAL_CONTENT,
             cache: None,
