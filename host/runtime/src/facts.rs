@@ -1,12 +1,13 @@
 //! What hooks may read, and the record of what they did read.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use crate::powers::ReadBody;
+use crate::powers::{Geo, ReadBody};
 
 /// The scheme of a request or of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,8 +61,8 @@ pub struct RequestFacts {
     pub version: http::Version,
     /// `None` without TLS.
     pub tls: Option<TlsFacts>,
-    /// Geographic facts of the viewer's address by name, for instance `country`; empty where no database is configured.
-    pub geo: Vec<(&'static str, String)>,
+    /// Who knows geographic facts of the viewer's address; `None` where no database is configured.
+    pub geo: Option<Arc<dyn Geo>>,
     /// Unique for each request; also in the log.
     pub request_id: Arc<str>,
     /// The id of the distribution.
@@ -78,6 +79,14 @@ pub struct RequestFacts {
     pub cache_age: Option<u64>,
     /// The cache key as text, once it is made.
     pub cache_key: Option<String>,
+}
+
+impl RequestFacts {
+    /// A geographic fact of the viewer's address, looked up now.
+    pub(crate) fn geo(&self, name: &str) -> Option<Cow<'_, str>> {
+        let geo = self.geo.as_ref()?;
+        geo.fact(self.viewer.ip().to_canonical(), name)
+    }
 }
 
 impl std::fmt::Debug for RequestFacts {

@@ -194,7 +194,7 @@ pub(crate) fn receive_head(
         viewer: record.viewer,
         version: head.version,
         tls: None,
-        geo: Vec::new(),
+        geo: behavior.geo().cloned(),
         request_id: record.request_id.clone(),
         distribution: distribution.id().clone(),
         edge: edge.name().clone(),

@@ -135,8 +135,7 @@ impl HostRequest for State {
 
     fn geo(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<String>> {
         let request = self.read(Read::Geo(name.clone()), name.len())?;
-        let fact = request.geo.iter().find(|(known, _)| *known == name);
-        Ok(fact.map(|(_, value)| value.clone()))
+        Ok(request.geo(&name).map(Cow::into_owned))
     }
 
     fn request_id(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {

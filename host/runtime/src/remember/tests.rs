@@ -18,7 +18,7 @@ fn request(path: &str) -> RequestFacts {
         viewer: ([192, 0, 2, 1], 1).into(),
         version: http::Version::HTTP_11,
         tls: None,
-        geo: Vec::new(),
+        geo: None,
         request_id: "r".into(),
         distribution: "d".into(),
         edge: "e".into(),
