@@ -9,7 +9,7 @@ use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::hooks::{self, HookCall, Refused};
 use crate::instance::{Instance, NotMade};
-use crate::limits::CpuTime;
+use crate::limits::{CpuTime, Growing};
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
 use crate::spec::Hook;
@@ -228,9 +228,9 @@ async fn catch_up(
         let returned = hooks::run_remembered(skipped.hook, plugin, &mut instance).await;
         let stderr = instance.store.data().log.lock().take_stderr();
         instance.end();
-        let refused_memory = instance.store.data().growth.refused;
+        let refused = instance.store.data().growth.refused;
         returned
-            .map_err(|error| name_failure(plugin, &error, &stderr, refused_memory, false))
+            .map_err(|error| name_failure(plugin, &error, &stderr, refused, false))
             .map(|()| instance)
     };
     within_limits(plugin, &cpu, call).await
@@ -302,8 +302,8 @@ fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
         NotMade::Failed {
             error,
             stderr,
-            refused_memory,
-        } => name_failure(plugin, &error, &stderr, refused_memory, false),
+            refused,
+        } => name_failure(plugin, &error, &stderr, refused, false),
     }
 }
 
@@ -311,7 +311,7 @@ pub(crate) fn name_failure(
     plugin: &Plugin,
     error: &wasmtime::Error,
     stderr: &[u8],
-    refused_memory: bool,
+    refused: Option<Growing>,
     returns_content: bool,
 ) -> HookError {
     let limits = plugin.limits();
@@ -320,7 +320,7 @@ pub(crate) fn name_failure(
         &Circumstances {
             limits,
             stderr,
-            refused_memory,
+            refused,
             instances: plugin.max_instances(),
             returns_content,
         },
