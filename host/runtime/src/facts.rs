@@ -112,7 +112,7 @@ pub struct ResponseFacts {
     pub origin: Option<String>,
 }
 
-/// One thing that a hook read or used. A decision depends on these, on the plugin's configuration, and on what its
+/// One thing that a hook read or used. Cheap to copy: remembered decisions come with what they were based on. A decision depends on these, on the plugin's configuration, and on what its
 /// instance remembers. [`Read::is_of_message`] tells what is the same for an equal request from what is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Read {
@@ -127,13 +127,13 @@ pub enum Read {
     /// The query as a whole.
     Query,
     /// One parameter of the query, by its decoded name.
-    QueryParam(String),
+    QueryParam(Arc<str>),
     /// One field of the request, present or not.
     Field(HeaderName),
     /// Which fields the request has.
     FieldNames,
     /// One cookie, by its name, present or not.
-    Cookie(String),
+    Cookie(Arc<str>),
     /// The body of the request.
     Body,
     /// The viewer's address.
@@ -147,7 +147,7 @@ pub enum Read {
     /// The TLS cipher suite.
     TlsCipher,
     /// A geographic fact, by its name.
-    Geo(String),
+    Geo(Arc<str>),
     /// The request id.
     RequestId,
     /// The distribution's id.

@@ -47,7 +47,7 @@ fn a_decision_is_found_by_what_was_read_and_by_nothing_else() {
         host: "b.test".into(),
         ..request("/a")
     };
-    assert_eq!(memory.recall(&other).map(|found| found.decision), Some(1));
+    assert_eq!(memory.recall(&other).map(|found| *found.decision), Some(1));
     assert_eq!(memory.recall(&request("/b")), None);
 }
 

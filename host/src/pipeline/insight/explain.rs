@@ -224,9 +224,13 @@ fn decisions(hooks: &mut Hooks) -> Vec<HookDecision> {
     let calls = std::mem::take(&mut hooks.calls).into_iter();
     calls
         .map(|call| HookDecision {
-            plugin: call.plugin,
+            plugin: call.plugin.to_string(),
             failed: call.outcome.is_err(),
-            decision: call.outcome.unwrap_or_else(|error| error),
+            decision: match (&call.outcome, &call.overruled_by) {
+                (Ok(decision), None) => decision.to_string(),
+                (Ok(decision), Some(other)) => format!("{decision} (overruled by {other})"),
+                (Err(error), _) => error.clone(),
+            },
         })
         .collect()
 }
