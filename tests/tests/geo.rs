@@ -3,6 +3,7 @@
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;
 use serde_json::json;
+use std::ffi::OsString;
 
 /// An edge whose cache key has the viewer's country at `/country`, with this database.
 fn by_country(origin: &Origin, database: &GeoDatabase) -> Edge {
@@ -170,6 +171,26 @@ fn a_database_that_cannot_be_used_is_refused_at_its_place() {
         .expect("the separator is there");
     endless[..nodes].fill(0);
     refused("endless.mmdb", Some(&endless), "tree");
+}
+
+#[test]
+fn explain_tells_the_key_of_a_viewer_elsewhere() {
+    let origin = Origin::start();
+    let edge = by_country(&origin, &swiss_and_german());
+    let config = edge.config();
+    let explain = |more: &[&str]| {
+        let url = format!("http://{ALIAS}/country");
+        let words = ["explain", &url, "--config"].map(OsString::from);
+        let more = more.iter().map(OsString::from);
+        run(words.into_iter().chain([config.clone().into()]).chain(more))
+    };
+    explain(&[]).code(0).prints("literal=CH");
+    explain(&["--viewer", "127.0.0.2"])
+        .code(0)
+        .prints("literal=DE");
+    explain(&["--viewer", "::1"]).code(0).prints("extend ['']");
+    explain(&["--viewer", "here"]).code(2).reports("--viewer");
+    assert!(origin.all_requests().is_empty());
 }
 
 #[test]

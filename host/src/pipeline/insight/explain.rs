@@ -28,7 +28,7 @@ pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanatio
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| Refused::Wrong(format!("'{}' is not a method", method.escape_debug())))?;
     let fields = fields(&question.fields)?;
-    match plain(edge, &uri, method, fields) {
+    match plain(edge, &uri, method, fields, question.viewer) {
         Ok(mut received) => Ok(continued(edge, &mut received).await),
         Err(refusal) => Ok(refused(refusal)),
     }
