@@ -227,8 +227,9 @@ impl Running {
     ) -> Result<Taken, Report> {
         let runtime = self.edge.runtime().clone();
         let imports = self.edge.imports().clone();
+        let before = self.edge.plan().clone();
         let built = tokio::task::spawn_blocking(move || {
-            let plan = Plan::build(load()?, &runtime, &*imports)?;
+            let plan = Plan::following(Some(&before), load()?, &runtime, &*imports)?;
             Ok::<_, Report>(plan)
         })
         .await

@@ -1,7 +1,8 @@
 //! The few system calls that the standard library has no name for.
 
-use std::net::TcpStream;
-use std::os::fd::AsRawFd;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -44,6 +45,37 @@ pub(crate) fn limit_files(pid: u32, bytes: Option<u64>) {
         )
     };
     assert_eq!(done, 0, "the limit of a process of our own can be changed");
+}
+
+/// Connects to an IPv4 address from this one.
+pub(crate) fn connect_from(source: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let SocketAddr::V4(to) = to else {
+        return Err(io::Error::other("the edge listens on IPv4"));
+    };
+    let name = |address: Ipv4Addr, port: u16| libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from(address).to_be(),
+        },
+        sin_zero: [0; 8],
+    };
+    let size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    let done = |result: i32| match result {
+        -1 => Err(io::Error::last_os_error()),
+        result => Ok(result),
+    };
+    // SAFETY: socket takes integers only.
+    let socket = done(unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) })?;
+    // SAFETY: the descriptor was just opened and belongs to nobody else.
+    let stream = unsafe { TcpStream::from_raw_fd(socket) };
+    let (source, to) = (name(source, 0), name(*to.ip(), to.port()));
+    // SAFETY: the descriptor is open as long as `stream` lives, and both names have `size` readable bytes.
+    unsafe {
+        done(libc::bind(socket, (&raw const source).cast(), size))?;
+        done(libc::connect(socket, (&raw const to).cast(), size))?;
+    }
+    Ok(stream)
 }
 
 /// Closes a connection with RST instead of FIN.

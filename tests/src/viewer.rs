@@ -1,7 +1,7 @@
 //! Viewers, written by hand: a connection that can send anything, and one plain request on it.
 
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::edge::ALIAS;
@@ -20,7 +20,15 @@ pub struct Viewer {
 impl Viewer {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Viewer {
-        let stream = TcpStream::connect(address).expect("the edge listens");
+        Viewer::on(TcpStream::connect(address).expect("the edge listens"))
+    }
+
+    /// Connects from another address of loopback.
+    pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Viewer {
+        Viewer::on(system::connect_from(source, address).expect("the edge listens"))
+    }
+
+    fn on(stream: TcpStream) -> Viewer {
         stream
             .set_nodelay(true)
             .expect("a TCP socket takes this option");
@@ -224,6 +232,7 @@ impl Viewer {
 #[derive(Clone, Debug)]
 pub struct Ask {
     address: SocketAddr,
+    source: Option<Ipv4Addr>,
     method: String,
     target: String,
     host: String,
@@ -236,6 +245,7 @@ impl Ask {
     pub fn new(address: SocketAddr, method: &str, target: &str) -> Ask {
         Ask {
             address,
+            source: None,
             method: method.to_owned(),
             target: target.to_owned(),
             host: ALIAS.to_owned(),
@@ -247,6 +257,12 @@ impl Ask {
     /// With one more field.
     pub fn with(mut self, name: &str, value: &str) -> Ask {
         self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// From this address of loopback.
+    pub fn from(mut self, source: [u8; 4]) -> Ask {
+        self.source = Some(source.into());
         self
     }
 
@@ -282,7 +298,10 @@ impl Ask {
 
     /// Sends the request and leaves the answer to be read.
     pub fn start(&self) -> Viewer {
-        let mut viewer = Viewer::connect(self.address);
+        let mut viewer = match self.source {
+            Some(source) => Viewer::connect_from(source, self.address),
+            None => Viewer::connect(self.address),
+        };
         viewer.send(self.bytes());
         viewer
     }

@@ -113,6 +113,43 @@ fn a_changed_plugin_is_rebuilt_and_a_broken_one_leaves_the_one_before() {
 }
 
 #[test]
+fn what_plugins_log_and_where_they_panic_is_shown_with_their_decisions() {
+    let origin = Origin::start();
+    origin.on("*").answers(Answer::ok("x"));
+    let dir = Edge::in_front_of(&origin)
+        .plugin("tells", Path::new("../tells/tells.wasm"), "")
+        .write();
+    run_in(
+        dir.path(),
+        ["plugin", "new", "tells", "--hook", "cache-key"],
+    )
+    .code(0);
+    let source = "use selvedge_sdk::prelude::*;\n\n#[cache_key]\nfn key(request: &Request) -> Result<KeyDecision> {\n    \
+         log::debug!(\"thinking of {}\", request.path());\n    \
+         if request.path() == \"/panic\" {\n        panic!(\"the sun is wrong\");\n    }\n    \
+         if request.path() == \"/error\" {\n        return Err(Error::from(\"the moon is wrong\"));\n    }\n    \
+         Ok(KeyDecision::extend([KeyPart::literal(\"half\")]))\n}\n";
+    std::fs::write(dir.path().join("tells/src/lib.rs"), source).expect("the folder is ours");
+    let dev = Background::start(dir.path(), ["dev", "."]);
+    let address = address(&dev);
+    Ask::new(address, "GET", "/a").expect(200);
+    dev.wait_for_line("thinking of /a");
+    let line = dev.wait_for_line("GET /a ");
+    assert!(
+        line.contains("cache-key(tells) ") && line.contains("us extend ['half']"),
+        "{line}"
+    );
+    Ask::new(address, "GET", "/panic").expect(500);
+    dev.wait_for_line("panicked at src/lib.rs:7:9: the sun is wrong");
+    Ask::new(address, "GET", "/error").expect(500);
+    let line = dev.wait_for_line("GET /error ");
+    assert!(
+        line.contains("error: guest-error: the plugin returned an error: the moon is wrong"),
+        "{line}"
+    );
+}
+
+#[test]
 fn a_changed_configuration_is_taken_and_a_bad_one_is_shown() {
     let origin = Origin::start();
     origin.on("*").answers(Answer::ok("x"));

@@ -71,6 +71,31 @@ fn under_continue_a_failed_cache_key_hook_passes_the_request_uncached() {
 }
 
 #[test]
+fn a_key_that_lacks_a_failed_plugins_parts_is_not_made_good_by_another_plugin() {
+    let origin = Origin::start();
+    origin
+        .on("*")
+        .answers(Answer::ok("x").cache_control("max-age=60"));
+    let edge = Edge::in_front_of(&origin)
+        .plugin(
+            "misbehaves",
+            &guest("misbehaves"),
+            "on_error = \"continue\"",
+        )
+        .plugin("three-hooks", &guest("three-hooks"), "")
+        .start();
+    for _ in 0..2 {
+        edge.get("/key/error")
+            .expect(200)
+            .cache_status("fwd=bypass")
+            .no_cache_status("stored");
+    }
+    assert_eq!(origin.requests("/key/error").len(), 2);
+    let hooks = edge.access("/key/error")["hooks"].to_string();
+    assert!(hooks.contains("(overruled by misbehaves)"), "{hooks}");
+}
+
+#[test]
 fn under_fail_a_failed_origin_selection_asks_no_origin() {
     let origin = Origin::start();
     let edge = edge(&origin, "fail");

@@ -274,6 +274,65 @@ fn plugins_decide_in_their_order_and_the_last_decision_wins() {
 }
 
 #[test]
+fn of_two_plugins_that_choose_an_origin_the_last_wins_and_the_access_line_says_so() {
+    let (main, second, canary) = (Origin::start(), Origin::start(), Origin::start());
+    let edge = with(&main, "three-hooks", "")
+        .plugin("origins", &guest("origins"), "")
+        .distribution(|one| {
+            one.origin("second", &second)
+                .origin("canary", &canary)
+                .origin_at("dead", "127.0.0.1", nobody_listens().port())
+        })
+        .start();
+    second.on("*").answers(Answer::ok("second"));
+    canary.on("*").answers(Answer::ok("canary"));
+    edge.get("/second")
+        .with("Cookie", "canary=1")
+        .expect(200)
+        .body("second");
+    let hooks = edge.access("/second")["hooks"].to_string();
+    assert!(
+        hooks.contains("canary (overruled by origins)") && !hooks.contains("second (overruled"),
+        "{hooks}"
+    );
+    edge.get("/a")
+        .with("Cookie", "canary=1")
+        .expect(200)
+        .body("canary");
+    let hooks = edge.access("/a")["hooks"].to_string();
+    assert!(!hooks.contains("overruled"), "{hooks}");
+}
+
+#[test]
+fn of_two_plugins_that_decide_the_key_the_last_wins_and_the_access_line_says_so() {
+    let origin = Origin::start();
+    let edge = with(&origin, "keys", "")
+        .plugin("three-hooks", &guest("three-hooks"), "")
+        .start();
+    origin.on("*").answers(Answer::ok("x"));
+    edge.get("/pass").expect(200).cache_status("stored");
+    let hooks = edge.access("/pass")["hooks"].to_string();
+    assert!(hooks.contains("pass (overruled by three-hooks)"), "{hooks}");
+    edge.get("/field").with("X-Device", "a").expect(200);
+    let hooks = edge.access("/field")["hooks"].to_string();
+    assert!(!hooks.contains("overruled"), "both extend: {hooks}");
+
+    let edge = with(&origin, "three-hooks", "")
+        .plugin("keys", &guest("keys"), "")
+        .start();
+    edge.get("/replace").expect(200);
+    edge.get("/also-replaced")
+        .with("User-Agent", PHONE)
+        .expect(200)
+        .cache_status("hit");
+    let hooks = edge.access("/also-replaced")["hooks"].to_string();
+    assert!(
+        hooks.contains("'mobile', cookie canary] (overruled by keys)"),
+        "{hooks}"
+    );
+}
+
+#[test]
 fn one_file_serves_two_plugins_with_their_own_configurations() {
     let origin = Origin::start();
     let other = Distribution::new("other", origin.address())

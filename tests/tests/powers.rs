@@ -92,6 +92,32 @@ fn stored_values_live_for_their_time_and_go_with_their_tag() {
 }
 
 #[test]
+fn stored_values_and_their_tags_are_those_of_one_distribution() {
+    let origin = Origin::start();
+    let plugin = acting(
+        "",
+        "viewer-request = \"when /put; put a 1\"\nviewer-response = \"tell cached a\"",
+    );
+    let other = Distribution::new("other", origin.address())
+        .alias("other.example.test")
+        .plugin("acts", &guest("acts"), &plugin);
+    let dir = Edge::in_front_of(&origin)
+        .plugin("acts", &guest("acts"), &plugin)
+        .and(other)
+        .write();
+    fs::write(dir.path().join("distributions/token"), "hush hush\n").expect("the folder is ours");
+    let edge = Edge::start_in(dir);
+    let cached = |ask: Ask| ask.expect(404).get("X-Cached").unwrap_or_default();
+    let other = |path: &str| edge.get(path).host("other.example.test");
+    assert_eq!(cached(edge.get("/put")), "1");
+    assert_eq!(cached(other("/x")), "none");
+    assert_eq!(cached(other("/put")), "1");
+    command(&edge, &["invalidate", "other", "--tag", "acts"]).code(0);
+    assert_eq!(cached(other("/x")), "none");
+    assert_eq!(cached(edge.get("/x")), "1");
+}
+
+#[test]
 fn a_plugin_invalidates_stored_responses_by_tag() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)

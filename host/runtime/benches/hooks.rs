@@ -69,6 +69,13 @@ impl Case {
         called.decision.expect("it decides");
     }
 
+    async fn shared_cache_key(&self) {
+        let called = Transaction::new(&runtime())
+            .shared_cache_key(&self.plugin, &self.request)
+            .await;
+        called.decision.expect("it decides");
+    }
+
     async fn three_hooks(&self) {
         let mut transaction = Transaction::new(&runtime());
         transaction
@@ -125,7 +132,7 @@ fn main() {
     measure(
         "Request: cache-key, 3 reads, remembered",
         &async_runtime,
-        async || remembered.cache_key().await,
+        async || remembered.shared_cache_key().await,
     );
     let reused = Case::new(Isolation::Reuse);
     let error = Case {

@@ -227,6 +227,12 @@ pub enum HookError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It wanted a larger table than it may have, and did not go on without.
+    #[error("the plugin needs a table of more than its {limit} entries (limits.table_elements)")]
+    TableLimit {
+        /// The limit.
+        limit: usize,
+    },
     /// It called too deep.
     #[error("the plugin ran out of stack; does it recurse without end?")]
     StackOverflow,
@@ -292,8 +298,8 @@ pub enum HookError {
 }
 
 impl HookError {
-    /// The words of all kinds, as [`HookError::as_str`] says them.
-    pub const KINDS: [&'static str; 17] = [
+    /// The words of all kinds, in the order of [`HookError::index`], as [`HookError::as_str`] says them.
+    pub const KINDS: [&'static str; 18] = [
         "guest-error",
         "init-refused",
         "trap",
@@ -311,6 +317,7 @@ impl HookError {
         "no-instance",
         "no-hook",
         "short-circuited",
+        "table-limit",
     ];
 
     /// Where this kind stands in [`HookError::KINDS`].
@@ -333,6 +340,7 @@ impl HookError {
             HookError::NoInstance { .. } => 14,
             HookError::NoHook(_) => 15,
             HookError::ShortCircuited { .. } => 16,
+            HookError::TableLimit { .. } => 17,
         }
     }
 
@@ -345,6 +353,7 @@ impl HookError {
             | HookError::CpuLimit { .. }
             | HookError::WallLimit { .. }
             | HookError::MemoryLimit { .. }
+            | HookError::TableLimit { .. }
             | HookError::StackOverflow
             | HookError::HostCalls { .. }
             | HookError::PassedBytes { .. }

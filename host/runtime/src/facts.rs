@@ -1,12 +1,13 @@
 //! What hooks may read, and the record of what they did read.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use crate::powers::ReadBody;
+use crate::powers::{Geo, ReadBody};
 
 /// The scheme of a request or of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,8 +72,8 @@ pub struct RequestFacts {
     pub version: http::Version,
     /// `None` without TLS.
     pub tls: Option<TlsFacts>,
-    /// Geographic facts of the viewer's address by name, for instance `country`; empty where no database is configured.
-    pub geo: Vec<(&'static str, String)>,
+    /// Who knows geographic facts of the viewer's address; `None` where no database is configured.
+    pub geo: Option<Arc<dyn Geo>>,
     /// Unique for each request; also in the log.
     pub request_id: RequestId,
     /// The id of the distribution.
@@ -89,6 +90,14 @@ pub struct RequestFacts {
     pub cache_age: Option<u64>,
     /// The cache key as text, once it is made.
     pub cache_key: Option<String>,
+}
+
+impl RequestFacts {
+    /// A geographic fact of the viewer's address, looked up now.
+    pub(crate) fn geo(&self, name: &str) -> Option<Cow<'_, str>> {
+        let geo = self.geo.as_ref()?;
+        geo.fact(self.viewer.ip().to_canonical(), name)
+    }
 }
 
 impl std::fmt::Debug for RequestFacts {
@@ -114,7 +123,7 @@ pub struct ResponseFacts {
     pub origin: Option<String>,
 }
 
-/// One thing that a hook read or used. A decision depends on these, on the plugin's configuration, and on what its
+/// One thing that a hook read or used. Cheap to copy: remembered decisions come with what they were based on. A decision depends on these, on the plugin's configuration, and on what its
 /// instance remembers. [`Read::is_of_message`] tells what is the same for an equal request from what is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Read {
@@ -129,13 +138,13 @@ pub enum Read {
     /// The query as a whole.
     Query,
     /// One parameter of the query, by its decoded name.
-    QueryParam(String),
+    QueryParam(Arc<str>),
     /// One field of the request, present or not.
     Field(HeaderName),
     /// Which fields the request has.
     FieldNames,
     /// One cookie, by its name, present or not.
-    Cookie(String),
+    Cookie(Arc<str>),
     /// The body of the request.
     Body,
     /// The viewer's address.
@@ -149,7 +158,7 @@ pub enum Read {
     /// The TLS cipher suite.
     TlsCipher,
     /// A geographic fact, by its name.
-    Geo(String),
+    Geo(Arc<str>),
     /// The request id.
     RequestId,
     /// The distribution's id.

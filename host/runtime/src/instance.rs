@@ -10,7 +10,7 @@ use crate::bindings::exported;
 use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
-use crate::limits::{CpuTime, Fetches, Growth, Usage, on_tick};
+use crate::limits::{CpuTime, Fetches, Growing, Growth, Usage, on_tick};
 use crate::plugin::{Identity, Plugin};
 use crate::trap::printable;
 
@@ -69,7 +69,7 @@ pub(crate) enum NotMade {
     Failed {
         error: wasmtime::Error,
         stderr: Vec<u8>,
-        refused_memory: bool,
+        refused: Option<Growing>,
     },
 }
 
@@ -90,12 +90,12 @@ impl Instance {
                 Err(NotMade::Refused(message))
             }
             Err(error) => {
-                let refused_memory = store.data().growth.refused;
+                let refused = store.data().growth.refused;
                 let stderr = store.data().log.lock().take_stderr();
                 Err(NotMade::Failed {
                     error,
                     stderr,
-                    refused_memory,
+                    refused,
                 })
             }
         }
@@ -113,7 +113,7 @@ impl Instance {
         state.response = response.cloned();
         state.usage = Usage::default();
         state.fetches.started = 0;
-        state.growth.refused = false;
+        state.growth.refused = None;
         state.log.lock().begin(Some(request.clone()));
     }
 

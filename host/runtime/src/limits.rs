@@ -156,8 +156,15 @@ pub(crate) struct Growth {
     table_elements: usize,
     /// Bytes of all linear memories so far.
     total: u64,
-    /// Whether more memory was asked for than there is. The guest may live with that; if it then fails, this is why.
-    pub(crate) refused: bool,
+    /// What was asked for last and not given. The guest may live with that; if it then fails, this is why.
+    pub(crate) refused: Option<Growing>,
+}
+
+/// What grows in an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growing {
+    Memory,
+    Table,
 }
 
 impl Growth {
@@ -166,7 +173,7 @@ impl Growth {
             memory: limits.memory,
             table_elements: limits.table_elements,
             total: 0,
-            refused: false,
+            refused: None,
         }
     }
 }
@@ -184,7 +191,7 @@ impl ResourceLimiter for Growth {
         if allowed {
             self.total = total;
         } else {
-            self.refused = true;
+            self.refused = Some(Growing::Memory);
         }
         Ok(allowed)
     }
@@ -195,6 +202,11 @@ impl ResourceLimiter for Growth {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum))
+        let allowed =
+            desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum);
+        if !allowed {
+            self.refused = Some(Growing::Table);
+        }
+        Ok(allowed)
     }
 }

@@ -1,7 +1,8 @@
 //! A loaded plugin: checked code, ready to be instantiated, and its pool of instances.
 
-use std::sync::Arc;
+use std::any::Any;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -24,7 +25,7 @@ use crate::transaction;
 
 /// What an instance knows of its plugin.
 pub(crate) struct Identity {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) distribution: String,
     pub(crate) config: serde_json::Value,
     pub(crate) config_json: String,
@@ -91,6 +92,7 @@ pub struct Plugin {
     counters: Counters,
     breaker: Breaker,
     memories: Option<Memories>,
+    kept: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
 }
@@ -105,7 +107,7 @@ impl Plugin {
         indices: Indices,
     ) -> Plugin {
         let identity = Identity {
-            name: spec.name.clone(),
+            name: spec.name.as_str().into(),
             distribution: spec.distribution.clone(),
             config_json: spec.config.to_string(),
             config: spec.config.clone(),
@@ -131,6 +133,7 @@ impl Plugin {
             counters: Counters::default(),
             breaker: Breaker::new(spec.short_circuit.clone()),
             memories,
+            kept: OnceLock::new(),
             idle: Mutex::default(),
         }
     }
@@ -138,6 +141,17 @@ impl Plugin {
     /// The name in the configuration.
     pub fn name(&self) -> &str {
         &self.identity.name
+    }
+
+    /// The same, for records that keep it.
+    pub fn shared_name(&self) -> &Arc<str> {
+        &self.identity.name
+    }
+
+    /// What the host keeps with the plugin, made when it is first asked for; `None` where it keeps something of another type.
+    pub fn kept<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        let kept = self.kept.get_or_init(|| Box::new(make()));
+        kept.downcast_ref()
     }
 
     /// The id of the distribution.

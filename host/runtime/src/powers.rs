@@ -6,7 +6,9 @@
 //! Everything here is asked from inside of a hook call. What takes time is answered [`Later`](Answer::Later): the guest
 //! waits, the worker thread does not. Waiting costs wall time (`limits.wall`) and no CPU time.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -212,6 +214,12 @@ pub trait Metrics: Send + Sync {
 pub trait Secrets: Send + Sync {
     /// The secret of this name; `None` where this plugin has none of it.
     fn get(&self, name: &str) -> Option<Bytes>;
+}
+
+/// Geographic facts of viewers' addresses, as the request's `geo` gives them. Nothing is looked up unless a hook asks.
+pub trait Geo: Send + Sync {
+    /// The fact of this name about an address, for instance `country`; `None` where it is not known.
+    fn fact(&self, address: IpAddr, name: &str) -> Option<Cow<'_, str>>;
 }
 
 /// The body of a request, for hooks that may read it. Nothing is read unless a hook asks.

@@ -132,8 +132,8 @@ impl Stream {
                 Ok(Ok(pieces)) => bounded(plugin, pieces),
                 Ok(Err(message)) => Err(instance.said(&message)),
                 Err(error) => {
-                    let refused_memory = instance.store.data().growth.refused;
-                    Err(name_failure(plugin, &error, &stderr, refused_memory, true))
+                    let refused = instance.store.data().growth.refused;
+                    Err(name_failure(plugin, &error, &stderr, refused, true))
                 }
             }
         };

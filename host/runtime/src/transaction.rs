@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
 use tokio::time::timeout;
 
 use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::hooks::{self, HookCall, Refused};
 use crate::instance::{Instance, NotMade};
-use crate::limits::CpuTime;
+use crate::limits::{CpuTime, Growing};
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
 use crate::spec::Hook;
@@ -20,12 +21,24 @@ use crate::trap::{Circumstances, explain, printable};
 pub struct Called<T> {
     /// The decision, or why there is none.
     pub decision: Result<T, HookError>,
-    /// Time on the clock, making the instance included.
+    /// Time on the clock, making the instance included; zero where the decision was remembered.
     pub elapsed: Duration,
     /// What the decision was based on, each once, in the order of reading. Empty where the call hit its wall time.
     pub reads: Vec<Read>,
     /// Whether the decision was remembered: the plugin was not called.
     pub remembered: bool,
+}
+
+impl<T> Called<T> {
+    /// The same with another form of the decision.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Called<U> {
+        Called {
+            decision: self.decision.map(change),
+            elapsed: self.elapsed,
+            reads: self.reads,
+            remembered: self.remembered,
+        }
+    }
 }
 
 /// One side of a request: the viewer's, or the fetch's. It holds at most one instance of each plugin, made on first use,
@@ -34,7 +47,7 @@ pub struct Called<T> {
 pub struct Transaction {
     instances: Vec<(Arc<Plugin>, Instance)>,
     /// Calls that were not made, since their decisions are remembered.
-    skipped: Vec<Skipped>,
+    skipped: SmallVec<[Skipped; 2]>,
 }
 
 /// A call whose decision was remembered. Its plugin has no instance yet; when a later hook needs one, this runs first.
@@ -67,6 +80,30 @@ impl Transaction {
         Some(self.instances.swap_remove(position).1)
     }
 
+    /// The decision that the plugin would give, where it is remembered; the plugin is not called.
+    pub(crate) fn recall<C: HookCall>(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+    ) -> Option<Called<Arc<C::Decision>>> {
+        if self.has_met(plugin) {
+            return None;
+        }
+        let known = C::recall(plugin, request)?;
+        plugin.counters().count_remembered();
+        self.skipped.push(Skipped {
+            plugin: plugin.clone(),
+            hook: C::HOOK,
+            request: request.clone(),
+        });
+        Some(Called {
+            decision: Ok(known.decision),
+            elapsed: Duration::ZERO,
+            reads: known.reads,
+            remembered: true,
+        })
+    }
+
     /// Calls one hook. An instance that fails, or whose caller goes away, is not used again.
     pub(crate) async fn call<C: HookCall>(
         &mut self,
@@ -76,20 +113,6 @@ impl Transaction {
     ) -> Called<C::Decision> {
         let started = Instant::now();
         let fresh = !self.has_met(plugin);
-        if fresh && let Some(known) = C::recall(plugin, request) {
-            plugin.counters().count_remembered();
-            self.skipped.push(Skipped {
-                plugin: plugin.clone(),
-                hook: C::HOOK,
-                request: request.clone(),
-            });
-            return Called {
-                decision: Ok(known.decision),
-                elapsed: started.elapsed(),
-                reads: known.reads,
-                remembered: true,
-            };
-        }
         let admitted = plugin.admit(started);
         let finished = match &admitted {
             Ok(_) => self.finish::<C>(plugin, request, response).await,
@@ -228,9 +251,9 @@ async fn catch_up(
         let returned = hooks::run_remembered(skipped.hook, plugin, &mut instance).await;
         let stderr = instance.store.data().log.lock().take_stderr();
         instance.end();
-        let refused_memory = instance.store.data().growth.refused;
+        let refused = instance.store.data().growth.refused;
         returned
-            .map_err(|error| name_failure(plugin, &error, &stderr, refused_memory, false))
+            .map_err(|error| name_failure(plugin, &error, &stderr, refused, false))
             .map(|()| instance)
     };
     within_limits(plugin, &cpu, call).await
@@ -302,8 +325,8 @@ fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
         NotMade::Failed {
             error,
             stderr,
-            refused_memory,
-        } => name_failure(plugin, &error, &stderr, refused_memory, false),
+            refused,
+        } => name_failure(plugin, &error, &stderr, refused, false),
     }
 }
 
@@ -311,7 +334,7 @@ pub(crate) fn name_failure(
     plugin: &Plugin,
     error: &wasmtime::Error,
     stderr: &[u8],
-    refused_memory: bool,
+    refused: Option<Growing>,
     returns_content: bool,
 ) -> HookError {
     let limits = plugin.limits();
@@ -320,7 +343,7 @@ pub(crate) fn name_failure(
         &Circumstances {
             limits,
             stderr,
-            refused_memory,
+            refused,
             instances: plugin.max_instances(),
             returns_content,
         },

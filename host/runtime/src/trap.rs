@@ -4,7 +4,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::error::HookError;
-use crate::limits::Exceeded;
+use crate::limits::{Exceeded, Growing};
 use crate::spec::Limits;
 
 /// The longest text of a guest that goes into an error.
@@ -15,8 +15,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a Limits,
     /// What it wrote to standard error during the call.
     pub(crate) stderr: &'a [u8],
-    /// Whether it was refused memory.
-    pub(crate) refused_memory: bool,
+    /// What it was refused when it wanted to grow.
+    pub(crate) refused: Option<Growing>,
     /// How many instances the host has.
     pub(crate) instances: u32,
     /// Whether what was called returns content.
@@ -56,11 +56,16 @@ pub(crate) fn explain(error: &wasmtime::Error, what: &Circumstances<'_>) -> Hook
         Some(Trap::MemoryOutOfBounds) if backtrace.is_some_and(is_recursion) => {
             HookError::StackOverflow
         }
-        _ if what.refused_memory && panic.as_deref().is_none_or(is_out_of_memory) => {
+        _ if what.refused == Some(Growing::Memory)
+            && panic.as_deref().is_none_or(is_out_of_memory) =>
+        {
             HookError::MemoryLimit {
                 limit: limits.memory,
             }
         }
+        _ if what.refused == Some(Growing::Table) && panic.is_none() => HookError::TableLimit {
+            limit: limits.table_elements,
+        },
         Some(trap) => {
             HookError::Trap(panic.unwrap_or_else(|| with_function(trap.to_string(), backtrace)))
         }

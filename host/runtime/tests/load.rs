@@ -252,6 +252,33 @@ fn a_plugin_that_needs_more_memory_than_it_may_have_is_refused() {
     );
 }
 
+#[test]
+fn a_plugin_that_needs_a_larger_table_than_it_may_have_is_refused() {
+    // As large as allowed, one more, and one that grows there when it starts and gives up.
+    let plugin = |table: &str, start: &str| {
+        component(&format!(
+            r#"(component
+                (core module $m (table $t {table} funcref) (func (export "f")) {start})
+                (core instance $i (instantiate $m))
+                (func $f (canon lift (core func $i "f")))
+                (instance $hook (export "decide" (func $f)))
+                (export "selvedge:edge/cache-key@0.1.0" (instance $hook))
+            )"#
+        ))
+    };
+    let grows = r#"(func $g
+        (i32.eq (table.grow $t (ref.null func) (i32.const 1)) (i32.const -1))
+        (if (then unreachable)))
+        (start $g)"#;
+    let limit = "FILE cannot be started: the plugin needs a table of more than its 10000 entries (limits.table_elements)";
+    let said = refusal(&plugin("10000", ""), &[]);
+    assert!(!said.contains("table"), "{said}");
+    assert_eq!(refusal(&plugin("10001", ""), &[]), limit);
+    assert_eq!(refusal(&plugin("10000", grows), &[]), limit);
+    let said = refusal(&plugin("9999", grows), &[]);
+    assert!(!said.contains("table"), "{said}");
+}
+
 #[tokio::test]
 async fn a_module_and_its_component_are_the_same_plugin() {
     // Loading works inside of an async runtime too.

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ask, facts, guest, load, request, response, runtime, spec};
+use common::{Country, ask, facts, guest, load, request, response, runtime, spec};
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::{
     HookError, Isolation, Limits, Plugin, PluginSpec, RequestFacts, RequestId, Transaction,
@@ -45,6 +45,11 @@ impl Dice {
             .of(&["192.0.2.1:1", "[::ffff:192.0.2.1]:2", "[2001:db8::1]:3"])
             .parse()
             .expect("an address");
+        facts.geo = match self.roll(3) {
+            0 => None,
+            1 => Some(Arc::new(Country("CH"))),
+            _ => Some(Arc::new(Country("DE"))),
+        };
         for name in ["accept", "x-one", "x-two"] {
             let name = HeaderName::from_static(name);
             facts.fields.remove(&name);

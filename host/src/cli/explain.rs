@@ -7,6 +7,7 @@ use crate::pipeline::insight::{Explanation, Question};
 use clap::Args;
 use http::Method;
 use std::fmt::Write;
+use std::net::IpAddr;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -18,6 +19,9 @@ pub(super) struct Arguments {
     /// The method
     #[arg(long, value_name = "METHOD", default_value = "GET")]
     method: String,
+    /// The viewer's address, for plugins that read it or where it is; this machine by default
+    #[arg(long, value_name = "ADDRESS")]
+    viewer: Option<IpAddr>,
     #[command(flatten)]
     host: Host,
 }
@@ -34,6 +38,7 @@ pub(super) fn explain(arguments: &Arguments) -> u8 {
         url: arguments.url.clone(),
         method: Some(arguments.method.clone()),
         fields: arguments.fields.clone(),
+        viewer: arguments.viewer,
     };
     match ask(
         &arguments.host,

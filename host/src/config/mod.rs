@@ -99,9 +99,10 @@ impl Config {
         Report::new(problems, Arc::clone(&self.sources))
     }
 
-    /// The files that it names without reading them: plugins, certificates and secrets.
+    /// The files that it names without reading them: plugins, certificates, secrets and geo databases.
     pub fn named_files(&self) -> impl Iterator<Item = &Path> {
-        self.distributions.iter().flat_map(|distribution| {
+        let geo = self.server.geo_databases.iter();
+        let of_distributions = self.distributions.iter().flat_map(|distribution| {
             let plugins = distribution
                 .plugins
                 .iter()
@@ -110,7 +111,8 @@ impl Config {
             let certificates =
                 origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));
             plugins.chain(certificates)
-        })
+        });
+        geo.map(|file| file.as_path()).chain(of_distributions)
     }
 
     /// The files that were read; a change to any of them may change the configuration.

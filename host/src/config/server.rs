@@ -10,7 +10,10 @@ use super::plugin::Limits;
 use super::report::{At, Placed, Problem, printable};
 use super::scalar::{boolean, integer, path, size, text};
 use super::short_circuit::ShortCircuit;
-use super::walk::{self, Table, list, placed, table};
+use super::walk::{self, Kind, Table, Value, kind, list, placed, table};
+
+/// Each is asked in turn for a fact that those before it do not know.
+const MOST_GEO_DATABASES: usize = 8;
 
 /// What one server file says. Paths are relative to the file's folder, and resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +50,9 @@ pub struct Server {
     /// `max_connections_per_address`: the same for one address of viewers, or one IPv6 network of 64 bits. Default: not
     /// bounded, since many viewers may come by one address.
     pub max_connections_per_address: Option<usize>,
+    /// `geo_database`: databases in MaxMind's format, for the geographic facts that plugins read: a path, or a list of up to
+    /// 8, of which the first one that knows a fact says it. Default: none.
+    pub geo_databases: Vec<Placed<PathBuf>>,
     /// `[store]`: where stored responses are, and how much room they have.
     pub store: StoreSettings,
     /// `[limits]`: the limits of every plugin whose own entry does not set them.
@@ -100,6 +106,7 @@ impl Server {
             max_fetches: 10_000,
             max_connections: 16_384,
             max_connections_per_address: None,
+            geo_databases: Vec::new(),
             store,
             limits: Limits::default(),
             short_circuit: ShortCircuit::default(),
@@ -143,6 +150,7 @@ pub(super) fn read(t: &Table<'_>) -> Server {
         ),
         max_connections_per_address: t
             .optional("max_connections_per_address", integer(1..=1_000_000)),
+        geo_databases: t.or("geo_database", default.geo_databases, geo_databases),
         limits: t.or(
             "limits",
             Limits::default(),
@@ -177,6 +185,19 @@ fn read_store(t: &Table<'_>) -> StoreSettings {
             size((1 << 10)..=disk_bytes),
         ),
     }
+}
+
+/// A path, or a list of paths.
+fn geo_databases(value: &Value<'_>) -> Option<Vec<Placed<PathBuf>>> {
+    let Kind::List = kind(value) else {
+        return Some(vec![placed(path)(value)?]);
+    };
+    let files = list(placed(path))(value)?;
+    if files.len() > MOST_GEO_DATABASES {
+        let problem = Problem::new(format!("`geo_database` has {} items", files.len()));
+        return value.refuse(problem.allowed(format!("at most {MOST_GEO_DATABASES}")));
+    }
+    Some(files)
 }
 
 fn check_listeners(

@@ -4,6 +4,7 @@
 //! another, and requests under way end under the one that they began with.
 
 mod backends;
+mod geo;
 mod grants;
 mod hosts;
 mod plugins;
@@ -12,8 +13,10 @@ pub use grants::{Keeps, KeepsNothing};
 
 use crate::config::{self, Alias, Config, Placed, Report};
 use crate::origin::{Origin, Tls};
+use geo::Geo;
 use hosts::Hosts;
 use selvedge_caching::Policy;
+use selvedge_runtime::powers;
 use selvedge_runtime::{Hook, Plugin, Runtime, Scheme};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use std::sync::Arc;
 pub struct Plan {
     config: Config,
     distributions: Vec<Arc<Distribution>>,
+    geo: Option<Arc<Geo>>,
 }
 
 /// One distribution, ready to serve.
@@ -38,19 +42,36 @@ pub struct Distribution {
 pub struct Behavior {
     settings: config::Behavior,
     origin: Arc<Origin>,
+    /// Who knows where viewers are, if it has plugins that could ask.
+    geo: Option<Arc<dyn powers::Geo>>,
     /// For each hook the plugins that have it, in the order in which they run.
     by_hook: [Vec<Arc<Plugin>>; Hook::ALL.len()],
     is_plain_for_viewers: bool,
 }
 
 impl Plan {
-    /// Loads the plugins, certificates and secrets of a configuration. Blocking: plugins may have to be compiled. `keeps` is
-    /// what the host keeps for plugins.
+    /// Loads the plugins, certificates, secrets and geo databases of a configuration. Blocking: plugins may have to be compiled.
+    /// `keeps` is what the host keeps for plugins.
     ///
     /// # Errors
     /// All that is wrong with any of them, at the places of the files that name them.
     pub fn build(config: Config, runtime: &Runtime, keeps: &dyn Keeps) -> Result<Plan, Report> {
+        Plan::following(None, config, runtime, keeps)
+    }
+
+    /// The same for a configuration that follows another: geo databases that have not changed are not read again.
+    ///
+    /// # Errors
+    /// As [`Plan::build`].
+    pub fn following(
+        before: Option<&Plan>,
+        config: Config,
+        runtime: &Runtime,
+        keeps: &dyn Keeps,
+    ) -> Result<Plan, Report> {
         let mut problems = Vec::new();
+        let known = before.and_then(|before| before.geo.as_deref());
+        let geo = Geo::read(&config, known, &mut problems);
         let web = Arc::new(Tls::web());
         let mut distributions = Vec::new();
         for settings in &config.distributions {
@@ -62,6 +83,7 @@ impl Plan {
                     origins,
                     Hosts::new(allowed_hosts(settings), web.clone()),
                     plugins,
+                    geo.as_ref(),
                 )));
             }
         }
@@ -69,6 +91,7 @@ impl Plan {
             Ok(Plan {
                 config,
                 distributions,
+                geo,
             })
         } else {
             Err(config.report(problems))
@@ -78,6 +101,7 @@ impl Plan {
     /// All that is wrong with what a configuration names, even one that has errors itself. Blocking, as [`Plan::build`].
     pub fn problems(config: &Config, runtime: &Runtime) -> Vec<config::Problem> {
         let mut problems = Vec::new();
+        Geo::read(config, None, &mut problems);
         let web = Arc::new(Tls::web());
         for settings in &config.distributions {
             plugins::load(
@@ -125,6 +149,7 @@ impl Distribution {
         origins: Vec<Arc<Origin>>,
         hosts: Hosts,
         plugins: Vec<Arc<Plugin>>,
+        geo: Option<&Arc<Geo>>,
     ) -> Distribution {
         let behaviors = settings
             .behaviors
@@ -142,6 +167,9 @@ impl Distribution {
                 let at_viewers = [Hook::ViewerRequest, Hook::CacheKey, Hook::ViewerResponse];
                 Some(Arc::new(Behavior {
                     origin: origins.get(behavior.origin)?.clone(),
+                    geo: geo
+                        .filter(|_| !behavior.plugins.is_empty())
+                        .map(|geo| geo.clone() as _),
                     is_plain_for_viewers: at_viewers.into_iter().all(is_empty),
                     by_hook,
                     settings: behavior.clone(),
@@ -234,6 +262,11 @@ impl Behavior {
     /// The origin where no plugin chooses another.
     pub fn origin(&self) -> &Arc<Origin> {
         &self.origin
+    }
+
+    /// Who knows where viewers are; `None` where nobody does, or no plugin could ask.
+    pub fn geo(&self) -> Option<&Arc<dyn powers::Geo>> {
+        self.geo.as_ref()
     }
 
     /// Whether no plugin has a say on the viewer's side: key and look-up alone decide about a hit.

@@ -4,6 +4,8 @@ use http::uri::{Authority, PathAndQuery};
 use http::{Method, StatusCode, Uri};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_runtime::{Hook, RequestId};
+use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,15 +64,57 @@ impl Record {
 #[derive(Clone, Debug)]
 pub struct HookRecord {
     /// The plugin's name.
-    pub plugin: String,
+    pub plugin: Arc<str>,
     /// Which hook.
     pub hook: Hook,
-    /// How long the call took.
+    /// How long the call took; zero where the plugin was not called.
     pub elapsed: Duration,
     /// Whether the decision was remembered, and the plugin not called.
     pub remembered: bool,
     /// The decision in a few words, or the error.
-    pub outcome: Result<String, String>,
+    pub outcome: Result<Decided, String>,
+    /// Whether it is a decision: `policy` and `next` are none, and errors are none.
+    pub decides: bool,
+    /// Of several plugins at this hook, the one whose decision counts in place of this one.
+    pub overruled_by: Option<Arc<str>>,
+}
+
+/// A decision in a few words, which are made when somebody wants to see them.
+#[derive(Clone, Debug)]
+pub enum Decided {
+    /// These words.
+    Words(Cow<'static, str>),
+    /// Those of the decision itself.
+    Decision(Arc<dyn Words>),
+}
+
+/// What can say itself in a few words.
+pub trait Words: Send + Sync + fmt::Debug {
+    /// The words.
+    fn words(&self) -> Cow<'static, str>;
+}
+
+impl fmt::Display for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Decided::Words(words) => f.write_str(words),
+            Decided::Decision(decision) => f.write_str(&decision.words()),
+        }
+    }
+}
+
+impl HookRecord {
+    /// The decision or the error, and whether another plugin's decision counts in its place.
+    pub fn words(&self) -> String {
+        let mut words = match &self.outcome {
+            Ok(decision) => decision.to_string(),
+            Err(error) => format!("error: {error}"),
+        };
+        if let Some(other) = &self.overruled_by {
+            words.push_str(&format!(" (overruled by {other})"));
+        }
+        words
+    }
 }
 
 /// Where records go.
@@ -116,10 +160,7 @@ pub fn hook_words(hooks: &[HookRecord]) -> String {
     let words: Vec<String> = hooks
         .iter()
         .map(|call| {
-            let outcome = match &call.outcome {
-                Ok(decision) => decision.clone(),
-                Err(error) => format!("error: {error}"),
-            };
+            let outcome = call.words();
             let (hook, plugin) = (call.hook.as_str(), &call.plugin);
             if call.remembered {
                 format!("{hook}({plugin}) remembered {outcome}")

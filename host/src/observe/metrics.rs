@@ -105,6 +105,16 @@ impl Gauge {
     }
 }
 
+/// Counts calls of one plugin at one hook with one outcome.
+pub struct HookCounter(Counter);
+
+impl HookCounter {
+    /// One more.
+    pub fn count(&self) {
+        self.0.inc();
+    }
+}
+
 /// The host's figures. Every label's values are bounded by the configuration, never by what viewers send.
 pub struct Metrics {
     registry: Registry,
@@ -271,14 +281,24 @@ impl Metrics {
         hook: &'static str,
         outcome: &'static str,
     ) {
-        self.hooks
-            .get_or_create(&HookLabels {
-                distribution: distribution.to_owned(),
-                plugin: plugin.to_owned(),
-                hook,
-                outcome,
-            })
-            .inc();
+        self.hook_counter(distribution, plugin, hook, outcome)
+            .count();
+    }
+
+    /// The counter of these calls, for who counts often.
+    pub fn hook_counter(
+        &self,
+        distribution: &str,
+        plugin: &str,
+        hook: &'static str,
+        outcome: &'static str,
+    ) -> HookCounter {
+        HookCounter(self.hooks.get_or_create_owned(&HookLabels {
+            distribution: distribution.to_owned(),
+            plugin: plugin.to_owned(),
+            hook,
+            outcome,
+        }))
     }
 
     /// The figures that plugins keep.

@@ -9,7 +9,9 @@ use super::query;
 use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
-use selvedge_runtime::{Hook, KeyDecision, KeyPart, OnError, Read, RequestFacts, Transaction};
+use selvedge_runtime::{
+    Hook, KeyDecision, KeyPart, OnError, Plugin, Read, RequestFacts, Transaction,
+};
 use selvedge_store::Key;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -80,7 +82,7 @@ impl CacheKey {
             Read::Field(name) => parts.fields.contains(name),
             Read::Cookie(name) => parts.cookies.iter().any(|part| match part {
                 CookiePart::Policy(set) => set.contains(name),
-                CookiePart::Named(named) => named == name,
+                CookiePart::Named(named) => **named == **name,
             }),
             Read::Path => parts.path,
             Read::Query => matches!(&parts.query, QueryPart::Policy(NameSet::All)),
@@ -115,28 +117,23 @@ pub(crate) async fn decide(
     hooks: &mut Hooks,
 ) -> Keyed {
     let behavior = &received.behavior;
-    let mut parts = policy_parts(&behavior.settings().key, &received.facts.fields);
-    let mut pass = None;
+    let mut deciding = Deciding {
+        parts: policy_parts(&behavior.settings().key, &received.facts.fields),
+        pass: None,
+    };
     for plugin in behavior.plugins_with(Hook::CacheKey) {
-        let called = transaction.cache_key(plugin, &received.facts).await;
+        let called = transaction.shared_cache_key(plugin, &received.facts).await;
         match hooks.note(plugin, called) {
-            Ok(KeyDecision::Policy) => {}
-            Ok(KeyDecision::Pass) => pass = Some("plugin-pass"),
-            Ok(KeyDecision::Extend(more)) => {
-                pass = None;
-                extend(&mut parts, more);
+            Ok(decision) => deciding.take(plugin, &decision, hooks),
+            Err(()) if plugin.on_error() == OnError::Continue => {
+                deciding.pass = Some((hooks.passed_over(), plugin.shared_name().clone()));
             }
-            Ok(KeyDecision::Replace(all)) => {
-                pass = None;
-                parts = nothing();
-                extend(&mut parts, all);
-            }
-            Err(()) if plugin.on_error() == OnError::Continue => pass = Some(hooks.passed_over()),
             Err(()) => return Keyed::Failed(hooks.failed(Hook::CacheKey)),
         }
     }
+    let Deciding { parts, pass } = deciding;
     match pass {
-        Some(reason) => Keyed::Pass(reason, parts),
+        Some((reason, _)) => Keyed::Pass(reason, parts),
         None => of_parts(received, parts),
     }
 }
@@ -156,6 +153,47 @@ fn of_parts(received: &Received, parts: KeyParts) -> Keyed {
         return Keyed::Pass("key-too-long", key.parts);
     }
     Keyed::Key(key)
+}
+
+/// A key while plugins decide about it.
+struct Deciding {
+    parts: KeyParts,
+    /// Why the request passes the cache, and by which plugin.
+    pass: Option<(&'static str, Arc<str>)>,
+}
+
+/// The word for a request that a plugin wants to pass.
+const PLUGIN_PASS: &str = "plugin-pass";
+
+impl Deciding {
+    /// Each extends what those before it left; the last one that replaces the key, or passes, wins. A request that passes
+    /// since a plugin failed lacks that plugin's parts: only a key that would not have had them anyway takes it back.
+    fn take(&mut self, plugin: &Plugin, decision: &KeyDecision, hooks: &mut Hooks) {
+        match decision {
+            KeyDecision::Policy => {}
+            KeyDecision::Pass => {
+                self.pass = Some((PLUGIN_PASS, plugin.shared_name().clone()));
+                hooks.overrule(None);
+            }
+            KeyDecision::Extend(more) => {
+                extend(&mut self.parts, more);
+                match self.pass.take() {
+                    None => {}
+                    Some((PLUGIN_PASS, plugin)) => hooks.overrule(Some(&plugin)),
+                    Some(failed) => {
+                        hooks.is_overruled_by(&failed.1);
+                        self.pass = Some(failed);
+                    }
+                }
+            }
+            KeyDecision::Replace(all) => {
+                self.pass = None;
+                self.parts = nothing();
+                extend(&mut self.parts, all);
+                hooks.overrule(None);
+            }
+        }
+    }
 }
 
 /// The key of a request whose parts are decided.
@@ -243,7 +281,7 @@ fn offered(policy: &KeyPolicy, fields: &HeaderMap) -> Option<String> {
     Some(codings.join(","))
 }
 
-fn extend(parts: &mut KeyParts, more: Vec<KeyPart>) {
+fn extend(parts: &mut KeyParts, more: &[KeyPart]) {
     for part in more {
         match part {
             KeyPart::Path => parts.path = true,
@@ -259,8 +297,8 @@ fn extend(parts: &mut KeyParts, more: Vec<KeyPart>) {
                     parts.fields.push(name);
                 }
             }
-            KeyPart::Cookie(name) => parts.cookies.push(CookiePart::Named(name)),
-            KeyPart::Literal(value) => parts.literals.push(value),
+            KeyPart::Cookie(name) => parts.cookies.push(CookiePart::Named(name.clone())),
+            KeyPart::Literal(value) => parts.literals.push(value.clone()),
         }
     }
 }

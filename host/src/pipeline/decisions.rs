@@ -1,10 +1,14 @@
-//! What hooks decided, in a few words: for the access line, `dev` and `explain`.
+//! What hooks decided, in a few words: for the access line, `dev` and `explain`. Those of decisions that may be remembered
+//! are made only for who shows them.
 
+use crate::observe::access::{Decided, Words};
 use selvedge_runtime::{
     Hook, KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision,
     RequestEdits, ResponseEdits, SyntheticResponse, TtlDecision, ViewerRequestDecision,
     ViewerResponseDecision,
 };
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The decision of one hook.
 pub(crate) trait Decision {
@@ -12,98 +16,148 @@ pub(crate) trait Decision {
     const HOOK: Hook;
 
     /// What was decided.
-    fn words(&self) -> String;
+    fn decided(&self) -> Decided;
+
+    /// Whether it changes what is there.
+    fn decides(&self) -> bool;
+}
+
+impl Decision for Arc<KeyDecision> {
+    const HOOK: Hook = Hook::CacheKey;
+
+    fn decided(&self) -> Decided {
+        Decided::Decision(self.clone())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(**self, KeyDecision::Policy)
+    }
+}
+
+impl Decision for Arc<OriginDecision> {
+    const HOOK: Hook = Hook::OriginSelection;
+
+    fn decided(&self) -> Decided {
+        Decided::Decision(self.clone())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(**self, OriginDecision::Policy)
+    }
 }
 
 impl Decision for ViewerRequestDecision {
     const HOOK: Hook = Hook::ViewerRequest;
 
-    fn words(&self) -> String {
-        match self {
-            ViewerRequestDecision::Next => "next".to_owned(),
+    fn decided(&self) -> Decided {
+        let words = match self {
+            ViewerRequestDecision::Next => return Decided::Words("next".into()),
             ViewerRequestDecision::Edit(edits) => request_edits(edits),
             ViewerRequestDecision::Respond(response) => respond(response),
-        }
+        };
+        Decided::Words(words.into())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(self, ViewerRequestDecision::Next)
     }
 }
 
-impl Decision for KeyDecision {
-    const HOOK: Hook = Hook::CacheKey;
-
-    fn words(&self) -> String {
-        match self {
-            KeyDecision::Policy => "policy".to_owned(),
-            KeyDecision::Pass => "pass".to_owned(),
+impl Words for KeyDecision {
+    fn words(&self) -> Cow<'static, str> {
+        let words = match self {
+            KeyDecision::Policy => return "policy".into(),
+            KeyDecision::Pass => return "pass".into(),
             KeyDecision::Extend(parts) => format!("extend {}", key_parts(parts)),
             KeyDecision::Replace(parts) => format!("replace {}", key_parts(parts)),
-        }
+        };
+        words.into()
     }
 }
 
-impl Decision for OriginDecision {
-    const HOOK: Hook = Hook::OriginSelection;
-
-    fn words(&self) -> String {
-        match self {
-            OriginDecision::Policy => "policy".to_owned(),
+impl Words for OriginDecision {
+    fn words(&self) -> Cow<'static, str> {
+        let words = match self {
+            OriginDecision::Policy => return "policy".into(),
             OriginDecision::Origin(id) => id.clone(),
             OriginDecision::Failover(ids) => ids.join(" then "),
             OriginDecision::Host { name, .. } => format!("host {name}"),
-        }
+        };
+        words.into()
     }
 }
 
 impl Decision for OriginRequestDecision {
     const HOOK: Hook = Hook::OriginRequest;
 
-    fn words(&self) -> String {
-        match self {
-            OriginRequestDecision::Next => "next".to_owned(),
+    fn decided(&self) -> Decided {
+        let words = match self {
+            OriginRequestDecision::Next => return Decided::Words("next".into()),
             OriginRequestDecision::Edit(edits) => request_edits(edits),
             OriginRequestDecision::Respond(response) => respond(response),
-        }
+        };
+        Decided::Words(words.into())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(self, OriginRequestDecision::Next)
     }
 }
 
 impl Decision for OriginResponseDecision {
     const HOOK: Hook = Hook::OriginResponse;
 
-    fn words(&self) -> String {
-        match self {
-            OriginResponseDecision::Next => "next".to_owned(),
+    fn decided(&self) -> Decided {
+        let words = match self {
+            OriginResponseDecision::Next => return Decided::Words("next".into()),
             OriginResponseDecision::Edit(edits) => response_edits("edit", edits),
             OriginResponseDecision::Respond(response) => respond(response),
             OriginResponseDecision::Transform(edits, _) => response_edits("transform", edits),
             OriginResponseDecision::Produce(edits, _) => response_edits("produce", edits),
             OriginResponseDecision::Ask(origin) => format!("ask {origin}"),
-        }
+        };
+        Decided::Words(words.into())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(self, OriginResponseDecision::Next)
     }
 }
 
 impl Decision for TtlDecision {
     const HOOK: Hook = Hook::Ttl;
 
-    fn words(&self) -> String {
-        match self {
-            TtlDecision::Policy => "policy".to_owned(),
+    fn decided(&self) -> Decided {
+        let words = match self {
+            TtlDecision::Policy => return Decided::Words("policy".into()),
             TtlDecision::DontStore => "dont-store".to_owned(),
             TtlDecision::Set { lifetime, .. } => match lifetime {
                 Some(seconds) => format!("{seconds} s"),
                 None => "policy's lifetime".to_owned(),
             },
-        }
+        };
+        Decided::Words(words.into())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(self, TtlDecision::Policy)
     }
 }
 
 impl Decision for ViewerResponseDecision {
     const HOOK: Hook = Hook::ViewerResponse;
 
-    fn words(&self) -> String {
-        match self {
-            ViewerResponseDecision::Next => "next".to_owned(),
+    fn decided(&self) -> Decided {
+        let words = match self {
+            ViewerResponseDecision::Next => return Decided::Words("next".into()),
             ViewerResponseDecision::Edit(edits) => response_edits("edit", edits),
             ViewerResponseDecision::Respond(response) => respond(response),
-        }
+        };
+        Decided::Words(words.into())
+    }
+
+    fn decides(&self) -> bool {
+        !matches!(self, ViewerResponseDecision::Next)
     }
 }
 

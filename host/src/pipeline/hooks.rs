@@ -3,9 +3,10 @@
 use super::Edge;
 use super::decisions::Decision;
 use crate::observe::access::HookRecord;
+use crate::observe::metrics::HookCounter;
 use http::StatusCode;
 use selvedge_runtime::{Called, Hook, HookError, Plugin, Read, RequestId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The calls of one transaction.
 pub(crate) struct Hooks {
@@ -49,18 +50,13 @@ impl Hooks {
     ) -> Result<D, ()> {
         let hook = D::HOOK;
         if hook == Hook::CacheKey {
-            self.key_reads.extend_from_slice(&called.reads);
+            self.read_for_key(called.reads);
         }
         self.short_circuited = matches!(called.decision, Err(HookError::ShortCircuited { .. }));
         let outcome = match &called.decision {
             Ok(decision) => {
-                let word = if called.remembered {
-                    "remembered"
-                } else {
-                    "ok"
-                };
-                self.count(plugin, hook, word);
-                Ok(decision.words())
+                self.count_good(plugin, hook, called.remembered);
+                Ok(decision.decided())
             }
             // That it is, has been logged once.
             Err(error @ HookError::ShortCircuited { .. }) => {
@@ -72,14 +68,45 @@ impl Hooks {
                 Err(error_words(error))
             }
         };
+        let decides = called.decision.as_ref().is_ok_and(D::decides);
         self.calls.push(HookRecord {
-            plugin: plugin.name().to_owned(),
+            plugin: plugin.shared_name().clone(),
             hook,
             elapsed: called.elapsed,
             remembered: called.remembered,
             outcome,
+            decides,
+            overruled_by: None,
         });
         called.decision.map_err(|_| ())
+    }
+
+    /// The decision just noted counts in place of those before it at the same hook: of this plugin's, or of all.
+    pub(crate) fn overrule(&mut self, of: Option<&str>) {
+        let Some((last, before)) = self.calls.split_last_mut() else {
+            return;
+        };
+        for call in before {
+            let is_of = of.is_none_or(|plugin| *call.plugin == *plugin);
+            if call.hook == last.hook && call.decides && is_of {
+                call.overruled_by = Some(last.plugin.clone());
+            }
+        }
+    }
+
+    /// What became of this plugin before keeps the decision just noted from counting.
+    pub(crate) fn is_overruled_by(&mut self, plugin: &Arc<str>) {
+        if let Some(last) = self.calls.last_mut() {
+            last.overruled_by = Some(plugin.clone());
+        }
+    }
+
+    fn read_for_key(&mut self, reads: Vec<Read>) {
+        if self.key_reads.is_empty() {
+            self.key_reads = reads;
+        } else {
+            self.key_reads.extend(reads);
+        }
     }
 
     /// Records a plugin's answer that the host can't follow, as its failure.
@@ -87,6 +114,7 @@ impl Hooks {
         self.complain(plugin, hook, "bad-decision", why);
         if let Some(call) = self.calls.last_mut() {
             call.outcome = Err(why.to_owned());
+            call.decides = false;
         }
     }
 
@@ -97,6 +125,32 @@ impl Hooks {
             request_id: self.request_id,
             plugin: plugin.clone(),
             hook,
+        }
+    }
+
+    fn count_good(&self, plugin: &Plugin, hook: Hook, remembered: bool) {
+        let outcome = if remembered { "remembered" } else { "ok" };
+        let counters = plugin.kept(GoodCalls::default).and_then(|kept| {
+            let of_hooks = if remembered {
+                &kept.remembered
+            } else {
+                &kept.made
+            };
+            of_hooks.get(hook as usize)
+        });
+        match counters {
+            Some(counter) => counter
+                .get_or_init(|| {
+                    let metrics = self.edge.metrics();
+                    metrics.hook_counter(
+                        plugin.distribution(),
+                        plugin.name(),
+                        hook.as_str(),
+                        outcome,
+                    )
+                })
+                .count(),
+            None => self.count(plugin, hook, outcome),
         }
     }
 
@@ -127,6 +181,14 @@ impl Hooks {
     fn complain(&self, plugin: &Arc<Plugin>, hook: Hook, word: &'static str, why: &str) {
         self.witness(plugin, hook).complain(word, why);
     }
+}
+
+/// A plugin's counters of calls that went well, by hook, kept with the plugin: to find one by its labels costs as much as
+/// a remembered decision.
+#[derive(Default)]
+struct GoodCalls {
+    made: [OnceLock<HookCounter>; Hook::ALL.len()],
+    remembered: [OnceLock<HookCounter>; Hook::ALL.len()],
 }
 
 /// Tells of failures of one plugin at one hook.

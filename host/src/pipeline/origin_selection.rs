@@ -30,15 +30,15 @@ pub(crate) async fn select(
 ) -> Result<Vec<Target>, &'static str> {
     let mut chosen = vec![job.behavior.origin().clone()];
     for plugin in job.behavior.plugins_with(Hook::OriginSelection) {
-        let called = transaction.origin_selection(plugin, facts).await;
+        let called = transaction.shared_origin_selection(plugin, facts).await;
         let reads = called.reads.clone();
-        let decided = match hooks.note(plugin, called) {
+        let decided = match hooks.note(plugin, called).as_deref() {
             Ok(OriginDecision::Policy) => continue,
-            Ok(OriginDecision::Origin(id)) => by_id(job, std::slice::from_ref(&id)),
-            Ok(OriginDecision::Failover(ids)) => by_id(job, &ids),
+            Ok(OriginDecision::Origin(id)) => by_id(job, std::slice::from_ref(id)),
+            Ok(OriginDecision::Failover(ids)) => by_id(job, ids),
             Ok(OriginDecision::Host { scheme, name, port }) => job
                 .distribution
-                .host(scheme, &name, port)
+                .host(*scheme, name, *port)
                 .map(|origin| vec![origin]),
             Err(()) if plugin.on_error() == OnError::Continue => continue,
             Err(()) => return Err(hooks.failed(Hook::OriginSelection)),
@@ -46,6 +46,7 @@ pub(crate) async fn select(
         match decided {
             Ok(origins) => {
                 unkeyed::warn(job, plugin, Hook::OriginSelection, &reads);
+                hooks.overrule(None);
                 chosen = origins;
             }
             Err(why) => {

@@ -196,7 +196,7 @@ pub(crate) fn receive_head(
         viewer: record.viewer,
         version: head.version,
         tls: None,
-        geo: Vec::new(),
+        geo: behavior.geo().cloned(),
         request_id: record.request_id,
         distribution: distribution.id().clone(),
         edge: edge.name().clone(),

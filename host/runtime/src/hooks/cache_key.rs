@@ -125,6 +125,22 @@ impl Transaction {
         plugin: &Arc<Plugin>,
         request: &Arc<RequestFacts>,
     ) -> Called<KeyDecision> {
-        self.call::<CacheKey>(plugin, request, None).await
+        let shared = self.shared_cache_key(plugin, request).await;
+        shared.map(Arc::unwrap_or_clone)
+    }
+
+    /// The same; a remembered decision is shared, not copied.
+    pub async fn shared_cache_key(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+    ) -> Called<Arc<KeyDecision>> {
+        match self.recall::<CacheKey>(plugin, request) {
+            Some(known) => known,
+            None => self
+                .call::<CacheKey>(plugin, request, None)
+                .await
+                .map(Arc::new),
+        }
     }
 }

@@ -99,6 +99,22 @@ impl Transaction {
         plugin: &Arc<Plugin>,
         request: &Arc<RequestFacts>,
     ) -> Called<OriginDecision> {
-        self.call::<OriginSelection>(plugin, request, None).await
+        let shared = self.shared_origin_selection(plugin, request).await;
+        shared.map(Arc::unwrap_or_clone)
+    }
+
+    /// The same; a remembered decision is shared, not copied.
+    pub async fn shared_origin_selection(
+        &mut self,
+        plugin: &Arc<Plugin>,
+        request: &Arc<RequestFacts>,
+    ) -> Called<Arc<OriginDecision>> {
+        match self.recall::<OriginSelection>(plugin, request) {
+            Some(known) => known,
+            None => self
+                .call::<OriginSelection>(plugin, request, None)
+                .await
+                .map(Arc::new),
+        }
     }
 }

@@ -181,7 +181,7 @@ impl GuestLog {
     }
 
     fn emit(&self, level: Level, message: &str, fields: &str) {
-        let plugin = self.plugin.name.as_str();
+        let plugin = &*self.plugin.name;
         let distribution = self.plugin.distribution.as_str();
         let request_id = self
             .request

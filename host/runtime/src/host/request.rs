@@ -47,7 +47,7 @@ impl HostRequest for State {
         _: Resource<Request>,
         name: String,
     ) -> wasmtime::Result<Option<String>> {
-        let request = self.read(Read::QueryParam(name.clone()), name.len())?;
+        let request = self.read(Read::QueryParam(name.as_str().into()), name.len())?;
         Ok(query_param(&request, &name).map(Cow::into_owned))
     }
 
@@ -78,7 +78,7 @@ impl HostRequest for State {
     }
 
     fn cookie(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        let request = self.read(Read::Cookie(name.clone()), name.len())?;
+        let request = self.read(Read::Cookie(name.as_str().into()), name.len())?;
         Ok(cookie(&request, &name).map(<[u8]>::to_vec))
     }
 
@@ -134,9 +134,8 @@ impl HostRequest for State {
     }
 
     fn geo(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<String>> {
-        let request = self.read(Read::Geo(name.clone()), name.len())?;
-        let fact = request.geo.iter().find(|(known, _)| *known == name);
-        Ok(fact.map(|(_, value)| value.clone()))
+        let request = self.read(Read::Geo(name.as_str().into()), name.len())?;
+        Ok(request.geo(&name).map(Cow::into_owned))
     }
 
     fn request_id(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {

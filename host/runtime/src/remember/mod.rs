@@ -63,11 +63,20 @@ impl Budget {
     }
 }
 
-/// A decision, and what it was based on.
-#[derive(Debug, Clone, PartialEq)]
+/// A decision, and what it was based on. Copies are cheap.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Remembered<D> {
-    pub(crate) decision: D,
+    pub(crate) decision: Arc<D>,
     pub(crate) reads: Vec<Read>,
+}
+
+impl<D> Clone for Remembered<D> {
+    fn clone(&self) -> Self {
+        Remembered {
+            decision: self.decision.clone(),
+            reads: self.reads.clone(),
+        }
+    }
 }
 
 /// The decisions of one hook of one plugin.
@@ -140,7 +149,7 @@ impl<D: Clone + PartialEq> Memory<D> {
         if self.budget.take(cost) {
             let before = tree.bytes();
             let remembered = Remembered {
-                decision: decision.clone(),
+                decision: Arc::new(decision.clone()),
                 reads: reads.to_vec(),
             };
             let kept = tree.insert(grounds, remembered, decision_bytes);

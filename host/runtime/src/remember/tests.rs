@@ -18,7 +18,7 @@ fn request(path: &str) -> RequestFacts {
         viewer: ([192, 0, 2, 1], 1).into(),
         version: http::Version::HTTP_11,
         tls: None,
-        geo: Vec::new(),
+        geo: None,
         request_id: crate::facts::RequestId(1),
         distribution: "d".into(),
         edge: "e".into(),
@@ -47,7 +47,7 @@ fn a_decision_is_found_by_what_was_read_and_by_nothing_else() {
         host: "b.test".into(),
         ..request("/a")
     };
-    assert_eq!(memory.recall(&other).map(|found| found.decision), Some(1));
+    assert_eq!(memory.recall(&other).map(|found| *found.decision), Some(1));
     assert_eq!(memory.recall(&request("/b")), None);
 }
 

@@ -37,6 +37,14 @@ fn optional(value: Option<&[u8]>) -> Value<'_> {
     value.map_or(Value::Absent, text)
 }
 
+fn made(value: Option<Cow<'_, str>>) -> Value<'_> {
+    match value {
+        None => Value::Absent,
+        Some(Cow::Borrowed(value)) => text(value.as_bytes()),
+        Some(Cow::Owned(value)) => Value::Text(Cow::Owned(value.into_bytes())),
+    }
+}
+
 fn number(value: u64) -> Value<'static> {
     Value::Small(u128::from(value).to_be_bytes())
 }
@@ -49,11 +57,7 @@ pub(super) fn value<'a>(read: &Read, request: &'a RequestFacts) -> Option<Value<
         Read::Host => text(request.host.as_bytes()),
         Read::Path => text(request.path.as_bytes()),
         Read::Query => optional(request.query.as_deref().map(str::as_bytes)),
-        Read::QueryParam(name) => match query_param(request, name) {
-            None => Value::Absent,
-            Some(Cow::Borrowed(value)) => text(value.as_bytes()),
-            Some(Cow::Owned(value)) => Value::Text(Cow::Owned(value.into_bytes())),
-        },
+        Read::QueryParam(name) => made(query_param(request, name)),
         Read::Field(name) => lines(request.fields.get_all(name).iter()),
         Read::FieldNames => names(&request.fields),
         Read::Cookie(name) => optional(cookie(request, name)),
@@ -71,13 +75,7 @@ pub(super) fn value<'a>(read: &Read, request: &'a RequestFacts) -> Option<Value<
         }),
         Read::TlsVersion => optional(request.tls.as_ref().map(|tls| tls.version.as_bytes())),
         Read::TlsCipher => optional(request.tls.as_ref().map(|tls| tls.cipher.as_bytes())),
-        Read::Geo(name) => optional(
-            request
-                .geo
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.as_bytes()),
-        ),
+        Read::Geo(name) => made(request.geo(name)),
         Read::Distribution => text(request.distribution.as_bytes()),
         Read::Edge => text(request.edge.as_bytes()),
         Read::Origin => optional(request.origin.as_deref().map(str::as_bytes)),

@@ -4,12 +4,15 @@
 
 pub mod powers;
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use selvedge_runtime::powers::Geo;
 use selvedge_runtime::{
     Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, RequestId,
     ResponseFacts, Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,
@@ -116,6 +119,15 @@ pub fn plugin_with(limits: Limits) -> Arc<Plugin> {
     load(&PluginSpec { limits, ..spec() })
 }
 
+/// Knows the country of every IPv4 address.
+pub struct Country(pub &'static str);
+
+impl Geo for Country {
+    fn fact(&self, address: IpAddr, name: &str) -> Option<Cow<'_, str>> {
+        (name == "country" && address.is_ipv4()).then(|| self.0.into())
+    }
+}
+
 /// A request for a path.
 pub fn request(path: &str) -> Arc<RequestFacts> {
     Arc::new(facts(path))
@@ -137,7 +149,7 @@ pub fn facts(path: &str) -> RequestFacts {
             ("accept-language", "de-CH"),
         ]),
         body: None,
-        geo: vec![("country", "CH".into())],
+        geo: Some(Arc::new(Country("CH"))),
         viewer: "[::ffff:192.0.2.7]:4711".parse().expect("an address"),
         version: http::Version::HTTP_11,
         tls: Some(TlsFacts {

@@ -190,6 +190,7 @@ fn duration(took: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::access::Decided;
     use http::uri::Authority;
     use http::{Method, StatusCode, Uri};
     use selvedge_caching::cache_status::Fwd;
@@ -232,7 +233,11 @@ mod tests {
             hook,
             elapsed: Duration::from_micros(31),
             remembered: false,
-            outcome: outcome.map(str::to_owned).map_err(str::to_owned),
+            outcome: outcome
+                .map(|words| Decided::Words(words.to_owned().into()))
+                .map_err(str::to_owned),
+            decides: true,
+            overruled_by: None,
         }
     }
 
@@ -242,6 +247,29 @@ mod tests {
             PLAIN.line(&record(), Duration::from_micros(3_140)),
             "200 GET /?a=1                | fwd=uri-miss; fwd-status=200; ttl=10; stored | \
              cache-key(device) 31us extend literal, ttl(device) 31us 10 s | origin main | 512 B | 3.1 ms"
+        );
+    }
+
+    #[test]
+    fn of_two_plugins_that_decide_the_overruled_one_is_told() {
+        let overruled = HookRecord {
+            overruled_by: Some("canary".into()),
+            ..call(Hook::OriginSelection, Ok("main"))
+        };
+        let other = HookRecord {
+            plugin: "canary".into(),
+            ..call(Hook::OriginSelection, Ok("second"))
+        };
+        let decided = Record {
+            hooks: vec![overruled, other],
+            ..record()
+        };
+        let line = PLAIN.line(&decided, Duration::ZERO);
+        assert!(
+            line.contains(
+                "| origin-selection(device) 31us main (overruled by canary), origin-selection(canary) 31us second |"
+            ),
+            "{line}"
         );
     }
 

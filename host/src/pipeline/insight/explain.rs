@@ -28,7 +28,7 @@ pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanatio
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| Refused::Wrong(format!("'{}' is not a method", method.escape_debug())))?;
     let fields = fields(&question.fields)?;
-    match plain(edge, &uri, method, fields) {
+    match plain(edge, &uri, method, fields, question.viewer) {
         Ok(mut received) => Ok(continued(edge, &mut received).await),
         Err(refusal) => Ok(refused(refusal)),
     }
@@ -224,9 +224,13 @@ fn decisions(hooks: &mut Hooks) -> Vec<HookDecision> {
     let calls = std::mem::take(&mut hooks.calls).into_iter();
     calls
         .map(|call| HookDecision {
-            plugin: call.plugin,
+            plugin: call.plugin.to_string(),
             failed: call.outcome.is_err(),
-            decision: call.outcome.unwrap_or_else(|error| error),
+            decision: match (&call.outcome, &call.overruled_by) {
+                (Ok(decision), None) => decision.to_string(),
+                (Ok(decision), Some(other)) => format!("{decision} (overruled by {other})"),
+                (Err(error), _) => error.clone(),
+            },
         })
         .collect()
 }

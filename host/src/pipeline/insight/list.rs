@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use selvedge_caching::{OriginTrouble, Request, Reuse, StoredBody};
 use selvedge_runtime::Transaction;
 use selvedge_store::{Entry, Key, Variant};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ const PAGE: usize = 256;
 /// The URL is none of this host's.
 pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
     let uri = absolute(url)?;
-    let mut received = match plain(edge, &uri, Method::GET, HeaderMap::new()) {
+    let mut received = match plain(edge, &uri, Method::GET, HeaderMap::new(), None) {
         Ok(received) => received,
         Err(refusal) => return Err(Refused::Unknown(format!("{url}: {}", refusal.text()))),
     };
@@ -249,17 +249,18 @@ pub(super) fn absolute(url: &str) -> Result<Uri, Refused> {
     }
 }
 
-/// A request as it would be received.
+/// A request as it would be received from this viewer, or else from this machine.
 pub(super) fn plain(
     edge: &Edge,
     uri: &Uri,
     method: Method,
     fields: HeaderMap,
+    viewer: Option<IpAddr>,
 ) -> Result<Received, Refusal> {
     let (mut head, ()) = http::Request::new(()).into_parts();
     let mut record = new_record(
         edge,
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        SocketAddr::new(viewer.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0),
         &method,
         uri,
     );

@@ -21,6 +21,7 @@ pub use stats::{CacheStats, DistributionStats, stats, tiers_by_distribution};
 use super::Edge;
 use crate::distribution::Distribution;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Why a question has no answer.
@@ -150,6 +151,9 @@ pub struct Question {
     /// Names and values of the request's fields.
     #[serde(default)]
     pub fields: Vec<(String, String)>,
+    /// The viewer's address; this machine where it is left out.
+    #[serde(default)]
+    pub viewer: Option<IpAddr>,
 }
 
 /// What would become of a request.

@@ -163,6 +163,12 @@ fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
             .map_or("none".to_owned(), |age| age.to_string()),
         "cache-key" => request.cache_key().unwrap_or_else(|| "none".to_owned()),
         "origin" => request.origin().unwrap_or_else(|| "none".to_owned()),
+        // Several at once: `geo country,city`.
+        "geo" => {
+            let facts = of.split(',').map(|name| request.geo(name));
+            let facts = facts.map(|fact| fact.unwrap_or_else(|| "none".to_owned()));
+            facts.collect::<Vec<_>>().join(" | ")
+        }
         "elapsed" => (request.elapsed() > 0).to_string(),
         "now" => {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

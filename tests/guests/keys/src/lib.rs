@@ -11,6 +11,10 @@ fn key(request: &Request) -> Result<KeyDecision> {
         "/query-only" => KeyDecision::extend([KeyPart::query_only(["page"])]),
         "/field" => KeyDecision::extend([KeyPart::field("X-Device")]),
         "/cookie" => KeyDecision::extend([KeyPart::cookie("group")]),
+        "/country" => {
+            let country = request.geo("country").unwrap_or_default();
+            KeyDecision::extend([KeyPart::literal(country)])
+        }
         _ => KeyDecision::Policy,
     })
 }

@@ -53,7 +53,7 @@ fn walk(request: &Request, hook: &str) -> String {
 }
 
 fn read(request: &Request, which: u64) -> String {
-    match which % 16 {
+    match which % 17 {
         0 => request.method(),
         1 => match request.scheme() {
             Scheme::Http => "http".into(),
@@ -86,6 +86,7 @@ fn read(request: &Request, which: u64) -> String {
                 format!("random {}", map.len())
             }
         },
+        15 => format!("{:?}", request.geo("country")),
         _ => format!("{:?} {:?}", request.query_params(), config::get("word")),
     }
 }
