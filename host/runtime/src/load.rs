@@ -36,7 +36,12 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
         .linker
         .instantiate_pre(&component)
         .map_err(invalid)?;
-    let plugin = Plugin::new(runtime.shared.clone(), spec, hooks, exports, pre).map_err(invalid)?;
+    let code = runtime
+        .artifacts
+        .as_ref()
+        .map(|artifacts| artifacts.used(&file));
+    let plugin =
+        Plugin::new(runtime.shared.clone(), spec, hooks, exports, pre, code).map_err(invalid)?;
     first_instance(path, &plugin)?;
     Ok(Arc::new(plugin))
 }

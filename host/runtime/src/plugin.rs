@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
+use crate::artifact::InUse;
 use crate::bindings::exported;
 use crate::breaker::{Admitted, Breaker, Change};
 use crate::check::Exports;
@@ -92,6 +93,8 @@ pub struct Plugin {
     memories: Option<Memories>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
+    /// Keeps its compiled code on disk.
+    _code: Option<InUse>,
 }
 
 impl Plugin {
@@ -101,6 +104,7 @@ impl Plugin {
         hooks: Vec<Hook>,
         exports: Exports,
         pre: InstancePre<State>,
+        code: Option<InUse>,
     ) -> wasmtime::Result<Plugin> {
         let identity = Identity {
             name: spec.name.clone(),
@@ -129,6 +133,7 @@ impl Plugin {
             breaker: Breaker::new(spec.short_circuit.clone()),
             memories,
             idle: Mutex::default(),
+            _code: code,
         })
     }
 
@@ -221,7 +226,7 @@ impl Plugin {
                     plugin,
                     distribution,
                     on_error = self.on_error.as_str(),
-                    "short-circuited: {failures} of its last {calls} calls failed, so it is not called for {} s, then                      one call tries it again; the last failure: {error}",
+                    "short-circuited: {failures} of its last {calls} calls failed, so it is not called for {} s, then one call tries it again; the last failure: {error}",
                     pause.as_secs_f64()
                 );
             }

@@ -65,6 +65,7 @@ impl Plan {
             }
         }
         if problems.is_empty() {
+            runtime.tidy();
             Ok(Plan {
                 config,
                 distributions,
