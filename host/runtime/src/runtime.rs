@@ -57,6 +57,12 @@ impl Default for Options {
     }
 }
 
+/// What one instance of a plugin may be made of. Languages with an interpreter link some twenty modules, which share a memory
+/// and a table.
+const MOST_MODULES: u32 = 64;
+const MOST_MEMORIES: u32 = 4;
+const MOST_TABLES: u32 = 16;
+
 /// What plugins of all distributions share. Cheap to clone; lives as long as any plugin.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -118,6 +124,14 @@ impl Runtime {
     pub fn load(&self, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
         load::load(self, spec)
     }
+
+    /// Removes compiled code that no loaded plugin uses, but for what was made last. Call it when all plugins of a
+    /// configuration are loaded.
+    pub fn tidy(&self) {
+        if let Some(artifacts) = &self.artifacts {
+            artifacts.tidy();
+        }
+    }
 }
 
 fn engine_config(options: &Options) -> Config {
@@ -136,6 +150,10 @@ fn pooling(options: &Options) -> PoolingAllocationConfig {
     let instances = options.max_instances;
     let mut pooling = PoolingAllocationConfig::new();
     pooling
+        // One plugin made of thousands of modules or memories would leave none for the others.
+        .max_core_instances_per_component(MOST_MODULES)
+        .max_memories_per_component(MOST_MEMORIES)
+        .max_tables_per_component(MOST_TABLES)
         .total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(8))
         .total_memories(instances)
