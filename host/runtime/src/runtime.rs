@@ -57,7 +57,7 @@ impl Default for Options {
     }
 }
 
-/// What one instance of a plugin may be made of. Languages with an interpreter link some twenty modules, which share a memory
+/// What one instance of a plugin may be made of. A plugin with a Python interpreter links 14 modules, which share a memory
 /// and a table.
 const MOST_MODULES: u32 = 64;
 const MOST_MEMORIES: u32 = 4;
