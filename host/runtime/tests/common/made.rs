@@ -6,7 +6,12 @@ use wit_parser::Resolve;
 /// A plugin whose `cache-key` hook runs these instructions and then leaves the decision to the policy; `around` are further
 /// parts of its module. Its memory has 1024 pages (64 MiB).
 pub fn cache_key(around: &str, instructions: &str) -> Vec<u8> {
-    let module = format!(
+    of_contract(module(around, instructions))
+}
+
+/// The module of such a plugin, without the contract's types.
+pub fn module(around: &str, instructions: &str) -> Vec<u8> {
+    let text = format!(
         r#"(module
             (import "selvedge:edge/types@0.1.0" "[resource-drop]request" (func $drop (param i32)))
             (memory (export "memory") 1024)
@@ -19,7 +24,7 @@ pub fn cache_key(around: &str, instructions: &str) -> Vec<u8> {
                 (i32.const 64))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))"#
     );
-    of_contract(wat::parse_str(module).expect("it is WebAssembly"))
+    wat::parse_str(text).expect("it is WebAssembly")
 }
 
 /// A module with the types of a plugin with one hook, `cache-key`, inside.

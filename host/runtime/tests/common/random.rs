@@ -123,7 +123,7 @@ pub async fn outcome(runtime: &Arc<Runtime>, bytes: &[u8], request: &Arc<Request
     let limits = Limits {
         cpu: Duration::from_millis(5),
         wall: Duration::from_secs(2),
-        memory: 8 << 20,
+        memory: 64 << 20,
         host_calls: 200,
         ..Limits::default()
     };
