@@ -5,8 +5,8 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ask, load, spec};
-use selvedge_runtime::{Isolation, Limits, Plugin, PluginSpec};
+use common::{ask, small, spec};
+use selvedge_runtime::{Isolation, Limits, Options, Plugin, PluginSpec, Runtime};
 
 /// How much the process may grow. A leak of one kilobyte in ten thousand failures is more.
 const ROOM: u64 = 8 << 20;
@@ -26,13 +26,29 @@ fn limits() -> Limits {
     }
 }
 
-fn plugins(limits: &Limits) -> [Arc<Plugin>; 2] {
+/// How many instances there may be at a time, and how many calls wait at a time.
+const INSTANCES: u32 = 8;
+
+/// Few slots, which keep little of what was in them: they would be warm only after a while, and hide what leaks.
+fn runtime() -> Arc<Runtime> {
+    let options = Options {
+        max_instances: INSTANCES,
+        keep_resident: 64 << 10,
+        ..small()
+    };
+    Runtime::new(options).expect("the runtime starts")
+}
+
+fn plugins(runtime: &Runtime, limits: &Limits) -> [Arc<Plugin>; 2] {
     [Isolation::Request, Isolation::Reuse].map(|isolation| {
-        load(&PluginSpec {
+        let spec = PluginSpec {
             isolation,
             limits: limits.clone(),
             ..spec()
-        })
+        };
+        runtime
+            .load(&spec)
+            .unwrap_or_else(|error| panic!("{error}"))
     })
 }
 
@@ -46,8 +62,10 @@ async fn fail(plugins: &[Arc<Plugin>; 2], ways: &[&str], count: usize) {
 
 /// Fails by the wall time, many at a time.
 async fn wait_too_long(plugin: &Arc<Plugin>, count: usize) {
-    for _ in 0..count.div_ceil(50) {
-        let waiting: Vec<_> = (0..50)
+    // One slot is for the instance that a reused one may keep.
+    let at_once = INSTANCES as usize - 1;
+    for _ in 0..count.div_ceil(at_once) {
+        let waiting: Vec<_> = (0..at_once)
             .map(|_| {
                 let plugin = plugin.clone();
                 tokio::spawn(async move { ask(&plugin, "/sleep").await.decision })
@@ -63,7 +81,8 @@ async fn wait_too_long(plugin: &Arc<Plugin>, count: usize) {
 #[tokio::test]
 async fn ten_thousand_traps_leave_the_process_as_it_was() {
     let _alone = ALONE.lock().await;
-    let plugins = plugins(&Limits::default());
+    let runtime = runtime();
+    let plugins = plugins(&runtime, &Limits::default());
     let ways = ["/panic", "/exit"];
     fail(&plugins, &ways, 1000).await;
     let before = Usage::now();
@@ -74,7 +93,8 @@ async fn ten_thousand_traps_leave_the_process_as_it_was() {
 #[tokio::test]
 async fn ten_thousand_limit_hits_leave_the_process_as_it_was() {
     let _alone = ALONE.lock().await;
-    let plugins = plugins(&limits());
+    let runtime = runtime();
+    let plugins = plugins(&runtime, &limits());
     let ways = [
         "/flood",
         "/flood-bytes",
@@ -93,7 +113,7 @@ async fn ten_thousand_limit_hits_leave_the_process_as_it_was() {
         wall: Duration::from_millis(2),
         ..limits()
     };
-    let [waiting, _] = self::plugins(&impatient);
+    let [waiting, _] = self::plugins(&runtime, &impatient);
     fail(&plugins, &ways, 900).await;
     fail(&plugins, &spinning, 100).await;
     wait_too_long(&waiting, 200).await;
@@ -134,7 +154,7 @@ impl Usage {
     fn is_kept(&self) {
         let after = Usage::now();
         let grown = after.resident.saturating_sub(self.resident);
-        assert!(grown < ROOM, "{self:?} -> {after:?}");
+        assert!(grown < ROOM, "{grown} bytes: {self:?} -> {after:?}");
         assert!(after.handles <= self.handles, "{self:?} -> {after:?}");
         // The other test's thread may begin or end.
         assert!(after.threads <= self.threads + 2, "{self:?} -> {after:?}");
