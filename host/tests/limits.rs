@@ -152,10 +152,7 @@ fn every_failure_by_a_limit_names_it() {
             "16 requests to backends (limits.fetches)",
         ),
         (HookError::StackOverflow, "ran out of stack"),
-        (
-            HookError::NoInstance { limit: 1000 },
-            "all 1000 plugin instances",
-        ),
+        (HookError::NoInstance { limit: 1000 }, "all 1000 are in use"),
     ];
     let rows = rows();
     for (error, said) in errors {

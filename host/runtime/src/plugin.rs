@@ -1,7 +1,7 @@
 //! A loaded plugin: checked code, ready to be instantiated, and its pool of instances.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -93,6 +93,8 @@ pub struct Plugin {
     memories: Option<Memories>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
+    /// How many instances there are.
+    alive: Arc<AtomicU32>,
     /// Keeps its compiled code on disk.
     _code: Option<InUse>,
 }
@@ -133,6 +135,7 @@ impl Plugin {
             breaker: Breaker::new(spec.short_circuit.clone()),
             memories,
             idle: Mutex::default(),
+            alive: Arc::default(),
             _code: code,
         })
     }
@@ -248,6 +251,20 @@ impl Plugin {
         self.shared.options.max_instances
     }
 
+    /// How many instances it may have at a time: three quarters of the host's. What holds instances for long, such as bodies
+    /// that slow viewers read, leaves some for other plugins.
+    pub(crate) fn share_of_instances(&self) -> u32 {
+        let all = self.max_instances();
+        all - all / 4
+    }
+
+    /// Room for one more instance, until this is dropped.
+    pub(crate) fn room(&self) -> Option<Alive> {
+        let before = self.alive.fetch_add(1, Relaxed);
+        let alive = Alive(self.alive.clone());
+        (before < self.share_of_instances()).then_some(alive)
+    }
+
     pub(crate) fn identity(&self) -> &Arc<Identity> {
         &self.identity
     }
@@ -285,6 +302,15 @@ impl Plugin {
             return;
         }
         self.idle.lock().push(instance);
+    }
+}
+
+/// One instance, as long as it lives.
+pub(crate) struct Alive(Arc<AtomicU32>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -21,7 +21,8 @@ use crate::ticker::Ticker;
 /// Settings of a [`Runtime`]; the defaults suit a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many instances there may be at a time, those waiting in pools included. Default 1000. Each reserves 4 GiB of
+    /// How many instances there may be at a time, those waiting in pools included, and of one plugin three quarters of them.
+    /// Default 1000. Each reserves 4 GiB of
     /// addresses, which cost nothing. Beyond it, calls end as [`HookError::NoInstance`](crate::HookError::NoInstance).
     pub max_instances: u32,
     /// Where compiled code is kept, so that a restart need not compile. `None`: nowhere. The folder is made if it is

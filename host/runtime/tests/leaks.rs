@@ -62,8 +62,8 @@ async fn fail(plugins: &[Arc<Plugin>; 2], ways: &[&str], count: usize) {
 
 /// Fails by the wall time, many at a time.
 async fn wait_too_long(plugin: &Arc<Plugin>, count: usize) {
-    // One slot is for the instance that a reused one may keep.
-    let at_once = INSTANCES as usize - 1;
+    // What one plugin may have of them.
+    let at_once = INSTANCES as usize * 3 / 4;
     for _ in 0..count.div_ceil(at_once) {
         let waiting: Vec<_> = (0..at_once)
             .map(|_| {

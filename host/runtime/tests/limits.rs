@@ -402,6 +402,32 @@ async fn when_all_instances_are_in_use_a_call_says_so() {
 }
 
 #[tokio::test]
+async fn one_plugin_leaves_instances_for_others() {
+    let options = selvedge_runtime::Options {
+        max_instances: 8,
+        ..common::small()
+    };
+    let runtime = selvedge_runtime::Runtime::new(options).unwrap();
+    let asked_each_time = PluginSpec {
+        remember: false,
+        ..spec()
+    };
+    let [greedy, other] = [(); 2].map(|()| runtime.load(&asked_each_time).unwrap());
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        let mut transaction = Transaction::new(&runtime);
+        let called = transaction.cache_key(&greedy, &request("/pass")).await;
+        assert_eq!(called.decision, Ok(KeyDecision::Pass));
+        held.push(transaction);
+    }
+    let full = Err(HookError::NoInstance { limit: 6 });
+    assert_eq!(ask(&greedy, "/pass").await.decision, full);
+    assert_eq!(ask(&other, "/pass").await.decision, Ok(KeyDecision::Pass));
+    held.pop();
+    assert_eq!(ask(&greedy, "/pass").await.decision, Ok(KeyDecision::Pass));
+}
+
+#[tokio::test]
 async fn an_init_that_fails_fails_the_hook() {
     // Loading makes a first instance, so a plugin whose init always fails does not get this far. This one's limits do it.
     let config = serde_json::json!({ "init": "loop" });
