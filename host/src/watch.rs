@@ -10,6 +10,9 @@ use tokio::sync::mpsc;
 /// Editors write in several steps: nothing is done until it has been quiet for this long.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// Beside something that changes all the time, a log for instance, it is never quiet: then this is long enough.
+const LONGEST: Duration = Duration::from_millis(500);
+
 /// Watches folders.
 pub(crate) struct Watch {
     watcher: notify::RecommendedWatcher,
@@ -57,12 +60,16 @@ impl Watch {
         }
     }
 
-    /// Waits until something in the folders has changed and it has been quiet for a moment.
+    /// Waits until something in the folders has changed and it has been quiet for a moment, or never is.
     pub(crate) async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             return std::future::pending().await;
         }
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
+        let quiet = async {
+            while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
+        };
+        // Whether it became quiet or not makes no difference: the contents are looked at.
+        let _ = tokio::time::timeout(LONGEST, quiet).await;
     }
 }
 
@@ -77,4 +84,31 @@ pub(crate) fn contents<'p>(files: impl IntoIterator<Item = &'p Path>) -> [u8; 32
         };
     }
     *hash.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test]
+    async fn a_change_beside_what_changes_all_the_time_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watch = Watch::new().unwrap();
+        watch.add([dir.path()]);
+        let over = Arc::new(AtomicBool::new(false));
+        let (ends, log) = (over.clone(), dir.path().join("log"));
+        let writes = std::thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                std::fs::write(&log, "a line").unwrap();
+                std::thread::sleep(QUIET / 10);
+            }
+        });
+        let soon = Duration::from_secs(20);
+        let noticed = tokio::time::timeout(soon, watch.changed()).await;
+        over.store(true, Ordering::Relaxed);
+        writes.join().unwrap();
+        assert!(noticed.is_ok());
+    }
 }

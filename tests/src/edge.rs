@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -322,6 +323,16 @@ impl Edge {
     /// A figure of its memory in bytes, for instance `VmRSS` or `VmHWM`.
     pub fn memory(&self, name: &str) -> u64 {
         system::memory(self.process.pid(), name)
+    }
+
+    /// Its processor time so far, without that of its children.
+    pub fn processor_time(&self) -> Duration {
+        system::processor_time(self.process.pid()).0
+    }
+
+    /// The processor time of its children that have ended: of compilers, for instance.
+    pub fn processor_time_of_children(&self) -> Duration {
+        system::processor_time(self.process.pid()).1
     }
 
     /// The log so far, since the last [`forget_log`](Edge::forget_log).

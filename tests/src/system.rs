@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 /// Sends a signal to a process that this test started.
 pub(crate) fn signal(pid: u32, signal: i32) {
@@ -107,4 +108,28 @@ pub(crate) fn memory(pid: u32, name: &str) -> u64 {
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kibibytes.expect("the figure is there") * 1024
+}
+
+/// Processor time of a process so far: its own, and that of its children that have ended.
+pub(crate) fn processor_time(pid: u32) -> (Duration, Duration) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    // The name of the program may have spaces; it ends with the last parenthesis.
+    let (_, rest) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks: Vec<u64> = rest
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|figure| figure.parse().ok())
+        .collect();
+    // SAFETY: sysconf takes an integer and touches no memory of ours.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let per_second = u64::try_from(per_second).expect("it is positive");
+    let time = |ticks: u64| Duration::from_millis(ticks * 1000 / per_second);
+    match ticks[..] {
+        [user, system, user_of_children, system_of_children] => (
+            time(user + system),
+            time(user_of_children + system_of_children),
+        ),
+        _ => panic!("four figures of processor time: {stat}"),
+    }
 }

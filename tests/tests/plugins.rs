@@ -380,17 +380,6 @@ fn a_reused_instance_keeps_its_memory() {
 }
 
 #[test]
-fn a_plugin_has_no_way_out() {
-    let origin = Origin::start();
-    let edge = with(&origin, "prisoner", "").start();
-    edge.get("/a").expect(404);
-    edge.wait_for_log("ways out: []");
-    edge.wait_for_log("said on standard output");
-    edge.wait_for_log("said on standard error");
-    assert!(!std::path::Path::new("/tmp/selvedge-prisoner").exists());
-}
-
-#[test]
 fn a_changed_plugin_takes_over_without_a_failed_request() {
     let origin = Origin::start();
     let dir = folder();

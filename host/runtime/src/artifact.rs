@@ -3,19 +3,22 @@
 //! Loading compiled code is trusting it: nothing checks it again. So the folder and its files must belong to this user
 //! alone, and each file begins with a hash of the rest, which finds what a crash or a disk has damaged.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::RuntimeError;
 
-/// How many compiled plugins are kept; the oldest go first.
+/// How many compiled plugins are kept beside those that are loaded; the oldest go first.
 const KEPT: usize = 256;
 
 pub(crate) struct Artifacts {
@@ -24,7 +27,12 @@ pub(crate) struct Artifacts {
     engine: u64,
     /// Makes names of unfinished files unique within the process.
     written: AtomicU64,
+    /// The files of plugins that are loaded.
+    in_use: Mutex<Vec<Weak<PathBuf>>>,
 }
+
+/// Held by a plugin for as long as it is loaded: its compiled code stays where it is.
+pub(crate) type InUse = Arc<PathBuf>;
 
 impl Artifacts {
     pub(crate) fn open(dir: &Path, engine: &Engine) -> Result<Artifacts, RuntimeError> {
@@ -49,7 +57,15 @@ impl Artifacts {
             dir: dir.to_owned(),
             engine: hasher.finish(),
             written: AtomicU64::new(0),
+            in_use: Mutex::default(),
         })
+    }
+
+    /// The compiled form of a plugin file is in use from now on, whether it is here or will be.
+    pub(crate) fn used(&self, plugin: &[u8]) -> InUse {
+        let path = Arc::new(self.path(plugin));
+        self.in_use.lock().push(Arc::downgrade(&path));
+        path
     }
 
     /// The compiled form of a plugin file, if it is here and whole.
@@ -70,7 +86,7 @@ impl Artifacts {
     /// Keeps compiled code. A failure costs the next start some seconds and nothing else, so it is only logged.
     pub(crate) fn put(&self, plugin: &[u8], artifact: &[u8]) {
         let path = self.path(plugin);
-        if let Err(error) = self.write(&path, artifact).and_then(|()| self.prune()) {
+        if let Err(error) = self.write(&path, artifact) {
             tracing::warn!(path = %path.display(), "cannot keep a compiled plugin: {error}");
         }
     }
@@ -107,24 +123,41 @@ impl Artifacts {
         finished
     }
 
-    fn prune(&self) -> io::Result<()> {
+    /// Removes what no loaded plugin uses, the oldest first, down to [`KEPT`]. Not while plugins are being loaded: what the
+    /// next one needs would go.
+    pub(crate) fn tidy(&self) {
+        if let Err(error) = self.prune(KEPT) {
+            tracing::warn!(path = %self.dir.display(), "cannot remove compiled plugins that are not used: {error}");
+        }
+    }
+
+    fn prune(&self, kept: usize) -> io::Result<()> {
+        let in_use: HashSet<InUse> = {
+            let mut in_use = self.in_use.lock();
+            in_use.retain(|path| path.strong_count() > 0);
+            in_use.iter().filter_map(Weak::upgrade).collect()
+        };
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            if entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "cwasm" || extension == "tmp")
-            {
-                files.push((entry.metadata()?.modified()?, entry.path()));
+            let path = entry?.path();
+            let ours = ["cwasm", "tmp"].map(|ours| path.extension().is_some_and(|it| it == ours));
+            if !ours.contains(&true) || in_use.contains(&path) {
+                continue;
+            }
+            // Another process may have removed it, or given it its name.
+            if let Ok(metadata) = fs::metadata(&path) {
+                files.push((metadata.modified()?, path));
             }
         }
         files.sort();
-        let surplus = files.len().saturating_sub(KEPT);
-        files
-            .iter()
-            .take(surplus)
-            .try_for_each(|(_, path)| fs::remove_file(path))
+        let surplus = files.len().saturating_sub(kept);
+        for (_, path) in files.iter().take(surplus) {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -167,4 +200,58 @@ pub(crate) fn trusted(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Comp
     // program and hands them over in a file without a name; or read by `read` above, which checks the owner, the
     // permissions and the hash that was written with them.
     unsafe { Component::deserialize(engine, artifact) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+
+    fn artifacts(dir: &Path) -> Artifacts {
+        fs::set_permissions(dir, PermissionsExt::from_mode(0o700)).unwrap();
+        Artifacts::open(dir, &Engine::default()).unwrap()
+    }
+
+    /// Keeps code for files named by these numbers; the lowest is the oldest.
+    fn keep(artifacts: &Artifacts, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            artifacts.put(&number.to_le_bytes(), b"code");
+            let file = File::open(artifacts.path(&number.to_le_bytes())).unwrap();
+            let written = SystemTime::UNIX_EPOCH + Duration::from_secs(number);
+            file.set_modified(written).unwrap();
+        }
+    }
+
+    fn is_kept(artifacts: &Artifacts, number: u64) -> bool {
+        artifacts.path(&number.to_le_bytes()).exists()
+    }
+
+    #[test]
+    fn what_is_loaded_is_kept_however_much_that_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let artifacts = artifacts(dir.path());
+        let loaded: Vec<InUse> = (0..8_u64)
+            .map(|number| artifacts.used(&number.to_le_bytes()))
+            .collect();
+        keep(&artifacts, 0..12);
+        artifacts.prune(2).unwrap();
+        let kept: Vec<u64> = (0..12).filter(|n| is_kept(&artifacts, *n)).collect();
+        assert_eq!(kept, [0, 1, 2, 3, 4, 5, 6, 7, 10, 11]);
+        drop(loaded);
+        artifacts.prune(2).unwrap();
+        let kept: Vec<u64> = (0..12).filter(|n| is_kept(&artifacts, *n)).collect();
+        assert_eq!(kept, [10, 11]);
+    }
+
+    #[test]
+    fn files_of_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let artifacts = artifacts(dir.path());
+        fs::write(dir.path().join("notes.txt"), "x").unwrap();
+        keep(&artifacts, 0..3);
+        artifacts.prune(0).unwrap();
+        assert!(dir.path().join("notes.txt").exists());
+        assert!(!is_kept(&artifacts, 2));
+    }
 }

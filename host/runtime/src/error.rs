@@ -286,8 +286,10 @@ pub enum HookError {
         /// The word of the last failure.
         last: &'static str,
     },
-    /// All instances of the host are in use.
-    #[error("all {limit} plugin instances of this host are in use")]
+    /// All instances are in use: those of the host, or those that one plugin may have of them.
+    #[error(
+        "no plugin instance is free: all {limit} are in use, those of this host or those that one plugin may have of them"
+    )]
     NoInstance {
         /// How many there are.
         limit: u32,

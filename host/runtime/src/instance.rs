@@ -11,7 +11,7 @@ use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
 use crate::limits::{CpuTime, Fetches, Growing, Growth, Usage, on_tick};
-use crate::plugin::{Identity, Plugin};
+use crate::plugin::{Alive, Identity, Plugin};
 use crate::trap::printable;
 
 /// What the host keeps for an instance; host functions see it.
@@ -59,10 +59,13 @@ pub(crate) struct Instance {
     pub(crate) guests: Guests,
     /// Hook calls so far.
     pub(crate) calls: u32,
+    _alive: Alive,
 }
 
 /// Why there is no instance.
 pub(crate) enum NotMade {
+    /// The plugin has its share of the host's instances.
+    NoRoom,
     /// The plugin's `init` returned this error.
     Refused(String),
     /// It failed, or the host has no room. With what it wrote to standard error, and whether it was refused memory.
@@ -76,6 +79,7 @@ pub(crate) enum NotMade {
 impl Instance {
     /// Makes an instance and runs the plugin's `init` if it has one.
     pub(crate) async fn make(plugin: &Plugin, cpu: Arc<CpuTime>) -> Result<Instance, NotMade> {
+        let alive = plugin.room().ok_or(NotMade::NoRoom)?;
         let mut store = store(plugin, cpu);
         plugin.counters().count_instance();
         match start(plugin, &mut store).await {
@@ -84,6 +88,7 @@ impl Instance {
                 instance,
                 guests: Guests::default(),
                 calls: 0,
+                _alive: alive,
             }),
             Ok(Err(message)) => {
                 let message = store.data().log.lock().mask(&message).into_owned();

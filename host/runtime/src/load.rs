@@ -29,7 +29,12 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     check::given(engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
     let (pre, indices) = linked(runtime, path, &component, &hooks, &exports)?;
-    let plugin = Plugin::new(runtime.shared.clone(), spec, hooks, exports, pre, indices);
+    let code = runtime
+        .artifacts
+        .as_ref()
+        .map(|artifacts| artifacts.used(&file));
+    let shared = runtime.shared.clone();
+    let plugin = Plugin::new(shared, spec, hooks, exports, (pre, indices), code);
     first_instance(path, &plugin)?;
     Ok(Arc::new(plugin))
 }

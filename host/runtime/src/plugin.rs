@@ -1,7 +1,7 @@
 //! A loaded plugin: checked code, ready to be instantiated, and its pool of instances.
 
 use std::any::Any;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
+use crate::artifact::InUse;
 use crate::bindings::exported;
 use crate::breaker::{Admitted, Breaker, Change};
 use crate::check::Exports;
@@ -95,6 +96,10 @@ pub struct Plugin {
     kept: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
+    /// How many instances there are.
+    alive: Arc<AtomicU32>,
+    /// Keeps its compiled code on disk.
+    _code: Option<InUse>,
 }
 
 impl Plugin {
@@ -103,8 +108,8 @@ impl Plugin {
         spec: &PluginSpec,
         hooks: Vec<Hook>,
         exports: Exports,
-        pre: InstancePre<State>,
-        indices: Indices,
+        (pre, indices): (InstancePre<State>, Indices),
+        code: Option<InUse>,
     ) -> Plugin {
         let identity = Identity {
             name: spec.name.as_str().into(),
@@ -135,6 +140,8 @@ impl Plugin {
             memories,
             kept: OnceLock::new(),
             idle: Mutex::default(),
+            alive: Arc::default(),
+            _code: code,
         }
     }
 
@@ -238,7 +245,7 @@ impl Plugin {
                     plugin,
                     distribution,
                     on_error = self.on_error.as_str(),
-                    "short-circuited: {failures} of its last {calls} calls failed, so it is not called for {} s, then                      one call tries it again; the last failure: {error}",
+                    "short-circuited: {failures} of its last {calls} calls failed, so it is not called for {} s, then one call tries it again; the last failure: {error}",
                     pause.as_secs_f64()
                 );
             }
@@ -258,6 +265,20 @@ impl Plugin {
 
     pub(crate) fn max_instances(&self) -> u32 {
         self.shared.options.max_instances
+    }
+
+    /// How many instances it may have at a time: three quarters of the host's. What holds instances for long, such as bodies
+    /// that slow viewers read, leaves some for other plugins.
+    pub(crate) fn share_of_instances(&self) -> u32 {
+        let all = self.max_instances();
+        all - all / 4
+    }
+
+    /// Room for one more instance, until this is dropped.
+    pub(crate) fn room(&self) -> Option<Alive> {
+        let before = self.alive.fetch_add(1, Relaxed);
+        let alive = Alive(self.alive.clone());
+        (before < self.share_of_instances()).then_some(alive)
     }
 
     pub(crate) fn identity(&self) -> &Arc<Identity> {
@@ -297,6 +318,15 @@ impl Plugin {
             return;
         }
         self.idle.lock().push(instance);
+    }
+}
+
+/// One instance, as long as it lives.
+pub(crate) struct Alive(Arc<AtomicU32>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

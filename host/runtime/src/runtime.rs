@@ -29,7 +29,8 @@ pub trait WallClock: std::fmt::Debug + Send + Sync {
 /// Settings of a [`Runtime`]; the defaults suit a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many instances there may be at a time, those waiting in pools included. Default 1000. Each reserves 4 GiB of
+    /// How many instances there may be at a time, those waiting in pools included, and of one plugin three quarters of them.
+    /// Default 1000. Each reserves 4 GiB of
     /// addresses, which cost nothing. Beyond it, calls end as [`HookError::NoInstance`](crate::HookError::NoInstance).
     pub max_instances: u32,
     /// Where compiled code is kept, so that a restart need not compile. `None`: nowhere. The folder is made if it is
@@ -68,6 +69,12 @@ impl Default for Options {
         }
     }
 }
+
+/// What one instance of a plugin may be made of. A plugin with a Python interpreter links 14 modules, which share a memory
+/// and a table.
+const MOST_MODULES: u32 = 64;
+const MOST_MEMORIES: u32 = 4;
+const MOST_TABLES: u32 = 16;
 
 /// What plugins of all distributions share. Cheap to clone; lives as long as any plugin.
 #[derive(Clone)]
@@ -140,6 +147,14 @@ impl Runtime {
     pub fn inspect(&self, file: &Path) -> Result<Inspection, LoadError> {
         inspect::inspect(self, file)
     }
+
+    /// Removes compiled code that no loaded plugin uses, but for what was made last. Call it when all plugins of a
+    /// configuration are loaded.
+    pub fn tidy(&self) {
+        if let Some(artifacts) = &self.artifacts {
+            artifacts.tidy();
+        }
+    }
 }
 
 fn engine_config(options: &Options) -> Config {
@@ -158,6 +173,10 @@ fn pooling(options: &Options) -> PoolingAllocationConfig {
     let instances = options.max_instances;
     let mut pooling = PoolingAllocationConfig::new();
     pooling
+        // One plugin made of thousands of modules or memories would leave none for the others.
+        .max_core_instances_per_component(MOST_MODULES)
+        .max_memories_per_component(MOST_MEMORIES)
+        .max_tables_per_component(MOST_TABLES)
         .total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(8))
         .total_memories(instances)

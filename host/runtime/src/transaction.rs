@@ -321,6 +321,9 @@ async fn invoke<C: HookCall>(
 
 fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
     match not_made {
+        NotMade::NoRoom => HookError::NoInstance {
+            limit: plugin.share_of_instances(),
+        },
         NotMade::Refused(message) => HookError::InitRefused(printable(&message)),
         NotMade::Failed {
             error,

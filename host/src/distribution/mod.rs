@@ -88,6 +88,7 @@ impl Plan {
             }
         }
         if problems.is_empty() {
+            runtime.tidy();
             Ok(Plan {
                 config,
                 distributions,

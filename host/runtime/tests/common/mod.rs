@@ -1,8 +1,12 @@
-//! Guests built from source, a runtime, and requests.
+//! Guests built from source, a runtime, and requests. The fuzz targets of plugins use them too.
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod hostile;
+pub mod made;
+pub mod numbers;
 pub mod powers;
+pub mod random;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,17 +22,24 @@ use selvedge_runtime::{
     ResponseFacts, Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,
 };
 
-/// The target directory of the workspace.
+/// The target directory of the workspace. A fuzz target knows of none, and has the guests built elsewhere.
 pub fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("it is inside of the target directory")
-        .to_owned()
+    match option_env!("CARGO_TARGET_TMPDIR") {
+        Some(inside) => Path::new(inside)
+            .parent()
+            .expect("it is inside of the target directory")
+            .to_owned(),
+        None => std::env::temp_dir().join("selvedge-fuzz"),
+    }
 }
 
 /// Where the guests' workspace is.
 pub fn guests_manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/Cargo.toml")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    match here.ends_with("fuzz") {
+        true => here.join("../host/runtime/tests/guests/Cargo.toml"),
+        false => here.join("tests/guests/Cargo.toml"),
+    }
 }
 
 /// A guest of `tests/guests` by its crate's name, built when first asked for. It has a target directory of its own: the
@@ -81,9 +92,13 @@ pub fn runtime() -> Arc<Runtime> {
             ..small()
         })
     };
-    RUNTIME
-        .get_or_init(|| make().expect("the runtime starts"))
-        .clone()
+    let start = || {
+        let runtime = make().expect("the runtime starts");
+        // Of earlier guests.
+        runtime.tidy();
+        runtime
+    };
+    RUNTIME.get_or_init(start).clone()
 }
 
 /// Fewer instances: test processes are many.

@@ -93,6 +93,8 @@ impl cache_key::Guest for Guest {
                 Ok(Key::Policy)
             }
             "/outside" => text(outside()),
+            "/scribble" => text(scribble()),
+            path if path.starts_with("/mine/") => text(mine(request)),
             "/random" => text(std::collections::HashMap::<u8, u8>::new().len()),
             _ => Ok(Key::Policy),
         }
@@ -181,6 +183,44 @@ fn facts(request: &Request) -> String {
         format!("elapsed={}", request.elapsed() > 0),
     ];
     lines.join("\n")
+}
+
+/// Takes a sum of all its memory, and tells of bytes that are not zero in 8 MiB of new memory; leaves its mark everywhere there.
+fn scribble() -> String {
+    const PAGES: usize = 128;
+    let sum = sum_of_memory();
+    let first = core::arch::wasm32::memory_grow::<0>(PAGES);
+    if first == usize::MAX {
+        return "no memory".into();
+    }
+    let place = std::ptr::with_exposed_provenance_mut::<u8>(first << 16);
+    // SAFETY: these pages are new, so nobody else uses them.
+    let new = unsafe { std::slice::from_raw_parts_mut(place, PAGES << 16) };
+    let found = new.iter().filter(|byte| **byte != 0).count();
+    new.fill(0xa5);
+    format!("{found} {sum:x}")
+}
+
+/// Of everything from the stack to the end of the heap.
+fn sum_of_memory() -> u64 {
+    let end = core::arch::wasm32::memory_size::<0>() << 16;
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    for place in (8..end).step_by(8) {
+        let place = std::ptr::with_exposed_provenance::<u64>(place);
+        // SAFETY: it is within the memory, and aligned.
+        let word = unsafe { place.read_volatile() };
+        sum = (sum ^ word).wrapping_mul(0x100_0000_01b3);
+    }
+    sum
+}
+
+/// Reads the same facts before and after a nap, in which others are asked.
+fn mine(request: &Request) -> String {
+    let read = || format!("{} {:?} {}", request.path(), request.query(), request.request_id());
+    let before = read();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    let after = read();
+    if before == after { after } else { format!("{before}, then {after}") }
 }
 
 /// How often this instance was asked.
