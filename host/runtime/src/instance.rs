@@ -56,7 +56,8 @@ pub(crate) struct Guests {
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) instance: wasmtime::component::Instance,
-    pub(crate) guests: Guests,
+    /// On the heap, so that handing an instance on moves little.
+    pub(crate) guests: Box<Guests>,
     /// Hook calls so far.
     pub(crate) calls: u32,
     _alive: Alive,
@@ -86,7 +87,7 @@ impl Instance {
             Ok(Ok(instance)) => Ok(Instance {
                 store,
                 instance,
-                guests: Guests::default(),
+                guests: Box::default(),
                 calls: 0,
                 _alive: alive,
             }),

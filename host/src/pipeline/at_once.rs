@@ -1,8 +1,7 @@
-//! At once: the answer to a request for which nobody has to be waited for, which is a fresh response in memory in a behavior
-//! whose plugins have no say on the viewer's side.
+//! At once: the answer to a request for which nobody has to be waited for, which is a fresh response in memory.
 //!
-//! The steps are those of the viewer's side ([`super::viewer_side`]): key, look-up, response. What they find out on the way
-//! is handed on where they lead no further.
+//! Where no plugin has a say on the viewer's side, the whole request takes the steps of [`super::viewer_side`] here, without
+//! becoming a future; where one has, this stands behind its key. What is found out is handed on where it leads no further.
 
 use super::Edge;
 use super::cache_key::{self, Keyed};
@@ -11,7 +10,6 @@ use super::receive::Received;
 use super::respond::Prepared;
 use super::{slices, viewer_side};
 use selvedge_caching::LookupRule;
-use std::sync::Arc;
 
 /// What came of it.
 pub(crate) enum AtOnce {
@@ -22,29 +20,32 @@ pub(crate) enum AtOnce {
 }
 
 /// Answers from memory, or says that it takes more.
-pub(crate) fn answer(edge: &Arc<Edge>, received: &Received) -> AtOnce {
+pub(crate) fn answer(edge: &Edge, received: &Received) -> AtOnce {
     if received.gate.is_some() || !received.behavior.is_plain_for_viewers() {
         return AtOnce::NotYet(None);
     }
     let keyed = cache_key::by_policy(received);
-    let is_for_the_store = received.upgrade.is_none()
-        && slices::size(received).is_none()
-        && selvedge_caching::may_look_up(&received.request(), received.behavior.policy())
-            == LookupRule::Use;
-    let Keyed::Key(key) = &keyed else {
-        return AtOnce::NotYet(Some(keyed));
+    match hit(edge, received, &keyed) {
+        Some(prepared) => AtOnce::Answered(prepared),
+        None => AtOnce::NotYet(Some(keyed)),
+    }
+}
+
+/// The answer to a request whose key is known, if it is fresh and in memory.
+pub(crate) fn hit(edge: &Edge, received: &Received, keyed: &Keyed) -> Option<Prepared> {
+    let Keyed::Key(key) = keyed else {
+        return None;
     };
-    if !is_for_the_store {
-        return AtOnce::NotYet(Some(keyed));
+    let rule = selvedge_caching::may_look_up(&received.request(), received.behavior.policy());
+    if rule != LookupRule::Use || received.upgrade.is_some() || slices::size(received).is_some() {
+        return None;
     }
-    match look_up::in_memory(edge, received, key) {
-        Some(Found::Fresh { variant, ttl }) => {
-            let mut prepared = viewer_side::hit(variant, ttl, None).respond(edge, received);
-            if let Some(cache) = &mut prepared.cache {
-                cache.key = viewer_side::shown_key(edge, received, key);
-            }
-            AtOnce::Answered(prepared)
-        }
-        _ => AtOnce::NotYet(Some(keyed)),
+    let Some(Found::Fresh { variant, ttl }) = look_up::in_memory(edge, received, key) else {
+        return None;
+    };
+    let mut prepared = viewer_side::hit(variant, ttl, None).respond(edge, received);
+    if let Some(cache) = &mut prepared.cache {
+        cache.key = viewer_side::shown_key(edge, received, key);
     }
+    Some(prepared)
 }

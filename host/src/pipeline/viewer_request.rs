@@ -31,13 +31,6 @@ pub(crate) async fn handle(
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> ViewerRequest {
-    if received
-        .behavior
-        .plugins_with(Hook::ViewerRequest)
-        .is_empty()
-    {
-        return ViewerRequest::Next;
-    }
     let behavior = received.behavior.clone();
     let plugins = behavior.plugins_with(Hook::ViewerRequest);
     let mut body = RequestBody::lend(&mut received.body);

@@ -25,7 +25,7 @@ pub(crate) async fn handle(
     record: &Record,
 ) -> Prepared {
     let plugins = received.behavior.plugins_with(Hook::ViewerResponse);
-    if plugins.is_empty() || prepared.status == StatusCode::SWITCHING_PROTOCOLS {
+    if prepared.status == StatusCode::SWITCHING_PROTOCOLS {
         return prepared;
     }
     // Instances are not held while an origin is waited for: this one is new.

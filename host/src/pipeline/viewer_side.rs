@@ -2,6 +2,7 @@
 
 use super::Edge;
 use super::answers::{self, Miss};
+use super::at_once;
 use super::cache_key::{self, CacheKey, Keyed};
 use super::fetch_side::{self, Answer};
 use super::flight_key::flight_key;
@@ -52,13 +53,24 @@ pub(crate) async fn serve(
             key = key_for_viewer_response(&received, &keyed);
             let key_reads = std::mem::take(&mut hooks.key_reads);
             record.hooks = std::mem::take(&mut hooks.calls);
-            answer(edge, &mut received, keyed, key_reads, record).await
+            match at_once::hit(edge, &received, &keyed) {
+                Some(prepared) => prepared,
+                // On the heap, as all that a hit does not need: a small future is cheap to move.
+                None => Box::pin(answer(edge, &mut received, keyed, key_reads, record)).await,
+            }
         }
         ViewerRequest::Answered(prepared) => *prepared,
         ViewerRequest::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
     };
-    let prepared =
-        viewer_response::handle(edge, &received, key, prepared, &mut hooks, record).await;
+    if received
+        .behavior
+        .plugins_with(Hook::ViewerResponse)
+        .is_empty()
+    {
+        return prepared;
+    }
+    let asking = viewer_response::handle(edge, &received, key, prepared, &mut hooks, record);
+    let prepared = Box::pin(asking).await;
     record.hooks.append(&mut hooks.calls);
     prepared
 }
@@ -71,7 +83,14 @@ async fn ask(
 ) -> ViewerRequest {
     match received.gate {
         Some(refusal) => ViewerRequest::Answered(Box::new(respond::refused(refusal))),
-        None => viewer_request::handle(received, transaction, hooks).await,
+        None if received
+            .behavior
+            .plugins_with(Hook::ViewerRequest)
+            .is_empty() =>
+        {
+            ViewerRequest::Next
+        }
+        None => Box::pin(viewer_request::handle(received, transaction, hooks)).await,
     }
 }
 
