@@ -77,10 +77,10 @@ impl Power {
     pub(crate) const fn why_not(self) -> &'static str {
         match self {
             Power::Kv => "this host keeps no key-value store for it",
-            Power::Fetch => "its configuration names no backends",
+            Power::Fetch => "this host lets it ask no backends",
             Power::Cache => "this host stores no values for it",
             Power::Metrics => "this host keeps no figures for it",
-            Power::Secrets => "its configuration names no secrets",
+            Power::Secrets => "this host keeps no secrets for it",
         }
     }
 }
@@ -155,7 +155,7 @@ pub trait Fetch: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The configuration names no such backend.
-    #[error("there is no backend of this name")]
+    #[error("the configuration names no such backend")]
     UnknownBackend,
     /// The backend's address may not be asked.
     #[error("the address of this backend may not be asked")]

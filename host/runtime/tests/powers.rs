@@ -250,7 +250,7 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
         (
             Power::Fetch,
             |p| p.fetch = None,
-            "its configuration names no backends",
+            "this host lets it ask no backends",
         ),
         (
             Power::Cache,
@@ -265,7 +265,7 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
         (
             Power::Secrets,
             |p| p.secrets = None,
-            "its configuration names no secrets",
+            "this host keeps no secrets for it",
         ),
     ];
     for (power, take, why) in cases {
