@@ -185,6 +185,17 @@ pub trait Cache: Send + Sync {
         tags: Vec<String>,
     ) -> Answer<Result<(), String>>;
 
+    /// As [`Cache::put`], but only if the stored value is `expected`, or nothing is stored where that is `None`; `false` if
+    /// it is another. Nobody else's `put` comes between comparing and putting. An `Err` is words for the guest.
+    fn put_if(
+        &self,
+        key: Vec<u8>,
+        expected: Option<Bytes>,
+        value: Bytes,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> Answer<Result<bool, String>>;
+
     /// Invalidates everything of the distribution that carries the tag, stored responses included. An `Err` is words for
     /// the guest.
     fn invalidate(&self, tag: &str) -> Answer<Result<(), String>>;

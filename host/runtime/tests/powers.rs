@@ -54,6 +54,14 @@ async fn a_plugin_keeps_values_and_invalidates_them() {
 }
 
 #[tokio::test]
+async fn a_plugin_puts_a_value_in_place_of_the_one_that_it_read() {
+    let (plugin, _) = recording();
+    let (text, reads) = called(&plugin, "cache-if", "").await;
+    assert_eq!(text, Ok("true false true Some(\"2\")".into()));
+    assert!(reads.contains(&Read::Cache), "{reads:?}");
+}
+
+#[tokio::test]
 async fn a_plugin_counts_and_observes_and_wrong_figures_are_not_taken() {
     let (plugin, recorded) = recording();
     assert_eq!(called(&plugin, "metrics", "").await.0, Ok("done".into()));

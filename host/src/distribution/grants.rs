@@ -57,6 +57,17 @@ impl Cache for KeepsNothing {
         Answer::Now(Ok(()))
     }
 
+    fn put_if(
+        &self,
+        _: Vec<u8>,
+        _: Option<Bytes>,
+        _: Bytes,
+        _: u64,
+        _: Vec<String>,
+    ) -> Answer<Result<bool, String>> {
+        Answer::Now(Ok(true))
+    }
+
     fn invalidate(&self, _: &str) -> Answer<Result<(), String>> {
         Answer::Now(Ok(()))
     }
