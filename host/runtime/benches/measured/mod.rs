@@ -34,7 +34,7 @@ pub(crate) fn measure(
         .collect();
     means.sort_by(f64::total_cmp);
     println!(
-        "{name:<52} {:>7.2} us best {:>7.2} us median",
+        "{name:<56} {:>7.2} us best {:>7.2} us median",
         means[0], means[4]
     );
 }
