@@ -11,6 +11,27 @@
 //! assert_eq!(cache::get("price:7")?, None);
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! Requests run at the same time. What is counted from a stored value is put with [`put_if`], or one of two that read the
+//! same value is lost:
+//!
+//! ```
+//! use selvedge_sdk::prelude::*;
+//!
+//! fn count(key: &str) -> Result<u64> {
+//!     loop {
+//!         let stored = cache::get(key)?;
+//!         let counted = stored.as_deref().and_then(|bytes| bytes.try_into().ok());
+//!         let next = counted.map_or(0, u64::from_be_bytes) + 1;
+//!         let minute = Duration::from_secs(60);
+//!         if cache::put_if(key, stored.as_deref(), next.to_be_bytes(), minute, [""; 0])? {
+//!             return Ok(next);
+//!         }
+//!     }
+//! }
+//! assert_eq!((count("visits")?, count("visits")?), (1, 2));
+//! # Ok::<(), Error>(())
+//! ```
 
 use std::time::Duration;
 
@@ -38,6 +59,24 @@ pub fn put<T: Into<String>>(
 ) -> Result<()> {
     let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
     source::put(key.as_ref(), value.as_ref(), lifetime.as_secs(), &tags).map_err(Error::Message)
+}
+
+/// As [`put`], but only if the stored value is `expected`, or nothing is stored where that is `None`; false if it is another.
+/// Nothing comes between comparing and putting: read again, and try again.
+///
+/// # Errors
+///
+/// When the host does not take it.
+pub fn put_if<T: Into<String>>(
+    key: impl AsRef<[u8]>,
+    expected: Option<&[u8]>,
+    value: impl AsRef<[u8]>,
+    lifetime: Duration,
+    tags: impl IntoIterator<Item = T>,
+) -> Result<bool> {
+    let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+    let (key, value) = (key.as_ref(), value.as_ref());
+    source::put_if(key, expected, value, lifetime.as_secs(), &tags).map_err(Error::Message)
 }
 
 /// Invalidates everything of this distribution that carries the tag, stored responses included.
@@ -86,6 +125,20 @@ mod source {
             _ => values.insert(key.to_vec(), value),
         });
         Ok(())
+    }
+
+    pub(super) fn put_if(
+        key: &[u8],
+        expected: Option<&[u8]>,
+        value: &[u8],
+        lifetime: u64,
+        tags: &[String],
+    ) -> Result<bool, String> {
+        // Values are this thread's own: nothing comes between.
+        if get(key)?.as_deref() != expected {
+            return Ok(false);
+        }
+        put(key, value, lifetime, tags).map(|()| true)
     }
 
     pub(super) fn invalidate(tag: &str) -> Result<(), String> {

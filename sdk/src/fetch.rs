@@ -100,7 +100,9 @@ impl Fetched {
 impl From<FetchError> for Error {
     fn from(error: FetchError) -> Error {
         Error::Message(match error {
-            FetchError::UnknownBackend => "fetch: there is no backend of this name".to_owned(),
+            FetchError::UnknownBackend => {
+                "fetch: the plugin's configuration names no such backend".to_owned()
+            }
             FetchError::Denied => "fetch: the address of this backend may not be asked".to_owned(),
             FetchError::TimedOut => "fetch: the backend did not answer in time".to_owned(),
             FetchError::TooLarge => "fetch: the backend's answer is too large".to_owned(),

@@ -3,11 +3,9 @@
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;
 
-/// The lines of a plugin from the guest `acts` with this configuration. It imports everything, so it is given everything.
+/// The lines of a plugin from the guest `acts` with this configuration.
 fn acting(top: &str, config: &str) -> String {
-    format!(
-        "{top}\n[plugins.fetch.unused]\nurl = \"https://backend.example\"\n[plugins.secrets]\nunused = {{ env = \"PATH\" }}\n[plugins.config]\n{config}"
-    )
+    format!("{top}\n[plugins.config]\n{config}")
 }
 
 fn with(origin: &Origin, config: &str) -> EdgeBuilder {

@@ -43,10 +43,10 @@ impl Project {
     }
 }
 
-/// A scenario of `acts`: what it needs to load, what its hooks do, and the rest.
+/// A scenario of `acts`: what its hooks do, a backend, and the rest.
 fn acts(config: &str, rest: &str) -> String {
     format!(
-        "[plugin.config]\n{config}\n[plugin.secrets]\nunused = {{ env = \"PATH\" }}\n\n[[backends]]\nname = \"api\"\n\
+        "[plugin.config]\n{config}\n\n[[backends]]\nname = \"api\"\n\
          [[backends.answers]]\npath = \"/a\"\nbody = \"one\"\n\n{rest}"
     )
 }
@@ -475,12 +475,14 @@ fn inspects(built: &Path) {
 }
 
 #[test]
-fn inspect_names_what_has_to_be_given() {
+fn inspect_says_where_a_configuration_names_backends_and_secrets() {
     let acts = guest("acts");
     run(["plugin".as_ref(), "inspect".as_ref(), acts.as_os_str()])
         .code(0)
-        .prints("fetch is given only where its configuration has [plugins.fetch.NAME]")
-        .prints("secrets is given only where its configuration has [plugins.secrets]")
+        .prints(
+            "fetch finds what [plugins.fetch.NAME] of its configuration names, and nothing else",
+        )
+        .prints("secrets finds what [plugins.secrets] of its configuration names, and nothing else")
         .prints("init       yes");
 }
 

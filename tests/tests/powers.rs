@@ -5,10 +5,10 @@ use selvedge_tests::*;
 use std::ffi::OsString;
 use std::fs;
 
-/// The lines of a plugin from the guest `acts`, with these backends and secrets beside those that it needs to load.
+/// The lines of a plugin from the guest `acts`, with these backends, a secret, and this configuration.
 fn acting(powers: &str, config: &str) -> String {
     format!(
-        "[plugins.fetch.unused]\nurl = \"https://backend.example\"\n{powers}\n[plugins.secrets]\nunused = {{ env = \"PATH\" }}\ntoken = {{ file = \"token\" }}\n[plugins.config]\n{config}"
+        "{powers}\n[plugins.secrets]\ntoken = {{ file = \"token\" }}\n[plugins.config]\n{config}"
     )
 }
 
@@ -125,7 +125,7 @@ fn a_plugin_invalidates_stored_responses_by_tag() {
         .plugin(
             "acts",
             &guest("acts"),
-            "[plugins.fetch.unused]\nurl = \"https://backend.example\"\n[plugins.secrets]\nunused = { env = \"PATH\" }\n[plugins.config]\nviewer-request = \"when /purge; invalidate t1\"",
+            "[plugins.config]\nviewer-request = \"when /purge; invalidate t1\"",
         )
         .start();
     origin.on("/a").answers(
@@ -194,13 +194,29 @@ fn secrets_are_read_and_never_printed() {
 }
 
 #[test]
+fn what_the_configuration_does_not_name_is_not_there_and_nothing_is_refused_for_it() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .plugin(
+            "acts",
+            &guest("acts"),
+            "[plugins.config]\nviewer-response = \"tell secret token; tell fetch api=/a\"",
+        )
+        .start();
+    edge.get("/x")
+        .expect(404)
+        .field("X-Secret", "none")
+        .field("X-Fetch", "FetchError::UnknownBackend");
+}
+
+#[test]
 fn a_missing_secret_fails_check_at_its_place() {
     let origin = Origin::start();
     Edge::in_front_of(&origin)
         .plugin(
             "acts",
             &guest("acts"),
-            "[plugins.fetch.unused]\nurl = \"https://backend.example\"\n[plugins.secrets]\ntoken = { file = \"none\" }\nother = { env = \"SELVEDGE_NO_SUCH_VARIABLE\" }",
+            "[plugins.secrets]\ntoken = { file = \"none\" }\nother = { env = \"SELVEDGE_NO_SUCH_VARIABLE\" }",
         )
         .check()
         .code(2)
@@ -212,7 +228,11 @@ fn a_missing_secret_fails_check_at_its_place() {
 fn a_configuration_that_init_refuses_fails_check_with_the_plugins_words() {
     let origin = Origin::start();
     Edge::in_front_of(&origin)
-        .plugin("acts", &guest("acts"), "[plugins.fetch.unused]\nurl = \"https://backend.example\"\n[plugins.secrets]\nunused = { env = \"PATH\" }\n[plugins.config]\nrefuse = \"the colour is wrong\"")
+        .plugin(
+            "acts",
+            &guest("acts"),
+            "[plugins.config]\nrefuse = \"the colour is wrong\"",
+        )
         .check()
         .code(2)
         .reports("the colour is wrong");
@@ -223,7 +243,7 @@ fn an_origin_selection_hook_names_hosts_that_the_configuration_allows() {
     let (main, other) = (Origin::start(), Origin::start());
     let config = |host: &str| {
         format!(
-            "[plugins.fetch.unused]\nurl = \"https://backend.example\"\n[plugins.secrets]\nunused = {{ env = \"PATH\" }}\n[plugins.config]\nhost = \"{host}:{}\"",
+            "[plugins.config]\nhost = \"{host}:{}\"",
             other.address().port()
         )
     };

@@ -5,39 +5,15 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod measured;
 
 use std::sync::Arc;
 
 use common::{guest, load, request, response, runtime, spec};
+use measured::{measure, on_this_thread};
 use selvedge_runtime::{Isolation, Plugin, PluginSpec, RequestFacts, ResponseFacts, Transaction};
 
 const ROUNDS: u32 = 2000;
-
-/// CPU time of this thread in microseconds.
-fn cpu_micros() -> f64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    now.tv_sec as f64 * 1e6 + now.tv_nsec as f64 / 1e3
-}
-
-/// Runs `what` often, several times, and prints the best and the median of the means.
-fn measure(name: &str, runtime: &tokio::runtime::Runtime, mut what: impl AsyncFnMut()) {
-    let mut means: Vec<f64> = (0..9)
-        .map(|_| {
-            runtime.block_on(async {
-                let start = cpu_micros();
-                for _ in 0..ROUNDS {
-                    what().await;
-                }
-                (cpu_micros() - start) / f64::from(ROUNDS)
-            })
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    println!(
-        "{name:<44} {:>7.2} us best {:>7.2} us median",
-        means[0], means[4]
-    );
-}
 
 struct Case {
     plugin: Arc<Plugin>,
@@ -97,19 +73,18 @@ impl Case {
 }
 
 fn main() {
-    let async_runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("it starts");
+    let async_runtime = on_this_thread();
     for isolation in [Isolation::Request, Isolation::Reuse] {
         let case = Case::new(isolation);
         measure(
             &format!("{isolation:?}: cache-key, 3 reads"),
+            ROUNDS,
             &async_runtime,
             async || case.cache_key().await,
         );
         measure(
             &format!("{isolation:?}: three hooks"),
+            ROUNDS,
             &async_runtime,
             async || case.three_hooks().await,
         );
@@ -125,12 +100,14 @@ fn main() {
     };
     measure(
         "Request: cache-key, no reads, with init",
+        ROUNDS,
         &async_runtime,
         async || with_init.cache_key().await,
     );
     let remembered = Case::remembering(Isolation::Request, true);
     measure(
         "Request: cache-key, 3 reads, remembered",
+        ROUNDS,
         &async_runtime,
         async || remembered.shared_cache_key().await,
     );
@@ -141,6 +118,7 @@ fn main() {
     };
     measure(
         "Reuse: cache-key that returns an error",
+        ROUNDS,
         &async_runtime,
         async || {
             let _ = Transaction::new(&runtime())
@@ -152,9 +130,14 @@ fn main() {
         request: request("/panic"),
         ..reused
     };
-    measure("Reuse: cache-key that panics", &async_runtime, async || {
-        let _ = Transaction::new(&runtime())
-            .cache_key(&panicking.plugin, &panicking.request)
-            .await;
-    });
+    measure(
+        "Reuse: cache-key that panics",
+        ROUNDS,
+        &async_runtime,
+        async || {
+            let _ = Transaction::new(&runtime())
+                .cache_key(&panicking.plugin, &panicking.request)
+                .await;
+        },
+    );
 }

@@ -79,10 +79,10 @@ impl Power {
     pub(crate) const fn why_not(self) -> &'static str {
         match self {
             Power::Kv => "this host keeps no key-value store for it",
-            Power::Fetch => "its configuration names no backends",
+            Power::Fetch => "this host lets it ask no backends",
             Power::Cache => "this host stores no values for it",
             Power::Metrics => "this host keeps no figures for it",
-            Power::Secrets => "its configuration names no secrets",
+            Power::Secrets => "this host keeps no secrets for it",
         }
     }
 }
@@ -157,7 +157,7 @@ pub trait Fetch: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The configuration names no such backend.
-    #[error("there is no backend of this name")]
+    #[error("the configuration names no such backend")]
     UnknownBackend,
     /// The backend's address may not be asked.
     #[error("the address of this backend may not be asked")]
@@ -186,6 +186,17 @@ pub trait Cache: Send + Sync {
         lifetime: u64,
         tags: Vec<String>,
     ) -> Answer<Result<(), String>>;
+
+    /// As [`Cache::put`], but only if the stored value is `expected`, or nothing is stored where that is `None`; `false` if
+    /// it is another. Nobody else's `put` comes between comparing and putting. An `Err` is words for the guest.
+    fn put_if(
+        &self,
+        key: Vec<u8>,
+        expected: Option<Bytes>,
+        value: Bytes,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> Answer<Result<bool, String>>;
 
     /// Invalidates everything of the distribution that carries the tag, stored responses included. An `Err` is words for
     /// the guest.

@@ -54,6 +54,14 @@ async fn a_plugin_keeps_values_and_invalidates_them() {
 }
 
 #[tokio::test]
+async fn a_plugin_puts_a_value_in_place_of_the_one_that_it_read() {
+    let (plugin, _) = recording();
+    let (text, reads) = called(&plugin, "cache-if", "").await;
+    assert_eq!(text, Ok("true false true Some(\"2\")".into()));
+    assert!(reads.contains(&Read::Cache), "{reads:?}");
+}
+
+#[tokio::test]
 async fn a_plugin_counts_and_observes_and_wrong_figures_are_not_taken() {
     let (plugin, recorded) = recording();
     assert_eq!(called(&plugin, "metrics", "").await.0, Ok("done".into()));
@@ -250,7 +258,7 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
         (
             Power::Fetch,
             |p| p.fetch = None,
-            "its configuration names no backends",
+            "this host lets it ask no backends",
         ),
         (
             Power::Cache,
@@ -265,7 +273,7 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
         (
             Power::Secrets,
             |p| p.secrets = None,
-            "its configuration names no secrets",
+            "this host keeps no secrets for it",
         ),
     ];
     for (power, take, why) in cases {

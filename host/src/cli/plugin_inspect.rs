@@ -1,4 +1,4 @@
-//! `selvedge plugin inspect`: what is in a plugin file, and what it would get without a word in the configuration.
+//! `selvedge plugin inspect`: what is in a plugin file, and what of that a configuration has a word in.
 
 use super::compile;
 use super::output::{complain, say};
@@ -48,8 +48,8 @@ pub(super) fn inspect(arguments: &Arguments) -> u8 {
     }
 }
 
-/// What a configuration has to say before a plugin gets it; `None` for what every plugin gets.
-fn grant(power: Power) -> Option<&'static str> {
+/// Where a configuration says what a plugin finds there; `None` for what needs no word of it.
+fn configured_in(power: Power) -> Option<&'static str> {
     match power {
         Power::Fetch => Some("[plugins.fetch.NAME]"),
         Power::Secrets => Some("[plugins.secrets]"),
@@ -116,10 +116,10 @@ fn as_lines(found: &Inspection) -> Vec<(&'static str, String)> {
         .collect();
     lines.push(("imports", or_nothing(&contract)));
     for power in &found.powers {
-        if let Some(table) = grant(*power) {
+        if let Some(table) = configured_in(*power) {
             lines.push((
                 "",
-                format!("{power} is given only where its configuration has {table}"),
+                format!("{power} finds what {table} of its configuration names, and nothing else"),
             ));
         }
     }
@@ -179,8 +179,8 @@ fn as_json(found: &Inspection) -> Value {
             .powers
             .iter()
             .find(|power| power.as_str() == short(import));
-        let needs = power.and_then(|power| grant(*power));
-        json!({ "name": import, "needs": needs })
+        let table = power.and_then(|power| configured_in(*power));
+        json!({ "name": import, "configured_in": table })
     });
     let memories = found
         .memories

@@ -57,6 +57,17 @@ impl Cache for KeepsNothing {
         Answer::Now(Ok(()))
     }
 
+    fn put_if(
+        &self,
+        _: Vec<u8>,
+        _: Option<Bytes>,
+        _: Bytes,
+        _: u64,
+        _: Vec<String>,
+    ) -> Answer<Result<bool, String>> {
+        Answer::Now(Ok(true))
+    }
+
     fn invalidate(&self, _: &str) -> Answer<Result<(), String>> {
         Answer::Now(Ok(()))
     }
@@ -72,7 +83,9 @@ impl Metrics for KeepsNothing {
     }
 }
 
-/// All that a plugin is given. What is wrong with its backends and secrets becomes problems.
+/// What a plugin is given: everything. A plugin may well import more than its configuration needs, as where keys come from
+/// secrets or from the configuration; a backend or a secret that is not configured is answered as one that is not there. What
+/// is wrong with those that are becomes problems.
 pub(super) fn powers(
     config: &Config,
     distribution: &config::Distribution,
@@ -85,11 +98,10 @@ pub(super) fn powers(
     let backends = Backends::new(config, entry, web, problems);
     Powers {
         kv: Some(keeps.kv(id)),
-        fetch: (!entry.backends.is_empty()).then(|| Arc::new(backends) as _),
+        fetch: Some(Arc::new(backends)),
         cache: Some(keeps.cache(id)),
         metrics: Some(keeps.metrics(id, &entry.name)),
-        secrets: (!entry.secrets.is_empty())
-            .then(|| Arc::new(Values::read(config, entry, problems)) as _),
+        secrets: Some(Arc::new(Values::read(config, entry, problems))),
     }
 }
 

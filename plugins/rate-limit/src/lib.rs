@@ -1,8 +1,8 @@
 //! Answers 429 to viewers that ask more often than they may.
 //!
 //! Runs at `viewer-request`, so hits count as well. Each viewer has a bucket of tokens in the distribution's plugin cache, which
-//! all instances share: what is counted in one request is known to the next, in whatever instance it runs. Reading and
-//! writing a bucket are two steps; `bucket` says what that means for requests at the same time.
+//! all instances share: what is counted in one request is known to the others, in whatever instance they run, at the
+//! same time too.
 
 mod addresses;
 mod bucket;
@@ -43,24 +43,22 @@ fn decide(request: &Request, rules: &Rules, now: Nanos) -> Result<ViewerRequestD
     let Some(key) = rules.bucket_of(request)? else {
         return Ok(ViewerRequestDecision::Next);
     };
-    let stored = cache::get(&key)?;
-    // What is no number of ours is none: the bucket is full.
-    let stored = stored.and_then(|bytes| bytes.try_into().ok());
-    let stored = stored.map_or(0, u64::from_be_bytes);
-    match rules.bucket.take(stored, now) {
-        Ok(state) => {
+    let taken = rules.bucket.take_stored(
+        now,
+        || cache::get(&key),
+        |expected, state| {
             let lifetime = Duration::from_secs(bucket::seconds(state - now) + 1);
-            cache::put(key, state.to_be_bytes(), lifetime, [""; 0])?;
-            Ok(ViewerRequestDecision::Next)
-        }
-        Err(wait) => {
-            metrics::count("limited", 1);
-            if rules.observe_only {
-                return Ok(ViewerRequestDecision::Next);
-            }
-            Ok(too_many(wait).into())
-        }
+            cache::put_if(&key, expected, state.to_be_bytes(), lifetime, [""; 0])
+        },
+    );
+    let Err(wait) = taken? else {
+        return Ok(ViewerRequestDecision::Next);
+    };
+    metrics::count("limited", 1);
+    if rules.observe_only {
+        return Ok(ViewerRequestDecision::Next);
     }
+    Ok(too_many(wait).into())
 }
 
 /// The answer to a request too many (RFC 6585, section 4).

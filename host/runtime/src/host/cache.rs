@@ -1,5 +1,7 @@
 //! The interface `cache`: values that the distribution's plugins store for a time.
 
+use bytes::Bytes;
+
 use super::NOT_IN_INIT;
 use crate::bindings::imported::cache::Host;
 use crate::facts::Read;
@@ -39,6 +41,26 @@ impl Host for State {
         let passed = tags.iter().map(String::len).sum::<usize>() + key.len() + value.len();
         match self.stored_values(passed)? {
             Ok(cache) => Ok(cache.put(key, value.into(), lifetime, tags).wait().await),
+            Err(words) => Ok(Err(words)),
+        }
+    }
+
+    async fn put_if(
+        &mut self,
+        key: Vec<u8>,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> wasmtime::Result<Result<bool, String>> {
+        let passed = tags.iter().map(String::len).sum::<usize>() + key.len() + value.len();
+        let passed = passed + expected.as_ref().map_or(0, Vec::len);
+        match self.stored_values(passed)? {
+            Ok(cache) => {
+                let (expected, value) = (expected.map(Bytes::from), value.into());
+                let put = cache.put_if(key, expected, value, lifetime, tags);
+                Ok(put.wait().await)
+            }
             Err(words) => Ok(Err(words)),
         }
     }

@@ -9,6 +9,7 @@ pub mod powers;
 pub mod random;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,45 +43,43 @@ pub fn guests_manifest() -> PathBuf {
     }
 }
 
-/// A guest of `tests/guests` by its crate's name, built when first asked for. It has a target directory of its own: the
-/// main one is locked by the `cargo test` that runs this.
+/// A guest of `tests/guests` by its crate's name, built when first asked for.
 pub fn guest(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let manifest = guests_manifest();
-        let target = target().join("guests");
-        let build = || {
-            let mut cargo = Command::new(env!("CARGO"));
-            cargo
-                .args([
-                    "build",
-                    "--release",
-                    "--locked",
-                    "--target",
-                    "wasm32-wasip1",
-                    "--manifest-path",
-                ])
-                .arg(&manifest);
-            cargo
-                .arg("--target-dir")
-                .arg(&target)
-                .env_remove("RUSTFLAGS")
-                .env_remove("CARGO_ENCODED_RUSTFLAGS");
-            cargo.status().expect("cargo runs").success()
-        };
-        if !build() {
-            let rustup = Command::new("rustup")
-                .args(["target", "add", "wasm32-wasip1"])
-                .status();
-            assert!(
-                rustup.is_ok_and(|status| status.success()),
-                "`rustup target add wasm32-wasip1` failed"
-            );
-            assert!(build(), "the guests do not build");
-        }
-        target.join("wasm32-wasip1/release")
+        let guests = ["--release", "--manifest-path"].map(OsStr::new);
+        build("guests", guests.into_iter().chain([manifest.as_os_str()])).join("release")
     });
     folder.join(format!("guest_{name}.wasm"))
+}
+
+/// Builds for Wasm what these arguments of `cargo build` say; returns the folder of the target. It has a target directory of
+/// its own: the main one is locked by the cargo that runs this.
+pub fn build<'a>(folder: &str, what: impl Iterator<Item = &'a OsStr> + Clone) -> PathBuf {
+    let target = target().join(folder);
+    let builds = || {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["build", "--locked", "--target", "wasm32-wasip1"])
+            .args(what.clone())
+            .arg("--target-dir")
+            .arg(&target)
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo.status().expect("cargo runs").success()
+    };
+    if !builds() {
+        let rustup = Command::new("rustup")
+            .args(["target", "add", "wasm32-wasip1"])
+            .status();
+        assert!(
+            rustup.is_ok_and(|status| status.success()),
+            "`rustup target add wasm32-wasip1` failed"
+        );
+        assert!(builds(), "it does not build for Wasm");
+    }
+    target.join("wasm32-wasip1")
 }
 
 /// One runtime for all tests of a file. Compiled guests are kept between runs.

@@ -137,6 +137,22 @@ impl Cache for Given {
         Answer::Now(Ok(()))
     }
 
+    fn put_if(
+        &self,
+        _: Vec<u8>,
+        expected: Option<Bytes>,
+        value: Bytes,
+        _: u64,
+        _: Vec<String>,
+    ) -> Answer<Result<bool, String>> {
+        let mut stored = self.stored.lock();
+        let put = *stored == expected;
+        if put {
+            *stored = Some(value);
+        }
+        Answer::Now(Ok(put))
+    }
+
     fn invalidate(&self, _: &str) -> Answer<Result<(), String>> {
         *self.stored.lock() = None;
         Answer::Now(Ok(()))

@@ -121,8 +121,12 @@ impl Values {
 
 impl PluginCache {
     fn look_up(&self, key: &[u8]) -> Option<Bytes> {
+        self.fresh(&mut self.values.lock(), key)
+    }
+
+    /// The value of a key, if it is of use still; otherwise it goes.
+    fn fresh(&self, values: &mut Values, key: &[u8]) -> Option<Bytes> {
         let now = self.clock.now();
-        let mut values = self.values.lock();
         let value = values.by_key.get(key)?;
         let valid = || {
             let (began, tags) = (value.began, &value.tags);
@@ -145,6 +149,37 @@ impl PluginCache {
         lifetime: u64,
         tags: Vec<String>,
     ) -> Result<(), String> {
+        let value = self.value(&key, bytes, lifetime, &tags)?;
+        self.values.lock().put(key.into(), value);
+        Ok(())
+    }
+
+    /// Stores a value in place of the expected one, or of none; whether it did. The lock is held from one to the other.
+    fn store_if(
+        &self,
+        key: Vec<u8>,
+        expected: Option<&[u8]>,
+        bytes: Bytes,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> Result<bool, String> {
+        let value = self.value(&key, bytes, lifetime, &tags)?;
+        let mut values = self.values.lock();
+        if self.fresh(&mut values, &key).as_deref() != expected {
+            return Ok(false);
+        }
+        values.put(key.into(), value);
+        Ok(true)
+    }
+
+    /// A value as it is stored, if it is within bounds.
+    fn value(
+        &self,
+        key: &[u8],
+        bytes: Bytes,
+        lifetime: u64,
+        tags: &[String],
+    ) -> Result<Value, String> {
         if key.is_empty() || key.len() > MOST_KEY {
             return Err(format!(
                 "the key has {} bytes: it takes 1 to {MOST_KEY}",
@@ -169,16 +204,14 @@ impl PluginCache {
             .now()
             .0
             .saturating_add(lifetime.saturating_mul(1000));
-        let value = Value {
+        Ok(Value {
             bytes,
             until: Time(until),
             tags,
             began: self.invalidations.now(),
             put: 0,
             size,
-        };
-        self.values.lock().put(key.into(), value);
-        Ok(())
+        })
     }
 }
 
@@ -195,6 +228,17 @@ impl powers::Cache for PluginCache {
         tags: Vec<String>,
     ) -> Answer<Result<(), String>> {
         Answer::Now(self.store(key, value, lifetime, tags))
+    }
+
+    fn put_if(
+        &self,
+        key: Vec<u8>,
+        expected: Option<Bytes>,
+        value: Bytes,
+        lifetime: u64,
+        tags: Vec<String>,
+    ) -> Answer<Result<bool, String>> {
+        Answer::Now(self.store_if(key, expected.as_deref(), value, lifetime, tags))
     }
 
     fn invalidate(&self, tag: &str) -> Answer<Result<(), String>> {
@@ -259,6 +303,58 @@ mod tests {
         clock.advance(1).unwrap();
         assert_eq!(cache.look_up(b"a"), None);
         assert_eq!(cache.values.lock().bytes, 0);
+    }
+
+    /// Puts a number in place of another.
+    fn swap(cache: &PluginCache, expected: Option<&[u8]>, value: &'static [u8]) -> bool {
+        cache
+            .store_if(b"a".to_vec(), expected, value.into(), 60, Vec::new())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_value_is_put_in_place_of_the_expected_one_only() {
+        let clock = Arc::new(Clock::held());
+        let cache = cache(&clock);
+        assert!(!swap(&cache, Some(b"1"), b"2"), "nothing is stored");
+        assert!(swap(&cache, None, b"1"));
+        assert!(!swap(&cache, None, b"2"), "something is stored");
+        assert!(!swap(&cache, Some(b"0"), b"2"));
+        assert_eq!(cache.look_up(b"a").as_deref(), Some(&b"1"[..]));
+        assert!(swap(&cache, Some(b"1"), b"2"));
+        assert_eq!(cache.look_up(b"a").as_deref(), Some(&b"2"[..]));
+        clock.advance(60_000).unwrap();
+        assert!(!swap(&cache, Some(b"2"), b"3"), "its time is over");
+        assert!(swap(&cache, None, b"3"));
+        assert!(
+            cache
+                .store_if(Vec::new(), None, Bytes::new(), 1, Vec::new())
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn what_threads_count_at_the_same_time_is_not_lost() {
+        let clock = Arc::new(Clock::held());
+        let cache = cache(&clock);
+        let count = || loop {
+            let stored = cache.look_up(b"n");
+            let counted = stored.as_deref().map_or(0, |bytes| {
+                u32::from_be_bytes(bytes.try_into().expect("four bytes"))
+            });
+            let next = Bytes::copy_from_slice(&(counted + 1).to_be_bytes());
+            let put = cache.store_if(b"n".to_vec(), stored.as_deref(), next, 60, Vec::new());
+            if put.unwrap() {
+                break;
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..2000).for_each(|_| count()));
+            }
+        });
+        let counted = cache.look_up(b"n").unwrap();
+        assert_eq!(counted[..], 16_000_u32.to_be_bytes());
     }
 
     #[tokio::test]

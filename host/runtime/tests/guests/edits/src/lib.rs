@@ -133,6 +133,13 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
             cache::invalidate("t")?;
             format!("{before:?} {:?}", cache::get(b"k")?.map(text))
         }
+        "cache-if" => {
+            cache::invalidate("t")?;
+            let first = cache::put_if(b"k", None, b"1", 60, &[])?;
+            let wrong = cache::put_if(b"k", Some(b"0"), b"2", 60, &[])?;
+            let right = cache::put_if(b"k", Some(b"1"), b"2", 60, &[])?;
+            format!("{first} {wrong} {right} {:?}", cache::get(b"k")?.map(text))
+        }
         "metrics" => {
             metrics::count("things", 2);
             metrics::observe("seconds", 0.5);
