@@ -26,6 +26,11 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             "Bytes accounted for in the memory tier",
             stats.memory_bytes,
         ),
+        (
+            "store_block_bytes",
+            "Bytes of blocks of large bodies that are held after they were read from disk",
+            stats.block_bytes,
+        ),
         ("store_disk_objects", "Keys on disk", stats.disk_objects),
         (
             "store_disk_bytes",

@@ -4,10 +4,12 @@
 //! body, or to another place of the same body, does not check out. A range is verified by reading its blocks only.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::block_cache::BlockCache;
 use crate::error::BodyError;
 use crate::medium::MediumFile;
 
@@ -99,6 +101,8 @@ pub(crate) struct DiskBody {
     pub(crate) id: u64,
     /// Bytes of the body, without checksums.
     pub(crate) length: u64,
+    /// Where blocks that are read are kept for a while.
+    pub(crate) cache: Arc<BlockCache>,
 }
 
 impl DiskBody {
@@ -109,31 +113,64 @@ impl DiskBody {
         if from >= to {
             return Ok(VecDeque::new());
         }
+        let mut pieces = VecDeque::new();
+        for block in Self::blocks(from, to) {
+            let data = match self.in_memory(block) {
+                Some(data) => data,
+                None => {
+                    let data = self.read_block(block)?;
+                    self.cache.put(self.id, block, &data);
+                    data
+                }
+            };
+            pieces.push_back(cut(&data, block, from, to));
+        }
+        Ok(pieces)
+    }
+
+    /// What of `from..to` is in memory, from `from` on; as [`DiskBody::read`] otherwise, but without a wait.
+    pub(crate) fn cached(&self, from: u64, to: u64) -> VecDeque<Bytes> {
+        let to = to.min(self.length);
+        if from >= to {
+            return VecDeque::new();
+        }
+        Self::blocks(from, to)
+            .map_while(|block| Some(cut(&self.in_memory(block)?, block, from, to)))
+            .collect()
+    }
+
+    /// The blocks of one read.
+    fn blocks(from: u64, to: u64) -> RangeInclusive<u64> {
         let first = from / BLOCK;
-        let last = ((to - 1) / BLOCK).min(first + READ / BLOCK - 1);
-        let end = ((last + 1) * BLOCK).min(self.length);
-        let framed = (end - first * BLOCK) + (last - first + 1) * SUM;
-        let mut buffer = vec![0; framed as usize];
+        first..=((to - 1) / BLOCK).min(first + READ / BLOCK - 1)
+    }
+
+    /// How long a block is.
+    fn block_length(&self, block: u64) -> u64 {
+        (self.length - block * BLOCK).min(BLOCK)
+    }
+
+    fn in_memory(&self, block: u64) -> Option<Bytes> {
+        let data = self.cache.get(self.id, block)?;
+        (data.len() as u64 == self.block_length(block)).then_some(data)
+    }
+
+    /// Reads and verifies one block, into a buffer of its own.
+    fn read_block(&self, block: u64) -> Result<Bytes, BodyError> {
+        let length = self.block_length(block) as usize;
+        let mut buffer = vec![0; length + SUM as usize];
         self.file
-            .read_exact_at(&mut buffer, self.base + first * (BLOCK + SUM))
+            .read_exact_at(&mut buffer, self.base + block * (BLOCK + SUM))
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::UnexpectedEof => BodyError::Damaged,
                 kind => BodyError::Unreadable(kind),
             })?;
-        let mut pieces = VecDeque::with_capacity((last - first + 1) as usize);
-        let mut rest = Bytes::from(buffer);
-        for block in first..=last {
-            let start = block * BLOCK;
-            let length = (end - start).min(BLOCK);
-            let data = rest.split_to(length as usize);
-            let sum = rest.split_to(SUM as usize);
-            if crc32c::crc32c_append(seed(self.id, block), &data).to_le_bytes() != sum[..] {
-                return Err(BodyError::Damaged);
-            }
-            let skip = from.saturating_sub(start);
-            pieces.push_back(data.slice(skip as usize..(to - start).min(length) as usize));
+        let mut data = Bytes::from(buffer);
+        let sum = data.split_off(length);
+        if crc32c::crc32c_append(seed(self.id, block), &data).to_le_bytes() != sum[..] {
+            return Err(BodyError::Damaged);
         }
-        Ok(pieces)
+        Ok(data)
     }
 
     /// Reads and verifies the whole body into one piece. Blocks the thread.
@@ -155,6 +192,14 @@ impl DiskBody {
             pieces = self.read(whole.len() as u64, self.length)?;
         }
     }
+}
+
+/// What of a block is in `from..to`.
+fn cut(data: &Bytes, block: u64, from: u64, to: u64) -> Bytes {
+    let start = block * BLOCK;
+    let skip = from.saturating_sub(start) as usize;
+    let end = (to - start).min(data.len() as u64) as usize;
+    data.slice(skip..end)
 }
 
 #[cfg(test)]
@@ -186,6 +231,7 @@ mod tests {
             base: 10,
             id,
             length,
+            cache: Arc::new(BlockCache::new(0)),
         }
     }
 
@@ -225,6 +271,24 @@ mod tests {
             assert!(expected.starts_with(&got) && got.is_empty() == expected.is_empty());
             assert!(got.len() as u64 <= READ);
         }
+    }
+
+    #[test]
+    fn what_was_read_is_there_without_the_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let body = DiskBody {
+            cache: Arc::new(BlockCache::new(64 * BLOCK)),
+            ..written(dir.path(), 7, 5 * BLOCK + 5, 1_000)
+        };
+        let all = pattern(body.length);
+        assert!(body.cached(0, 10).is_empty());
+        body.read(BLOCK + 1, 3 * BLOCK).expect("two blocks");
+        let there = body.cached(BLOCK + 7, 4 * BLOCK);
+        let there: Vec<u8> = there.into_iter().flatten().collect();
+        assert_eq!(there, &all[BLOCK as usize + 7..3 * BLOCK as usize]);
+        assert!(body.cached(3 * BLOCK, 4 * BLOCK).is_empty());
+        let end = body.read(5 * BLOCK, u64::MAX).expect("the end");
+        assert_eq!(end, body.cached(5 * BLOCK, u64::MAX));
     }
 
     #[test]

@@ -180,6 +180,11 @@ impl BodyReader {
             Source::Memory(_) | Source::Ended => return,
         };
         let to = to.min(from.saturating_add(READ));
+        let there = body.cached(from, to);
+        if !there.is_empty() {
+            self.take(there);
+            return;
+        }
         self.reading = Some(tokio::task::spawn_blocking(move || body.read(from, to)));
     }
 
@@ -191,17 +196,22 @@ impl BodyReader {
         self.reading = None;
         // The task fails only when the runtime is shutting down.
         let pieces = result.unwrap_or(Err(BodyError::Aborted))?;
-        let bytes: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        if bytes == 0 {
+        if pieces.iter().all(Bytes::is_empty) {
             return Poll::Ready(Err(BodyError::Damaged));
         }
+        self.take(pieces);
+        Poll::Ready(Ok(()))
+    }
+
+    /// These pieces are given next.
+    fn take(&mut self, pieces: VecDeque<Bytes>) {
+        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
         match &mut self.source {
             Source::Disk { position, .. } => *position += bytes,
             Source::Growing(following) => following.progress.advance(following.reader, bytes),
             Source::Memory(_) | Source::Ended => {}
         }
         self.ready = pieces;
-        Poll::Ready(Ok(()))
     }
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {

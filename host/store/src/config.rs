@@ -23,6 +23,9 @@ pub struct Config {
     pub max_variants: usize,
 }
 
+/// One part in so many of what is left for stored responses in memory is for blocks of large bodies.
+const BLOCKS_SHARE: u64 = 8;
+
 /// The least disk that the cache works with: below this, moving and index overhead would be most of it.
 const LEAST_DISK: u64 = 16 << 20;
 
@@ -31,6 +34,8 @@ const LEAST_DISK: u64 = 16 << 20;
 pub(crate) struct Sizes {
     /// Weight that the memory tier may hold.
     pub(crate) memory_tier: u64,
+    /// Blocks of large bodies that are held after they were read from disk.
+    pub(crate) blocks: u64,
     /// redb's page cache for the index.
     pub(crate) index_cache: u64,
     /// Bytes of bodies that may be on their way to the disk; as many may wait to get there.
@@ -58,10 +63,12 @@ impl Sizes {
             ),
             false => (0, 0),
         };
-        let memory_tier = config
+        let left = config
             .memory_bytes
             .saturating_sub(index_cache + 2 * queue)
             .max(1 << 20);
+        let blocks = if on_disk { left / BLOCKS_SHARE } else { 0 };
+        let memory_tier = left - blocks;
         let (small, object) = match on_disk {
             true => (
                 WINDOW.min(segment / 2),
@@ -74,6 +81,7 @@ impl Sizes {
         };
         Sizes {
             memory_tier,
+            blocks,
             index_cache,
             queue,
             disk: if on_disk { config.disk_bytes } else { 0 },

@@ -12,6 +12,8 @@ pub struct Stats {
     pub memory_bytes: u64,
     /// What the memory tier may weigh.
     pub memory_limit: u64,
+    /// Bytes of blocks of large bodies that are held after they were read from disk, beside `memory_bytes`.
+    pub block_bytes: u64,
     /// What waits to be written, beside the memory tier.
     pub queued_bytes: u64,
     /// Keys that may be on disk; complete once `disk_known`.

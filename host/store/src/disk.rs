@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, framed_length};
 use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
@@ -35,6 +36,8 @@ pub(crate) struct Disk {
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
     pub(crate) loads: Semaphore,
+    /// Blocks of large bodies that were read lately.
+    pub(crate) blocks: Arc<BlockCache>,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
@@ -91,6 +94,7 @@ impl Disk {
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
             loads: Semaphore::new(LOADS),
+            blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(false),
             discarded_bytes: 0,
             index,
@@ -137,6 +141,7 @@ impl Disk {
             base,
             id,
             length: place.body,
+            cache: Arc::clone(&self.blocks),
         };
         let body = match place.kind {
             Kind::Segment if place.body <= eager => BodyHandle::Memory(body.read_whole()?),

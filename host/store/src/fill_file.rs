@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, Framer, READ, framed_length};
 use crate::config::WINDOW;
 use crate::error::NotStored;
@@ -27,6 +28,7 @@ pub(crate) struct FillFile {
     progress: Arc<Progress>,
     id: u64,
     file: Arc<dyn MediumFile>,
+    blocks: Arc<BlockCache>,
     /// Bytes of disk that were reserved.
     reserved: u64,
     /// Bytes of the body that were handed to the writing task.
@@ -61,15 +63,17 @@ impl FillFile {
             if file.is_err() {
                 disk.space.release(reserved);
             }
-            file.map_err(|error| creating.report(error)).ok()
+            let file = file.map_err(|error| creating.report(error)).ok()?;
+            Some((file, Arc::clone(&disk.blocks)))
         });
         // The task fails only when the runtime is shutting down.
-        let file = created.await.ok().flatten().ok_or(NotStored::DiskFailed)?;
+        let (file, blocks) = created.await.ok().flatten().ok_or(NotStored::DiskFailed)?;
         Ok(FillFile {
             shared: Arc::clone(shared),
             progress: Arc::clone(progress),
             id,
             file,
+            blocks,
             reserved,
             handed: 0,
             framer: Framing::Idle(Framer::new(id)),
@@ -84,6 +88,7 @@ impl FillFile {
             base: 0,
             id: self.id,
             length,
+            cache: Arc::clone(&self.blocks),
         }
     }
 

@@ -16,6 +16,7 @@
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
 
+mod block_cache;
 mod blocks;
 mod body;
 mod config;

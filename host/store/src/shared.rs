@@ -324,6 +324,7 @@ impl Shared {
         if let Some(disk) = &self.disk {
             let totals = disk.units.totals();
             stats.queued_bytes = disk.queue.bytes();
+            stats.block_bytes = disk.blocks.bytes();
             stats.disk_objects = disk.presence.len();
             stats.disk_known = disk.presence.is_known();
             stats.disk_bytes = disk.space.used();
