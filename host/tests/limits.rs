@@ -75,7 +75,7 @@ fn every_limit_is_documented_with_its_default_and_word() {
         ("cpu", format!("{} ms", cpu.as_millis()), "cpu-limit"),
         ("wall", format!("{} s", wall.as_secs()), "wall-limit"),
         ("memory", mib(memory), "memory-limit"),
-        ("table_elements", table_elements.to_string(), "trap"),
+        ("table_elements", table_elements.to_string(), "table-limit"),
         ("host_calls", host_calls.to_string(), "host-calls"),
         ("passed_bytes", mib(passed_bytes), "passed-bytes"),
         ("output_bytes", kib(output_bytes), "output-limit"),

@@ -115,7 +115,8 @@ impl Transaction {
         let fresh = !self.has_met(plugin);
         let admitted = plugin.admit(started);
         let finished = match &admitted {
-            Ok(_) => self.finish::<C>(plugin, request, response).await,
+            // On the heap: the futures of requests hold one for each hook, and are moved.
+            Ok(_) => Box::pin(self.finish::<C>(plugin, request, response)).await,
             Err(error) => Err(error.clone()),
         };
         let (decision, reads, instance) = match finished {

@@ -39,7 +39,7 @@ async fn a_table_grows_to_its_limit_and_no_further() {
     assert_eq!(ask(&within, "/").await.decision, Ok(KeyDecision::Policy));
     let beyond = plugin(&growing(91), limits);
     let error = ask(&beyond, "/").await.decision.unwrap_err();
-    assert_eq!(error.as_str(), "trap", "{error}");
+    assert_eq!(error.as_str(), "table-limit", "{error}");
     let default = Limits::default();
     assert_eq!(default.table_elements, 10_000);
     let within = plugin(&growing(9_990), default.clone());

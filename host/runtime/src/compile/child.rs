@@ -21,9 +21,12 @@ const LOOKED_AT: u64 = 8 << 10;
 /// Waits for the child grow up to this.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
 
-/// How many KiB of addresses the host's allocator sets aside at a time. By itself it takes a GiB, which is all that the
-/// child may have. A program with another allocator does not look at it.
-const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "65536");
+/// Has the host's allocator take what it needs in place of setting a GiB aside, which is all that the child may have. A
+/// program with another allocator does not look at it.
+const ALLOCATOR: [(&str, &str); 2] = [
+    ("MIMALLOC_ARENA_RESERVE", "65536"),
+    ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
+];
 
 impl ChildCompiler {
     /// Compiles one file. Blocking.
@@ -74,7 +77,7 @@ impl ChildCompiler {
             .args([memory, &cpu.as_secs(), code].map(ToString::to_string))
             // It needs nothing of this, secrets least of all.
             .env_clear()
-            .envs([ARENA]);
+            .envs(ALLOCATOR);
         command
     }
 }

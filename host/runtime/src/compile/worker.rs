@@ -1,6 +1,7 @@
 //! The child's side: bound this process, read a plugin file from standard input, write what came of it to standard output.
 
-use std::io::{Read as _, Write as _};
+use std::alloc::{Layout, handle_alloc_error};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::process::ExitCode;
 
 use rustix::process::{
@@ -77,7 +78,11 @@ fn read_and_compile() -> Result<Vec<u8>, Refusal> {
     std::io::stdin()
         .lock()
         .read_to_end(&mut file)
-        .map_err(|error| machine(format!("the compiler cannot read the file: {error}")))?;
+        .map_err(|error| match error.kind() {
+            // As every other allocation that fails: the parent knows the limit by its end.
+            ErrorKind::OutOfMemory => handle_alloc_error(Layout::new::<u8>()),
+            _ => machine(format!("the compiler cannot read the file: {error}")),
+        })?;
     let engine = Engine::new(&steps::settings()).map_err(|error| machine(format!("{error:#}")))?;
     steps::compile(&engine, &file)
 }
