@@ -34,7 +34,7 @@ pub(crate) struct Disk {
     pub(crate) space: Space,
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
-    pub(crate) loads: Semaphore,
+    pub(crate) loads: Arc<Semaphore>,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
@@ -90,7 +90,7 @@ impl Disk {
             first_id: next_id.max(units.highest() + 1),
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
-            loads: Semaphore::new(LOADS),
+            loads: Arc::new(Semaphore::new(LOADS)),
             failed: AtomicBool::new(false),
             discarded_bytes: 0,
             index,
