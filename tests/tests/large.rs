@@ -5,13 +5,8 @@ use selvedge_tests::*;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// The object's length in GiB: 5 where `SELVEDGE_LARGE` is set, else 1, which is quicker and takes less disk.
-fn gibibytes() -> u64 {
-    match std::env::var_os("SELVEDGE_LARGE") {
-        Some(_) => 5,
-        None => 1,
-    }
-}
+/// The object's length in GiB.
+const GIBIBYTES: u64 = 5;
 
 /// Asks for all of it and compares it while it comes.
 #[track_caller]
@@ -38,14 +33,13 @@ fn read_range(edge: &Edge, path: &str, range: &str, first: u64, length: u64) {
     clippy::print_stderr,
     reason = "figures for people, and why nothing was claimed"
 )]
-fn an_object_of_gibibytes_streams_through_is_stored_ranged_into_and_evicted_in_64_mib_of_memory() {
-    let gibibytes = gibibytes();
-    let length = gibibytes << 30;
+fn an_object_of_5_gib_streams_through_is_stored_ranged_into_and_evicted_in_64_mib_of_memory() {
+    let length = GIBIBYTES << 30;
     let origin = Origin::start();
     // Two of them do not fit, and one takes no more than half.
     let store = format!(
-        "memory = \"16 MiB\"\ndisk = \"{} GiB\"\nmax_object = \"{gibibytes} GiB\"",
-        2 * gibibytes
+        "memory = \"16 MiB\"\ndisk = \"{} GiB\"\nmax_object = \"{GIBIBYTES} GiB\"",
+        2 * GIBIBYTES
     );
     let edge = Edge::in_front_of(&origin).store(&store).start();
     let needed = 2 * length + (2 << 30);
@@ -107,7 +101,7 @@ fn an_object_of_gibibytes_streams_through_is_stored_ranged_into_and_evicted_in_6
 
     let most = edge.memory("VmHWM");
     eprintln!(
-        "{gibibytes} GiB: streamed and stored in {streamed:.1?}; resident {} KiB before, at most {} KiB with ranges, \
+        "{GIBIBYTES} GiB: streamed and stored in {streamed:.1?}; resident {} KiB before, at most {} KiB with ranges, \
          {} KiB with eviction, {} KiB at the end",
         before / KIB,
         after_ranges / KIB,

@@ -180,7 +180,8 @@ impl BodyReader {
             Source::Memory(_) | Source::Ended => return,
         };
         let to = to.min(from.saturating_add(READ));
-        self.reading = Some(tokio::task::spawn_blocking(move || body.read(from, to)));
+        let pool = body.pool.clone();
+        self.reading = Some(pool.spawn_blocking(move || body.read(from, to)));
     }
 
     fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::held;
+
 /// The size up to which a body is held in memory as one piece, and the most that a fill buffers: 1 MiB.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
@@ -31,6 +33,8 @@ const LEAST_DISK: u64 = 16 << 20;
 pub(crate) struct Sizes {
     /// Weight that the memory tier may hold.
     pub(crate) memory_tier: u64,
+    /// From which length on a body in memory has pages of its own.
+    pub(crate) mapped_from: u64,
     /// redb's page cache for the index.
     pub(crate) index_cache: u64,
     /// Bytes of bodies that may be on their way to the disk; as many may wait to get there.
@@ -74,6 +78,7 @@ impl Sizes {
         };
         Sizes {
             memory_tier,
+            mapped_from: held::mapped_from(memory_tier),
             index_cache,
             queue,
             disk: if on_disk { config.disk_bytes } else { 0 },

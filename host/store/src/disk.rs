@@ -19,6 +19,7 @@ use crate::head::Stored;
 use crate::index::{Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::queue::Queue;
 use crate::record;
@@ -35,10 +36,13 @@ pub(crate) struct Disk {
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
     pub(crate) loads: Arc<Semaphore>,
+    pub(crate) pool: Pool,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
     pub(crate) discarded_bytes: u64,
+    /// From which length on a body that is read has pages of its own.
+    pub(crate) mapped_from: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
 }
@@ -91,8 +95,10 @@ impl Disk {
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
             loads: Arc::new(Semaphore::new(LOADS)),
+            pool: Pool::new().map_err(DiskError::Files)?,
             failed: AtomicBool::new(false),
             discarded_bytes: 0,
+            mapped_from: sizes.mapped_from,
             index,
             units,
             space,
@@ -137,9 +143,12 @@ impl Disk {
             base,
             id,
             length: place.body,
+            pool: self.pool.handle(),
         };
         let body = match place.kind {
-            Kind::Segment if place.body <= eager => BodyHandle::Memory(body.read_whole()?),
+            Kind::Segment if place.body <= eager => {
+                BodyHandle::Memory(body.read_whole(self.mapped_from)?)
+            }
             Kind::Segment => BodyHandle::Disk(body),
             Kind::Large if body.file.length()? < framed_length(place.body) => {
                 return Err(Unread::Damaged);

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 
 use crate::config::WINDOW;
 use crate::key::Key;
@@ -79,14 +78,15 @@ impl Share {
 impl Lead {
     /// Reads on a blocking thread. From there on it needs nobody to wait for it.
     async fn read(self) {
-        let Some(disk) = &self.shared.disk else {
+        let shared = Arc::clone(&self.shared);
+        let Some(disk) = &shared.disk else {
             return;
         };
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&disk.loads).acquire_owned().await else {
             return;
         };
-        spawn_blocking(move || {
+        disk.pool.run(move || {
             let read = self.shared.read_blocking(&self.key, WINDOW);
             self.end(read);
             drop(permit);

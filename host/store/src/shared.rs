@@ -156,12 +156,17 @@ impl Shared {
             return Read::Nothing;
         };
         // The semaphore is never closed.
-        let Ok(_permit) = disk.loads.acquire().await else {
+        let Ok(permit) = Arc::clone(&disk.loads).acquire_owned().await else {
             return Read::Failed;
         };
         let shared = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || shared.read_blocking(&key, eager)).await;
-        read.unwrap_or(Read::Failed)
+        let read = disk.pool.run(move || {
+            let read = shared.read_blocking(&key, eager);
+            drop(permit);
+            read
+        });
+        // An error means that the pool is gone.
+        read.await.unwrap_or(Read::Failed)
     }
 
     pub(crate) fn read_blocking(&self, key: &Key, eager: u64) -> Read {
