@@ -325,6 +325,16 @@ impl Edge {
         system::memory(self.process.pid(), name)
     }
 
+    /// Bytes that its cache takes on disk.
+    pub fn disk_used(&self) -> u64 {
+        system::disk_used(&self.dir.path().join("store/cache"))
+    }
+
+    /// Bytes that are free on the disk where it is.
+    pub fn free_disk(&self) -> u64 {
+        system::free_disk(self.dir.path())
+    }
+
     /// Its processor time so far, without that of its children.
     pub fn processor_time(&self) -> Duration {
         system::processor_time(self.process.pid()).0

@@ -29,6 +29,14 @@ impl Generated {
         }
     }
 
+    /// At this byte.
+    pub fn at(position: u64) -> Generated {
+        Generated {
+            position,
+            ..Generated::new()
+        }
+    }
+
     /// The next bytes, at most 64 KiB and at most `most`.
     pub fn next_piece(&mut self, most: u64) -> &[u8] {
         let start = (self.position % PERIOD as u64) as usize;

@@ -1,9 +1,13 @@
 //! The few system calls that the standard library has no name for.
 
+use std::ffi::CString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -108,6 +112,29 @@ pub(crate) fn memory(pid: u32, name: &str) -> u64 {
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kibibytes.expect("the figure is there") * 1024
+}
+
+/// Bytes that are free for us on the disk of this folder.
+pub(crate) fn free_disk(folder: &Path) -> u64 {
+    let name = CString::new(folder.as_os_str().as_bytes()).expect("a path has no zero byte");
+    let mut figures = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the name ends with a zero byte, and the figures are written to memory of ours that is large enough.
+    let done = unsafe { libc::statvfs(name.as_ptr(), figures.as_mut_ptr()) };
+    assert_eq!(done, 0, "the folder is there");
+    // SAFETY: the call succeeded, so it has written all of them.
+    let figures = unsafe { figures.assume_init() };
+    figures.f_bavail * figures.f_frsize
+}
+
+/// Bytes that the files of a folder take on disk. Files may come and go meanwhile.
+pub(crate) fn disk_used(folder: &Path) -> u64 {
+    let items = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let taken = |path: &Path| match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => disk_used(path),
+        Ok(found) => found.blocks() * 512,
+        Err(_) => 0,
+    };
+    items.map(|item| taken(&item.path())).sum()
 }
 
 /// Processor time of a process so far: its own, and that of its children that have ended.

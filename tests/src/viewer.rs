@@ -153,7 +153,13 @@ impl Viewer {
     /// whether it was complete. Keeps nothing.
     #[track_caller]
     pub fn generated(&mut self, head: &Head) -> (u64, End) {
-        let mut expected = Generated::new();
+        self.generated_from(0, head)
+    }
+
+    /// As `generated`, where the content begins at this byte.
+    #[track_caller]
+    pub fn generated_from(&mut self, first: u64, head: &Head) -> (u64, End) {
+        let mut expected = Generated::at(first);
         let mut same = true;
         let framing = Framing::of_response("GET", head);
         let ended = self
@@ -166,7 +172,7 @@ impl Viewer {
         );
         let complete = ended.expect("bytes in time").complete;
         (
-            expected.position(),
+            expected.position() - first,
             if complete {
                 End::Complete
             } else {
@@ -196,6 +202,11 @@ impl Viewer {
     /// Whether the connection ends before another byte.
     fn ends(&mut self) -> bool {
         matches!(self.wire.stream.peek(&mut [0]), Ok(0))
+    }
+
+    /// Whether something arrives before the connection ends; it stays to be read.
+    pub fn answers(&mut self) -> bool {
+        matches!(self.wire.stream.peek(&mut [0]), Ok(1))
     }
 
     /// Claims that nothing arrives for a moment, and that the connection stays open.

@@ -152,3 +152,144 @@ fn many_connections_at_once_are_served() {
     }
     assert_eq!(origin.all_requests().len(), 20);
 }
+
+/// What the edge has refused, by the bound's word.
+fn refused(edge: &Edge, bound: &str) -> f64 {
+    let name = format!("selvedge_viewer_connections_refused_total{{bound=\"{bound}\"}}");
+    edge.metric(&name).unwrap_or_default()
+}
+
+/// Changes a line of the server file, in one step as editors do, and waits until it is taken.
+fn change_server(edge: &mut Edge, from: &str, to: &str) {
+    let text = std::fs::read_to_string(edge.config()).expect("the harness wrote it");
+    assert!(text.contains(from), "{text}");
+    edge.forget_log();
+    let new = edge.folder().join("new");
+    std::fs::write(&new, text.replace(from, to)).expect("the folder is ours");
+    std::fs::rename(new, edge.config()).expect("the folder is ours");
+    edge.reload();
+    edge.wait_for_log("the configuration has been reloaded");
+}
+
+#[test]
+fn a_connection_above_the_bound_is_closed_unread_and_counted_and_logged_once() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .server("max_connections = 2")
+        .start();
+    origin.on("*").answers(Answer::ok("x"));
+    // They are served before further ones come: nobody is refused for one that is not open yet.
+    let mut viewers = [edge.viewer(), edge.viewer()];
+    for viewer in &mut viewers {
+        viewer.get("/a").response().expect(200);
+    }
+    let before = origin.all_requests().len();
+    for _ in 0..3 {
+        edge.get("/refused").start().is_closed();
+    }
+    assert_eq!(origin.all_requests().len(), before);
+    assert_eq!(refused(&edge, "all"), 3.0);
+    assert_eq!(refused(&edge, "address"), 0.0);
+    let line = edge.wait_for_log("a connection is closed unread");
+    assert_eq!(
+        (&line["level"], &line["refused"]),
+        (&"WARN".into(), &1.into())
+    );
+    let message = line["message"].as_str().unwrap_or_default();
+    assert!(message.contains("`max_connections`"), "{line}");
+    let told = |line: &&String| line.contains("is closed unread");
+    assert_eq!(edge.log().iter().filter(told).count(), 1);
+    // Those that are open are served on.
+    for viewer in &mut viewers {
+        viewer.get("/a").response().expect(200);
+    }
+}
+
+#[test]
+fn the_place_of_a_connection_that_ended_is_taken_by_the_next_one() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .server("max_connections = 1")
+        .start();
+    origin.on("/a").answers(Answer::ok("x"));
+    let mut first = edge.viewer();
+    first.get("/a").response().expect(200);
+    edge.get("/a").start().is_closed();
+    drop(first);
+    eventually("there is one connection less", || {
+        edge.metric("selvedge_viewer_connections") == Some(0.0)
+    });
+    // The figure is told a moment before the place is free.
+    let mut next = taken(&edge);
+    next.get("/a").response().expect(200);
+    edge.get("/a").start().is_closed();
+}
+
+/// A connection that is taken, after others that were not, maybe.
+fn taken(edge: &Edge) -> Viewer {
+    let mut found = None;
+    eventually("a connection is taken", || {
+        let mut viewer = edge.get("/a").start();
+        let answered = viewer.answers();
+        if answered {
+            viewer.response().expect(200);
+            found = Some(viewer);
+        }
+        answered
+    });
+    found.expect("it was answered")
+}
+
+#[test]
+fn one_address_has_so_many_connections_and_leaves_the_others_to_others() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .server("max_connections_per_address = 2")
+        .start();
+    origin.on("/a").answers(Answer::ok("x"));
+    let mut greedy = [edge.viewer(), edge.viewer()];
+    for viewer in &mut greedy {
+        viewer.get("/a").response().expect(200);
+    }
+    edge.get("/a").start().is_closed();
+    edge.get("/a").from([127, 0, 0, 2]).expect(200).body("x");
+    assert_eq!(refused(&edge, "address"), 1.0);
+    assert_eq!(refused(&edge, "all"), 0.0);
+    let line = edge.wait_for_log("a connection is closed unread");
+    let message = line["message"].as_str().unwrap_or_default();
+    assert!(message.contains("`max_connections_per_address`"), "{line}");
+    let [kept, gone] = greedy;
+    drop(gone);
+    drop(taken(&edge));
+    drop(kept);
+}
+
+#[test]
+fn bounds_on_connections_are_taken_at_a_reload_without_a_restart() {
+    let origin = Origin::start();
+    let mut edge = Edge::in_front_of(&origin)
+        .server("max_connections = 1")
+        .start();
+    origin.on("/a").answers(Answer::ok("x"));
+    let mut first = edge.viewer();
+    first.get("/a").response().expect(200);
+    edge.get("/a").start().is_closed();
+    change_server(&mut edge, "max_connections = 1", "max_connections = 3");
+    let mut second = edge.viewer();
+    second.get("/a").response().expect(200);
+    change_server(
+        &mut edge,
+        "max_connections = 3",
+        "max_connections = 9\nmax_connections_per_address = 1",
+    );
+    // What was open before is not counted by address.
+    let mut third = edge.viewer();
+    third.get("/a").response().expect(200);
+    edge.get("/a").start().is_closed();
+    edge.get("/a").from([127, 0, 0, 2]).expect(200);
+    for viewer in [&mut first, &mut second, &mut third] {
+        viewer.get("/a").response().expect(200);
+    }
+    let restart = |line: &&String| line.contains("takes effect at the next start");
+    assert_eq!(edge.log().iter().filter(restart).count(), 0);
+}

@@ -1,19 +1,28 @@
-//! What a hook call costs: CPU time of the calling thread, for each isolation. `cargo bench -p selvedge-runtime`
-
-// Its output is what it is for.
-#![allow(clippy::print_stdout)]
+//! What a hook call costs, for each isolation: `cargo bench -p selvedge-runtime`
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-mod measured;
 
 use std::sync::Arc;
 
 use common::{guest, load, request, response, runtime, spec};
-use measured::{measure, on_this_thread};
+use divan::Bencher;
 use selvedge_runtime::{Isolation, Plugin, PluginSpec, RequestFacts, ResponseFacts, Transaction};
 
-const ROUNDS: u32 = 2000;
+const ISOLATIONS: [Isolation; 2] = [Isolation::Request, Isolation::Reuse];
+
+fn main() {
+    divan::main();
+}
+
+/// Measures one call after the other on this thread.
+fn measure(bencher: Bencher<'_, '_>, mut what: impl AsyncFnMut()) {
+    let here = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("it starts");
+    bencher.bench_local(|| here.block_on(what()));
+}
 
 struct Case {
     plugin: Arc<Plugin>,
@@ -72,25 +81,30 @@ impl Case {
     }
 }
 
-fn main() {
-    let async_runtime = on_this_thread();
-    for isolation in [Isolation::Request, Isolation::Reuse] {
-        let case = Case::new(isolation);
-        measure(
-            &format!("{isolation:?}: cache-key, 3 reads"),
-            ROUNDS,
-            &async_runtime,
-            async || case.cache_key().await,
-        );
-        measure(
-            &format!("{isolation:?}: three hooks"),
-            ROUNDS,
-            &async_runtime,
-            async || case.three_hooks().await,
-        );
-    }
-    // What a small `init` adds to a fresh instance: compare with the first line.
-    let with_init = Case {
+/// A cache-key hook that reads three parts of the request, in a fresh instance or a reused one.
+#[divan::bench(args = ISOLATIONS)]
+fn cache_key(bencher: Bencher<'_, '_>, isolation: Isolation) {
+    let case = Case::new(isolation);
+    measure(bencher, async || case.cache_key().await);
+}
+
+/// The same decision, given again.
+#[divan::bench]
+fn cache_key_remembered(bencher: Bencher<'_, '_>) {
+    let case = Case::remembering(Isolation::Request, true);
+    measure(bencher, async || case.shared_cache_key().await);
+}
+
+#[divan::bench(args = ISOLATIONS)]
+fn three_hooks_of_a_transaction(bencher: Bencher<'_, '_>, isolation: Isolation) {
+    let case = Case::new(isolation);
+    measure(bencher, async || case.three_hooks().await);
+}
+
+/// What a small `init` adds to a fresh instance: compare with `cache_key`.
+#[divan::bench]
+fn cache_key_without_reads_with_init(bencher: Bencher<'_, '_>) {
+    let case = Case {
         plugin: load(&PluginSpec {
             file: guest("init"),
             remember: false,
@@ -98,46 +112,20 @@ fn main() {
         }),
         ..Case::new(Isolation::Request)
     };
-    measure(
-        "Request: cache-key, no reads, with init",
-        ROUNDS,
-        &async_runtime,
-        async || with_init.cache_key().await,
-    );
-    let remembered = Case::remembering(Isolation::Request, true);
-    measure(
-        "Request: cache-key, 3 reads, remembered",
-        ROUNDS,
-        &async_runtime,
-        async || remembered.shared_cache_key().await,
-    );
-    let reused = Case::new(Isolation::Reuse);
-    let error = Case {
-        request: request("/error"),
+    measure(bencher, async || case.cache_key().await);
+}
+
+/// A reused instance whose hook fails: `/error` returns an error, `/panic` costs the instance.
+#[divan::bench(args = ["/error", "/panic"])]
+fn cache_key_that_fails(bencher: Bencher<'_, '_>, path: &str) {
+    let case = Case {
+        request: request(path),
         ..Case::new(Isolation::Reuse)
     };
-    measure(
-        "Reuse: cache-key that returns an error",
-        ROUNDS,
-        &async_runtime,
-        async || {
-            let _ = Transaction::new(&runtime())
-                .cache_key(&error.plugin, &error.request)
-                .await;
-        },
-    );
-    let panicking = Case {
-        request: request("/panic"),
-        ..reused
-    };
-    measure(
-        "Reuse: cache-key that panics",
-        ROUNDS,
-        &async_runtime,
-        async || {
-            let _ = Transaction::new(&runtime())
-                .cache_key(&panicking.plugin, &panicking.request)
-                .await;
-        },
-    );
+    measure(bencher, async || {
+        let called = Transaction::new(&runtime())
+            .cache_key(&case.plugin, &case.request)
+            .await;
+        assert!(called.decision.is_err());
+    });
 }

@@ -237,7 +237,7 @@ fn nothing() -> KeyParts {
     }
 }
 
-fn policy_parts(policy: &KeyPolicy, fields: &HeaderMap) -> KeyParts {
+pub(crate) fn policy_parts(policy: &KeyPolicy, fields: &HeaderMap) -> KeyParts {
     KeyParts {
         path: true,
         query: QueryPart::Policy(policy.query.clone()),

@@ -34,6 +34,8 @@ mod obtained;
 mod origin_request;
 mod origin_response;
 mod origin_selection;
+#[doc(hidden)]
+pub mod parts;
 mod pass;
 mod query;
 mod ranges;

@@ -1,212 +1,123 @@
-//! What the store costs: `cargo bench -p selvedge-store` for the parts, `-- grown` for a store of a million objects.
-
-// Its output is what it is for.
-#![allow(clippy::print_stdout)]
+//! What the parts of the store cost: `cargo bench -p selvedge-store --bench store`
 
 #[allow(dead_code, reason = "the benches need a part of what the tests do")]
 #[path = "../tests/store/support.rs"]
 mod support;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
 use selvedge_store::{Config, Found, Store};
 use support::*;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
-/// Objects of the grown store.
-const GROWN: u64 = 1_000_000;
-/// The objects of the parts.
-const OBJECTS: u64 = 2_000;
-
-fn config(dir: &Path) -> Config {
-    Config {
-        dir: Some(dir.to_path_buf()),
-        memory_bytes: 64 * MIB,
-        disk_bytes: 8 << 30,
-        max_object_bytes: 64 * MIB,
-        max_variants: 4,
-    }
-}
-
-/// Prints the median and the 99th percentile.
-fn report(name: &str, mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    let at = |part: usize| times[(times.len() - 1) * part / 100];
-    let micros = |time: Duration| time.as_secs_f64() * 1e6;
-    println!(
-        "{name:<44} {:>9.2} us median {:>9.2} us p99",
-        micros(at(50)),
-        micros(at(99))
-    );
-    at(99)
-}
-
-async fn fill(store: &Store, from: u64, count: u64, length: u64) -> Vec<Duration> {
-    let content = body(1, length);
-    let mut times = Vec::with_capacity(count as usize);
-    for n in from..from + count {
-        let start = Instant::now();
-        put(store, key(n), head("\"b\""), &content)
-            .await
-            .expect("stored");
-        times.push(start.elapsed());
-    }
-    times
-}
-
-/// Each hit is 100 look-ups of keys in memory: one is too short for the clock.
-fn hits(store: &Store, rounds: u64) -> Vec<Duration> {
-    let keys: Vec<_> = (0..100).map(key).collect();
-    let mut missed = 0;
-    let hit = |_| {
-        let start = Instant::now();
-        for key in &keys {
-            missed += u64::from(!matches!(store.look_up(key), Found::Memory(_)));
-        }
-        start.elapsed() / 100
-    };
-    let times = (0..rounds).map(hit).collect();
-    // At most one in a hundred.
-    assert!(missed < rounds, "{missed} were not in memory");
-    times
-}
-
-async fn parts() {
-    for length in [KIB, 16 * KIB, 256 * KIB] {
-        let dir = tempfile::tempdir().expect("a folder");
-        let store = Store::open(config(dir.path())).expect("it opens");
-        let times = fill(&store, 0, OBJECTS / 4, length).await;
-        report(&format!("fill {} KiB", length / KIB), times);
-    }
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(config(dir.path())).expect("it opens");
-    fill(&store, 0, OBJECTS, 4 * KIB).await;
-    report("look up in memory", hits(&store, 20_000));
-    let start = Instant::now();
-    store.flush().await;
-    println!(
-        "{:<44} {:>9.2} ms",
-        "flush of what is queued",
-        start.elapsed().as_secs_f64() * 1e3
-    );
-    drop(store);
-    let store = Store::open(config(dir.path())).expect("it opens");
-    let mut times = Vec::new();
-    for n in 0..OBJECTS {
-        let start = Instant::now();
-        store.load(&key(n)).await.expect("stored");
-        times.push(start.elapsed());
-    }
-    report("load 4 KiB from disk", times);
-}
-
-/// Whether hits wait for a store that is being filled as fast as it goes.
-async fn hits_while_filling() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(Config {
-        disk_bytes: 256 * MIB,
-        ..config(dir.path())
-    });
-    let store = store.expect("it opens");
-    fill(&store, 0, 100, 4 * KIB).await;
-    let alone = report("hit, nothing else to do", hits(&store, 50_000));
-    let (stop, filled) = (AtomicBool::new(false), std::sync::atomic::AtomicU64::new(0));
-    let beside = std::thread::scope(|scope| {
-        let handle = tokio::runtime::Handle::current();
-        let (stop, filled, filling) = (&stop, &filled, store.clone());
-        scope.spawn(move || {
-            let mut n = 1_000;
-            while !stop.load(Ordering::Relaxed) {
-                handle.block_on(fill(&filling, n, 100, 64 * KIB));
-                n += 100;
-                filled.fetch_add(100, Ordering::Relaxed);
-            }
-        });
-        let mut times = hits(&store, 50_000);
-        let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until {
-            times.extend(hits(&store, 5_000));
-        }
-        stop.store(true, Ordering::Relaxed);
-        report("hit, while filling at full speed", times)
-    });
-    println!(
-        "{:<44} {:.2} ({} MiB filled, {} evicted)",
-        "p99 while filling by p99 without",
-        beside.as_secs_f64() / alone.as_secs_f64(),
-        filled.load(Ordering::Relaxed) / 16,
-        store.stats().evicted_objects
-    );
-}
-
-/// Set for the process that fills a store and is killed.
-const FILLED: &str = "SELVEDGE_STORE_BENCH_DIR";
-
-async fn grown() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let me = std::env::current_exe().expect("a path");
-    let mut child = std::process::Command::new(me)
-        .env(FILLED, dir.path())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut line = String::new();
-    let out = child.stdout.take().expect("piped");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
-    for what in ["start after a kill", "start after an orderly end"] {
-        let before = resident();
-        let start = Instant::now();
-        let store = Store::open(config(dir.path())).expect("it opens");
-        println!("{what:<44} {:>9.2} ms", start.elapsed().as_secs_f64() * 1e3);
-        let start = Instant::now();
-        store.load(&key(7)).await.expect("stored");
-        println!(
-            "{:<44} {:>9.2} ms",
-            "first load",
-            start.elapsed().as_secs_f64() * 1e3
-        );
-        while !store.stats().disk_known {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let known = start.elapsed().as_secs_f64();
-        let grown = resident().saturating_sub(before);
-        println!(
-            "{:<44} {known:>9.2} s, {} objects, {} bytes of memory for each",
-            "all keys known after",
-            store.stats().disk_objects,
-            grown / GROWN
-        );
-    }
-}
-
-async fn fill_and_wait(dir: &Path) {
-    let store = Store::open(config(dir)).expect("it opens");
-    fill(&store, 0, GROWN, 200).await;
-    store.flush().await;
-    println!("filled");
-    // Full write load until it is killed.
-    fill(&store, GROWN, GROWN, 200).await;
-}
+/// The lengths of the bodies, in KiB.
+const LENGTHS: [u64; 4] = [1, 4, 64, 1024];
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    divan::main();
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("a runtime");
-    if let Some(dir) = std::env::var_os(FILLED) {
-        return runtime.block_on(fill_and_wait(dir.as_ref()));
+        .expect("a runtime")
+});
+
+/// A store in a folder of its own, which goes with it.
+struct Stored {
+    store: Store,
+    content: Bytes,
+    _dir: TempDir,
+}
+
+impl Stored {
+    /// With so many bodies of so many KiB, which are on disk.
+    fn new(count: u64, length: u64, memory_bytes: u64) -> Stored {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config {
+            memory_bytes,
+            disk_bytes: 1 << 30,
+            ..config(dir.path())
+        };
+        let stored = Stored {
+            store: Store::open(config).expect("it opens"),
+            content: body(1, length * KIB),
+            _dir: dir,
+        };
+        (0..count).for_each(|n| stored.put(n));
+        stored.flush();
+        stored
     }
-    runtime.block_on(async {
-        match std::env::args().any(|word| word == "grown") {
-            true => grown().await,
-            false => {
-                parts().await;
-                hits_while_filling().await;
-            }
-        }
+
+    fn put(&self, n: u64) {
+        let done = RUNTIME.block_on(put(&self.store, key(n), head("\"b\""), &self.content));
+        done.expect("stored");
+    }
+
+    fn flush(&self) {
+        RUNTIME.block_on(self.store.flush());
+    }
+}
+
+#[divan::bench]
+fn look_up_in_memory(bencher: Bencher<'_, '_>) {
+    let stored = Stored::new(1, 4, 64 * MIB);
+    let key = key(0);
+    bencher.bench_local(|| {
+        let found = stored.store.look_up(black_box(&key));
+        assert!(matches!(found, Found::Memory(_)));
+        found
     });
+}
+
+#[divan::bench]
+fn look_up_of_what_is_nowhere(bencher: Bencher<'_, '_>) {
+    let stored = Stored::new(1, 4, 64 * MIB);
+    let key = key(1);
+    bencher.bench_local(|| stored.store.look_up(black_box(&key)));
+}
+
+/// The memory is small, and the keys are asked for in turn, so that none is in memory when its turn comes.
+#[divan::bench(args = [1, 64])]
+fn look_up_on_disk(bencher: Bencher<'_, '_>, length: u64) {
+    let keys = 16 * KIB / length;
+    let stored = Stored::new(keys, length, 2 * MIB);
+    let next = AtomicU64::new(0);
+    bencher
+        .counter(BytesCount::new(length * KIB))
+        .bench_local(|| {
+            let n = next.fetch_add(1, Ordering::Relaxed) % keys;
+            let found = RUNTIME.block_on(stored.store.load(&key(n)));
+            found.expect("it is on disk")
+        });
+}
+
+/// Until it can be looked up; the write follows.
+#[divan::bench(args = LENGTHS)]
+fn fill(bencher: Bencher<'_, '_>, length: u64) {
+    let stored = Stored::new(0, length, 64 * MIB);
+    let next = AtomicU64::new(0);
+    bencher
+        .counter(BytesCount::new(length * KIB))
+        .bench_local(|| stored.put(next.fetch_add(1, Ordering::Relaxed)));
+}
+
+/// Sixteen bodies into a segment and the index, durably.
+#[divan::bench(args = LENGTHS, sample_size = 1, sample_count = 20)]
+fn segment_write(bencher: Bencher<'_, '_>, length: u64) {
+    let stored = Stored::new(0, length, 64 * MIB);
+    let next = AtomicU64::new(0);
+    bencher
+        .counter(BytesCount::new(16 * length * KIB))
+        .bench_local(|| {
+            (0..16).for_each(|_| stored.put(next.fetch_add(1, Ordering::Relaxed)));
+            stored.flush();
+        });
 }

@@ -8,9 +8,11 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use crate::block_cache::BlockCache;
 use crate::error::BodyError;
+use crate::held::Whole;
 use crate::medium::MediumFile;
 
 /// Bytes of a body per checksum.
@@ -103,6 +105,8 @@ pub(crate) struct DiskBody {
     pub(crate) length: u64,
     /// Where blocks that are read are kept for a while.
     pub(crate) cache: Arc<BlockCache>,
+    /// The threads that it is read on.
+    pub(crate) pool: Handle,
 }
 
 impl DiskBody {
@@ -173,23 +177,16 @@ impl DiskBody {
         Ok(data)
     }
 
-    /// Reads and verifies the whole body into one piece. Blocks the thread.
-    pub(crate) fn read_whole(&self) -> Result<Bytes, BodyError> {
+    /// Reads and verifies the whole body into one piece, with pages of its own from that length on. Blocks the thread.
+    pub(crate) fn read_whole(&self, mapped_from: u64) -> Result<Bytes, BodyError> {
         let mut pieces = self.read(0, self.length)?;
-        if pieces.len() == 1 {
-            return Ok(Bytes::copy_from_slice(
-                &pieces.pop_front().unwrap_or_default(),
-            ));
-        }
-        let mut whole = Vec::with_capacity(self.length as usize);
+        let mut whole = Whole::with_room(self.length, mapped_from);
         loop {
-            pieces
-                .iter()
-                .for_each(|piece| whole.extend_from_slice(piece));
-            if whole.len() as u64 >= self.length {
-                return Ok(Bytes::from(whole));
+            pieces.iter().for_each(|piece| whole.push(piece));
+            if whole.length() >= self.length {
+                return Ok(whole.finish());
             }
-            pieces = self.read(whole.len() as u64, self.length)?;
+            pieces = self.read(whole.length(), self.length)?;
         }
     }
 }
@@ -206,6 +203,7 @@ fn cut(data: &Bytes, block: u64, from: u64, to: u64) -> Bytes {
 mod tests {
     use super::*;
     use crate::medium::{Files, Medium};
+    use crate::pool::Pool;
 
     fn pattern(length: u64) -> Vec<u8> {
         (0..length).map(|at| (at % 251) as u8).collect()
@@ -232,6 +230,7 @@ mod tests {
             id,
             length,
             cache: Arc::new(BlockCache::new(0)),
+            pool: Pool::new().expect("it starts").handle(),
         }
     }
 
@@ -242,7 +241,7 @@ mod tests {
             for piece in [1_000, BLOCK as usize, 200_000] {
                 let body = written(dir.path(), 7, length, piece);
                 assert!(
-                    body.read_whole().expect("whole") == pattern(length),
+                    body.read_whole(BLOCK).expect("whole") == pattern(length),
                     "{length} by {piece}"
                 );
             }

@@ -185,7 +185,8 @@ impl BodyReader {
             self.take(there);
             return;
         }
-        self.reading = Some(tokio::task::spawn_blocking(move || body.read(from, to)));
+        let pool = body.pool.clone();
+        self.reading = Some(pool.spawn_blocking(move || body.read(from, to)));
     }
 
     fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {

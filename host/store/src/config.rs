@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::held;
+
 /// The size up to which a body is held in memory as one piece, and the most that a fill buffers: 1 MiB.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
@@ -36,6 +38,8 @@ pub(crate) struct Sizes {
     pub(crate) memory_tier: u64,
     /// Blocks of large bodies that are held after they were read from disk.
     pub(crate) blocks: u64,
+    /// From which length on a body in memory has pages of its own.
+    pub(crate) mapped_from: u64,
     /// redb's page cache for the index.
     pub(crate) index_cache: u64,
     /// Bytes of bodies that may be on their way to the disk; as many may wait to get there.
@@ -82,6 +86,7 @@ impl Sizes {
         Sizes {
             memory_tier,
             blocks,
+            mapped_from: held::mapped_from(memory_tier),
             index_cache,
             queue,
             disk: if on_disk { config.disk_bytes } else { 0 },

@@ -20,6 +20,7 @@ use crate::head::Stored;
 use crate::index::{Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::queue::Queue;
 use crate::record;
@@ -35,13 +36,16 @@ pub(crate) struct Disk {
     pub(crate) space: Space,
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
-    pub(crate) loads: Semaphore,
+    pub(crate) loads: Arc<Semaphore>,
+    pub(crate) pool: Pool,
     /// Blocks of large bodies that were read lately.
     pub(crate) blocks: Arc<BlockCache>,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
     pub(crate) discarded_bytes: u64,
+    /// From which length on a body that is read has pages of its own.
+    pub(crate) mapped_from: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
 }
@@ -93,10 +97,12 @@ impl Disk {
             first_id: next_id.max(units.highest() + 1),
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
-            loads: Semaphore::new(LOADS),
+            loads: Arc::new(Semaphore::new(LOADS)),
+            pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(false),
             discarded_bytes: 0,
+            mapped_from: sizes.mapped_from,
             index,
             units,
             space,
@@ -142,9 +148,12 @@ impl Disk {
             id,
             length: place.body,
             cache: Arc::clone(&self.blocks),
+            pool: self.pool.handle(),
         };
         let body = match place.kind {
-            Kind::Segment if place.body <= eager => BodyHandle::Memory(body.read_whole()?),
+            Kind::Segment if place.body <= eager => {
+                BodyHandle::Memory(body.read_whole(self.mapped_from)?)
+            }
             Kind::Segment => BodyHandle::Disk(body),
             Kind::Large if body.file.length()? < framed_length(place.body) => {
                 return Err(Unread::Damaged);

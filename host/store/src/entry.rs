@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::blocks::DiskBody;
 use crate::body::BodyReader;
 use crate::head::{self, Stored};
+use crate::held;
 
 /// All stored variants of one key, newest first. It never changes: a change makes a new entry.
 #[derive(Debug)]
@@ -114,7 +115,7 @@ impl Variant {
 
     pub(crate) fn weight(&self) -> u64 {
         let body = match &self.body {
-            BodyHandle::Memory(bytes) => bytes.len() as u64,
+            BodyHandle::Memory(bytes) => held::weight(bytes.len() as u64),
             BodyHandle::Disk(_) => FILE_WEIGHT,
         };
         body + self.notes.len() as u64 + head::weight(&self.head) + 128

@@ -16,6 +16,7 @@ use crate::entry::{BodyHandle, Entry, Variant};
 use crate::error::{BodyError, NotStored};
 use crate::fill_file::FillFile;
 use crate::head::{self, Stored};
+use crate::held::Whole;
 use crate::key::Key;
 use crate::progress::{Keep, Outcome, Progress};
 use crate::queue::Order;
@@ -268,11 +269,11 @@ impl Fill {
             Place::File(file) => Ok(BodyHandle::Disk(file.body(length))),
             Place::Memory => {
                 // Copied, so that what is counted is what is held: pieces are cut from larger read buffers.
-                let mut whole = Vec::with_capacity(length as usize);
+                let mut whole = Whole::with_room(length, self.shared.sizes.mapped_from);
                 for piece in self.progress.pieces_from(0) {
-                    whole.extend_from_slice(&piece);
+                    whole.push(&piece);
                 }
-                Ok(BodyHandle::Memory(Bytes::from(whole)))
+                Ok(BodyHandle::Memory(whole.finish()))
             }
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, Framer, READ, framed_length};
@@ -29,6 +30,8 @@ pub(crate) struct FillFile {
     id: u64,
     file: Arc<dyn MediumFile>,
     blocks: Arc<BlockCache>,
+    /// The threads that read and write it.
+    pool: Handle,
     /// Bytes of disk that were reserved.
     reserved: u64,
     /// Bytes of the body that were handed to the writing task.
@@ -56,8 +59,9 @@ impl FillFile {
         let length = expected.unwrap_or(RESERVE.min(shared.sizes.object));
         let reserved = framed_length(length);
         reserve(shared, reserved).await?;
+        let disk = shared.disk.as_ref().ok_or(NotStored::DiskFailed)?;
         let creating = Arc::clone(shared);
-        let created = spawn_blocking(move || {
+        let created = disk.pool.run(move || {
             let disk = creating.disk.as_ref()?;
             let file = disk.units.create(Kind::Large, id);
             if file.is_err() {
@@ -74,6 +78,7 @@ impl FillFile {
             id,
             file,
             blocks,
+            pool: disk.pool.handle(),
             reserved,
             handed: 0,
             framer: Framing::Idle(Framer::new(id)),
@@ -89,6 +94,7 @@ impl FillFile {
             id: self.id,
             length,
             cache: Arc::clone(&self.blocks),
+            pool: self.pool.clone(),
         }
     }
 
@@ -151,7 +157,8 @@ impl FillFile {
         }
         let pieces = self.progress.pieces_from(self.handed);
         let file = Arc::clone(&self.file);
-        self.framer = Framing::Busy(spawn_blocking(move || write(&*file, framer, &pieces, last)));
+        let writing = move || write(&*file, framer, &pieces, last);
+        self.framer = Framing::Busy(self.pool.spawn_blocking(writing));
         self.handed = end;
         Ok(())
     }

@@ -5,8 +5,9 @@
 //!
 //! - a memory tier, bounded by bytes, of complete entries ready to send (`memory`, `entry`);
 //! - a disk tier: an index in redb (`index`), bodies in append-only segments and large files with a checksum per
-//!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), written by one thread in batches
-//!   (`queue`, `writer`) so that nothing that is read ever waits for a write;
+//!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), read once for all who ask at the same
+//!   time (`loads`), written by one thread in batches (`queue`, `writer`) so that nothing that is read ever waits for a
+//!   write;
 //! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
 //! - durable state in a file of its own (`state`).
 //!
@@ -29,11 +30,14 @@ mod evict;
 mod fill;
 mod fill_file;
 mod head;
+mod held;
 mod index;
 mod key;
 mod layout;
+mod loads;
 mod medium;
 mod memory;
+mod pool;
 mod presence;
 mod progress;
 mod queue;

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::{Sizes, WINDOW};
+use crate::config::Sizes;
 use crate::counters::{Counters, Stats};
 use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::key::Key;
 use crate::layout::Layout;
+use crate::loads::Share;
 use crate::memory::MemoryTier;
 use crate::queue::Order;
 use crate::state::State;
@@ -95,10 +96,10 @@ impl Shared {
     /// The entry of a key as it is now, read from disk if need be, and the version of its stripe.
     async fn current(self: &Arc<Self>, key: &Key) -> (Read, u64) {
         let known = |entry: Option<Arc<Entry>>| entry.map_or(Read::Nothing, Read::Entry);
-        let mut last = (Read::Nothing, 0);
+        let mut last = (Read::Failed, 0);
         for _ in 0..ATTEMPTS {
-            let version = {
-                let stripe = self.stripes.lock(key);
+            let (version, share) = {
+                let mut stripe = self.stripes.lock(key);
                 if let Some(pending) = stripe.pending.get(key) {
                     return (known(pending.entry.clone()), stripe.version);
                 }
@@ -106,12 +107,15 @@ impl Shared {
                     return (Read::Entry(entry), stripe.version);
                 }
                 match &self.disk {
-                    Some(disk) if disk.presence.may_have(key) => stripe.version,
+                    Some(disk) if disk.presence.may_have(key) => {}
                     _ => return (Read::Nothing, stripe.version),
                 }
+                (stripe.version, Share::of(self, &mut stripe, key))
             };
-            last = (self.read(*key, WINDOW).await, version);
-            if self.stripes.lock(key).version == version {
+            let read = share.found().await;
+            let is_found = read.is_some();
+            last = (read.unwrap_or(Read::Failed), version);
+            if is_found && self.stripes.lock(key).version == version {
                 break;
             }
         }
@@ -133,7 +137,10 @@ impl Shared {
             (Read::Entry(entry), Some(disk)) => {
                 disk.presence.mark_used(key);
                 self.counters.disk_hits.add(1);
-                self.memory.insert(*key, Arc::clone(entry));
+                // What was read is there already; what waits for the disk may have left.
+                if self.memory.peek(key).is_none() {
+                    self.memory.insert(*key, Arc::clone(entry));
+                }
             }
             (Read::Nothing, Some(disk)) if !stripe.pending.contains_key(key) => {
                 disk.presence.remove(key);
@@ -149,15 +156,20 @@ impl Shared {
             return Read::Nothing;
         };
         // The semaphore is never closed.
-        let Ok(_permit) = disk.loads.acquire().await else {
+        let Ok(permit) = Arc::clone(&disk.loads).acquire_owned().await else {
             return Read::Failed;
         };
         let shared = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || shared.read_blocking(&key, eager)).await;
-        read.unwrap_or(Read::Failed)
+        let read = disk.pool.run(move || {
+            let read = shared.read_blocking(&key, eager);
+            drop(permit);
+            read
+        });
+        // An error means that the pool is gone.
+        read.await.unwrap_or(Read::Failed)
     }
 
-    fn read_blocking(&self, key: &Key, eager: u64) -> Read {
+    pub(crate) fn read_blocking(&self, key: &Key, eager: u64) -> Read {
         let Some(disk) = &self.disk else {
             return Read::Nothing;
         };

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::entry::Entry;
 use crate::key::Key;
+use crate::loads::Load;
 use crate::memory::KeyHash;
 
 const STRIPES: usize = 1024;
@@ -24,6 +25,8 @@ pub(crate) struct Stripe {
     pub(crate) version: u64,
     /// Entries that wait for the disk; `None` for a key that was removed.
     pub(crate) pending: HashMap<Key, Pending, KeyHash>,
+    /// Keys that are being read from disk.
+    pub(crate) loads: HashMap<Key, Load, KeyHash>,
 }
 
 /// An entry and the number of the last order that concerns it.
