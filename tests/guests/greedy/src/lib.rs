@@ -17,7 +17,11 @@ fn take(request: &Request) -> Result<ViewerRequestDecision> {
             }
         }
         "/passed_bytes" => drop(request.field_text(&"x".repeat(100_000))),
-        "/output_bytes" => return Ok(RequestEdits::new().set("x-large", "x".repeat(50_000)).into()),
+        "/output_bytes" => {
+            return Ok(RequestEdits::new()
+                .set("x-large", "x".repeat(50_000))
+                .into());
+        }
         "/body_bytes" => return Ok(SyntheticResponse::new(200).text("x".repeat(100_000)).into()),
         "/fetches" => {
             for _ in 0..20 {

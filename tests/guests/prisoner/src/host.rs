@@ -119,11 +119,23 @@ fn loopback(port: u16) -> IpSocketAddress {
 pub(crate) fn ways(port: u16) -> Vec<String> {
     let mut ways = Vec::new();
     let folders = preopens::get_directories();
-    ways.extend(folders.into_iter().map(|(_, name)| format!("folder {name}")));
+    ways.extend(
+        folders
+            .into_iter()
+            .map(|(_, name)| format!("folder {name}")),
+    );
     let variables = environment::get_environment();
-    ways.extend(variables.into_iter().map(|(name, _)| format!("variable {name}")));
+    ways.extend(
+        variables
+            .into_iter()
+            .map(|(name, _)| format!("variable {name}")),
+    );
     let arguments = environment::get_arguments().into_iter();
-    ways.extend(arguments.filter(|one| !one.is_empty()).map(|one| format!("argument {one}")));
+    ways.extend(
+        arguments
+            .filter(|one| !one.is_empty())
+            .map(|one| format!("argument {one}")),
+    );
     ways.extend(environment::initial_cwd().map(|folder| format!("working folder {folder}")));
     let tried = tried(port).into_iter();
     ways.extend(tried.filter_map(|(name, refused)| refused.is_none().then(|| name.to_owned())));

@@ -13,10 +13,18 @@ fn key(_request: &Request) -> Result<KeyDecision> {
     let mut ways = Vec::new();
     ways.extend(files().into_iter().map(|way| format!("file: {way}")));
     ways.extend(process().into_iter().map(|way| format!("process: {way}")));
-    ways.extend(network(port).into_iter().map(|way| format!("network: {way}")));
+    ways.extend(
+        network(port)
+            .into_iter()
+            .map(|way| format!("network: {way}")),
+    );
     // The standard library knows of no socket on this target, and of no folder that it was not told of. The host might
     // still have them: so it is asked itself.
-    ways.extend(host::ways(port).into_iter().map(|way| format!("host: {way}")));
+    ways.extend(
+        host::ways(port)
+            .into_iter()
+            .map(|way| format!("host: {way}")),
+    );
     println!("said on standard output");
     eprintln!("said on standard error");
     log::info!("ways out: {:?}", ways);
@@ -55,9 +63,18 @@ fn process() -> Vec<&'static str> {
     open([
         ("environment", std::env::vars_os().next().is_some()),
         ("a variable", std::env::var_os("PATH").is_some()),
-        ("arguments", std::env::args_os().any(|argument| !argument.is_empty())),
-        ("standard input", std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0)),
-        ("another process", std::process::Command::new("/bin/true").spawn().is_ok()),
+        (
+            "arguments",
+            std::env::args_os().any(|argument| !argument.is_empty()),
+        ),
+        (
+            "standard input",
+            std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0),
+        ),
+        (
+            "another process",
+            std::process::Command::new("/bin/true").spawn().is_ok(),
+        ),
         ("a thread", std::thread::Builder::new().spawn(|| ()).is_ok()),
     ])
 }

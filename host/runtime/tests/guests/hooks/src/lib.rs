@@ -216,11 +216,22 @@ fn sum_of_memory() -> u64 {
 
 /// Reads the same facts before and after a nap, in which others are asked.
 fn mine(request: &Request) -> String {
-    let read = || format!("{} {:?} {}", request.path(), request.query(), request.request_id());
+    let read = || {
+        format!(
+            "{} {:?} {}",
+            request.path(),
+            request.query(),
+            request.request_id()
+        )
+    };
     let before = read();
     std::thread::sleep(std::time::Duration::from_millis(2));
     let after = read();
-    if before == after { after } else { format!("{before}, then {after}") }
+    if before == after {
+        after
+    } else {
+        format!("{before}, then {after}")
+    }
 }
 
 /// How often this instance was asked.
