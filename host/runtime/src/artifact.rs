@@ -64,7 +64,9 @@ impl Artifacts {
     /// The compiled form of a plugin file is in use from now on, whether it is here or will be.
     pub(crate) fn used(&self, plugin: &[u8]) -> InUse {
         let path = Arc::new(self.path(plugin));
-        self.in_use.lock().push(Arc::downgrade(&path));
+        let mut in_use = self.in_use.lock();
+        in_use.retain(|path| path.strong_count() > 0);
+        in_use.push(Arc::downgrade(&path));
         path
     }
 

@@ -19,7 +19,7 @@ use crate::hooks::{KeyDecision, OriginDecision};
 use crate::instance::{Instance, State};
 use crate::powers::Powers;
 use crate::remember::Memory;
-use crate::runtime::{Shared, WallClock};
+use crate::runtime::{Shared, TABLES, WallClock};
 use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 use crate::ticker::Ticker;
 use crate::transaction;
@@ -96,6 +96,8 @@ pub struct Plugin {
     kept: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
+    /// For how many usual plugins' instances one of this takes memories and tables.
+    places: u32,
     /// How many instances there are.
     alive: Arc<AtomicU32>,
     /// Keeps its compiled code on disk.
@@ -111,6 +113,10 @@ impl Plugin {
         (pre, indices): (InstancePre<State>, Indices),
         code: Option<InUse>,
     ) -> Plugin {
+        let needs = pre.component().resources_required();
+        let (memories, tables) =
+            needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+        let places = memories.max(tables.div_ceil(TABLES)).max(1);
         let identity = Identity {
             name: spec.name.as_str().into(),
             distribution: spec.distribution.clone(),
@@ -140,6 +146,7 @@ impl Plugin {
             memories,
             kept: OnceLock::new(),
             idle: Mutex::default(),
+            places,
             alive: Arc::default(),
             _code: code,
         }
@@ -267,11 +274,12 @@ impl Plugin {
         self.shared.options.max_instances
     }
 
-    /// How many instances it may have at a time: three quarters of the host's. What holds instances for long, such as bodies
-    /// that slow viewers read, leaves some for other plugins.
+    /// How many instances it may have at a time: three quarters of the host's, or fewer where each takes more than one memory
+    /// or several tables. What holds instances for long, such as bodies that slow viewers read, leaves some for other
+    /// plugins.
     pub(crate) fn share_of_instances(&self) -> u32 {
         let all = self.max_instances();
-        all - all / 4
+        (all - all / 4) / self.places
     }
 
     /// Room for one more instance, until this is dropped.

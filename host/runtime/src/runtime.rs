@@ -74,6 +74,8 @@ impl Default for Options {
 /// and a table.
 const MOST_MODULES: u32 = 64;
 const MOST_MEMORIES: u32 = 4;
+/// So many tables there are for each instance.
+pub(crate) const TABLES: u32 = 4;
 const MOST_TABLES: u32 = 16;
 
 /// What plugins of all distributions share. Cheap to clone; lives as long as any plugin.
@@ -178,9 +180,10 @@ fn pooling(options: &Options) -> PoolingAllocationConfig {
         .max_memories_per_component(MOST_MEMORIES)
         .max_tables_per_component(MOST_TABLES)
         .total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(8))
+        // These are only counted.
+        .total_core_instances(instances.saturating_mul(MOST_MODULES))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(4))
+        .total_tables(instances.saturating_mul(TABLES))
         .total_stacks(instances)
         .max_tables_per_module(4)
         .table_elements(options.table_elements)

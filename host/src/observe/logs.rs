@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// So many lines wait for the thread that writes them.
-const MOST_WAITING: usize = 16_384;
+const MOST_WAITING: usize = 4096;
 
 static LEFT_OUT: OnceLock<ErrorCounter> = OnceLock::new();
 

@@ -12,6 +12,10 @@ use super::{slices, viewer_side};
 use selvedge_caching::LookupRule;
 
 /// What came of it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is returned; a box would cost each hit an allocation"
+)]
 pub(crate) enum AtOnce {
     /// This is the answer.
     Answered(Prepared),

@@ -171,10 +171,14 @@ impl Deciding {
     fn take(&mut self, plugin: &Plugin, decision: &KeyDecision, hooks: &mut Hooks) {
         match decision {
             KeyDecision::Policy => {}
-            KeyDecision::Pass => {
-                self.pass = Some((PLUGIN_PASS, plugin.shared_name().clone()));
-                hooks.overrule(None);
-            }
+            KeyDecision::Pass => match &self.pass {
+                // It passes already, for a reason that a later plugin can't take back.
+                Some((word, failed)) if *word != PLUGIN_PASS => hooks.is_overruled_by(failed),
+                _ => {
+                    self.pass = Some((PLUGIN_PASS, plugin.shared_name().clone()));
+                    hooks.overrule(None);
+                }
+            },
             KeyDecision::Extend(more) => {
                 extend(&mut self.parts, more);
                 match self.pass.take() {

@@ -1,5 +1,6 @@
 //! One viewer's connection, from the first byte to the last.
 
+use super::admission::Admitted;
 use super::guard::{Guard, GuardState};
 use super::lazy_timer::LazyTimer;
 use super::patience::Patience;
@@ -24,15 +25,39 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// A viewer that reads nothing of a response for this long is given up.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// An open connection, counted until its stream is closed: an upgraded one lives on when HTTP has ended on it.
+struct Open {
+    edge: Arc<Edge>,
+    _admitted: Admitted,
+}
+
+impl Open {
+    fn new(edge: &Arc<Edge>, admitted: Admitted) -> Open {
+        edge.metrics().connections(1);
+        Open {
+            edge: edge.clone(),
+            _admitted: admitted,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.edge.metrics().connections(-1);
+    }
+}
+
 /// Serves a connection until the viewer leaves, or until `closing` turns true: then what runs is finished.
 pub(crate) async fn serve(
     edge: Arc<Edge>,
     stream: TcpStream,
     address: SocketAddr,
+    admitted: Admitted,
     closing: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let (guarded, state) = Guard::new(Patience::new(stream, READ_TIMEOUT));
+    let open = Open::new(&edge, admitted);
+    let (guarded, state) = Guard::new(Patience::new(stream, READ_TIMEOUT).holding(open));
     let requests = Requests {
         edge: edge.clone(),
         viewer: Viewer {
@@ -47,9 +72,9 @@ pub(crate) async fn serve(
         .serve_connection(TokioIo::new(guarded), requests)
         .with_upgrades();
     let mut connection = pin!(connection);
-    edge.metrics().connections(1);
     let mut told = closing.clone();
-    let mut until_told = pin!(until_closing(&mut told));
+    // Outside of the task's budget: used up, it would have this wait without being noted anywhere.
+    let mut until_told = pin!(tokio::task::coop::unconstrained(until_closing(&mut told)));
     // Asking a channel takes a lock that all connections share, so it is asked anew only when there is news.
     let mut waits: Option<Waker> = None;
     let mut is_told = false;
@@ -72,7 +97,6 @@ pub(crate) async fn serve(
         connection.as_mut().poll(cx)
     })
     .await;
-    edge.metrics().connections(-1);
     if let Err(error) = ended {
         tracing::debug!(target: "viewer", viewer = %address, "connection ended: {error}");
     }

@@ -96,11 +96,13 @@ async fn accept(
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => match admission.admit(bounds(&edge), address.ip()) {
                     Ok(admitted) => {
-                        let serving = connection::serve(edge.clone(), stream, address, closing.clone());
-                        connections.spawn(async move {
-                            serving.await;
-                            drop(admitted);
-                        });
+                        connections.spawn(connection::serve(
+                            edge.clone(),
+                            stream,
+                            address,
+                            admitted,
+                            closing.clone(),
+                        ));
                     }
                     Err(full) => refusals.one(&edge, full, address),
                 },

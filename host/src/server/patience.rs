@@ -13,8 +13,10 @@ use tokio::time::{Instant, Sleep};
 const GATHERED: usize = 4096;
 
 /// A stream whose writes fail when nothing can be written for a given time. Reading is not bounded here.
-pub(crate) struct Patience<S> {
+pub(crate) struct Patience<S, H = ()> {
     stream: S,
+    /// What lives as long as the stream.
+    _held: H,
     limit: Duration,
     /// Made at the first write that has to wait: most never do.
     waiting: Option<Pin<Box<Sleep>>>,
@@ -25,12 +27,26 @@ impl<S> Patience<S> {
     pub(crate) fn new(stream: S, limit: Duration) -> Patience<S> {
         Patience {
             stream,
+            _held: (),
             limit,
             waiting: None,
             is_waiting: false,
         }
     }
 
+    /// The same, with something that lives as long as it does.
+    pub(crate) fn holding<H>(self, held: H) -> Patience<S, H> {
+        Patience {
+            stream: self.stream,
+            _held: held,
+            limit: self.limit,
+            waiting: self.waiting,
+            is_waiting: self.is_waiting,
+        }
+    }
+}
+
+impl<S, H> Patience<S, H> {
     /// Passes on what came of a write, or gives up on it.
     fn bound<T>(
         &mut self,
@@ -57,7 +73,7 @@ impl<S> Patience<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Patience<S, H> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +83,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Patience<S, H> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

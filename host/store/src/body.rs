@@ -14,9 +14,9 @@ use crate::entry::BodyHandle;
 use crate::error::BodyError;
 use crate::progress::{Progress, Step};
 
-/// Reads a stored or growing body in pieces: from memory without copying, from disk up to 64 KiB at a time.
+/// Reads a stored or growing body in pieces: from memory without copying, from disk in blocks of up to 64 KiB.
 ///
-/// It must be polled inside a tokio runtime (disk reads go to its blocking threads). After an error or the end it
+/// It must be polled inside a tokio runtime (disk reads go to the store's own threads). After an error or the end it
 /// gives nothing more.
 #[derive(Debug)]
 pub struct BodyReader {
