@@ -5,7 +5,8 @@ use selvedge_sdk::prelude::*;
 #[cache_key]
 fn key(request: &Request) -> Result<KeyDecision> {
     Ok(match request.path().as_str() {
-        "/pass" => KeyDecision::Pass,
+        // The second: where `misbehaves` fails before it.
+        "/pass" | "/key/error" => KeyDecision::Pass,
         "/replace" => KeyDecision::replace([KeyPart::literal("all the same")]),
         "/also-replaced" => KeyDecision::replace([KeyPart::literal("all the same")]),
         "/query-only" => KeyDecision::extend([KeyPart::query_only(["page"])]),
