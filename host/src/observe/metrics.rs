@@ -3,8 +3,8 @@
 
 use super::access::Record;
 use super::plugin_figures::PluginFigures;
-use arc_swap::ArcSwap;
 use http::StatusCode;
+use parking_lot::RwLock;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -120,7 +120,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     /// For each distribution that has had one; bounded by the configuration, as the labels are.
-    hits: ArcSwap<HashMap<Arc<str>, Arc<OfHits>>>,
+    hits: RwLock<HashMap<Arc<str>, OfHits>>,
     sent_bytes: Family<DistributionLabel, Counter>,
     aborted: Family<DistributionLabel, Counter>,
     fetches: Family<FetchLabels, Counter>,
@@ -144,7 +144,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("selvedge");
         let metrics = Metrics {
             requests: Family::default(),
-            hits: ArcSwap::default(),
+            hits: RwLock::default(),
             sent_bytes: Family::default(),
             aborted: Family::default(),
             fetches: Family::default(),
@@ -239,7 +239,7 @@ impl Metrics {
             of.requests.inc();
             of.sent_bytes.inc_by(sent);
         };
-        if let Some(of) = self.hits.load().get(distribution) {
+        if let Some(of) = self.hits.read().get(distribution) {
             return count(of);
         }
         let labels = RequestLabels {
@@ -250,16 +250,12 @@ impl Metrics {
         let label = DistributionLabel {
             distribution: distribution.to_string(),
         };
-        let of = Arc::new(OfHits {
+        let of = OfHits {
             requests: self.requests.get_or_create_owned(&labels),
             sent_bytes: self.sent_bytes.get_or_create_owned(&label),
-        });
+        };
         count(&of);
-        self.hits.rcu(|known| {
-            let mut known = HashMap::clone(known);
-            known.insert(distribution.clone(), of.clone());
-            known
-        });
+        self.hits.write().insert(distribution.clone(), of);
     }
 
     /// An origin answered or failed. `outcome` is `answered` or an error's word.
