@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A request allocates a few small things and frees them on the same thread: this allocator takes less time for that than
-/// the system's, and gives memory back (docs/performance.md has the figures).
+/// It gives memory back when it is told to, so that what a host takes follows from what it was given.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

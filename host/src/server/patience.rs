@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// A head with so little content that both have this many bytes together is copied into one piece: one piece costs the
-/// system less than two by more than that copy (docs/performance.md). Larger content is never copied.
+/// A head with so little content that both have no more than this many bytes together is copied into one piece, which the
+/// system takes by one plain send. Larger content is never copied.
 const GATHERED: usize = 4096;
 
 /// A stream whose writes fail when nothing can be written for a given time. Reading is not bounded here.
