@@ -88,11 +88,13 @@ impl Lead {
         };
         disk.pool.run(move || {
             let read = self.shared.read_blocking(&self.key, WINDOW);
-            self.end(read);
             drop(permit);
+            self.end(read);
         });
     }
 
+    /// Nothing is left of the reading when those who wait hear of it: who asks again then gets a reading of its own, and
+    /// who closes the store then finds nobody using it.
     fn end(self, read: Read) {
         if let Read::Entry(entry) = &read {
             let stripe = self.shared.stripes.lock(&self.key);
@@ -100,7 +102,9 @@ impl Lead {
                 self.shared.memory.insert(self.key, Arc::clone(entry));
             }
         }
-        self.found.send_replace(Some(read));
+        let found = self.found.clone();
+        drop(self);
+        found.send_replace(Some(read));
     }
 }
 

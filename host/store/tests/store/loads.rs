@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use selvedge_store::{Entry, Files, Found, Medium, MediumFile, Store};
 use tokio::task::{JoinHandle, yield_now};
 
+use crate::disk::TestDisk;
 use crate::support::*;
 
 /// The real disk, which counts readings of bodies' files and can hold them up.
@@ -261,4 +262,29 @@ async fn what_changes_during_a_reading_is_what_all_get() {
     let entry = find(&store, &key(0)).await.expect("it is stored");
     assert_eq!(etag(&entry), "\"b\"");
     assert!(find(&store, &key(1)).await.is_none());
+}
+
+#[tokio::test]
+async fn nothing_of_a_reading_is_left_when_it_was_heard_of() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, _) = stored(dir.path(), 1).await;
+    drop(store);
+    for _ in 0..200 {
+        let store = open(dir.path());
+        assert!(store.load(&key(0)).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_reading_that_failed_fails_for_nobody_who_comes_after_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(stored(dir.path(), 1).await);
+    let disk = TestDisk::new();
+    for _ in 0..200 {
+        let store = Store::open_on(config(dir.path()), disk.medium()).expect("it opens");
+        disk.fail_reads(true);
+        assert!(store.load(&key(0)).await.is_none());
+        disk.fail_reads(false);
+        assert!(store.load(&key(0)).await.is_some());
+    }
 }
