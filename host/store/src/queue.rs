@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
@@ -75,6 +75,14 @@ impl Order {
             | Order::Flush { .. } => None,
         }
     }
+
+    /// Whether somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Order::MakeRoom { .. } | Order::Failed { .. } | Order::Flush { .. }
+        )
+    }
 }
 
 /// Room in the queue for a body; free again when dropped.
@@ -86,6 +94,10 @@ pub(crate) struct Room {
 
 /// Room is counted in units of this many bytes.
 const UNIT: u64 = 1 << 10;
+/// How long orders that nobody waits for are gathered, and how many at most: waking the writer's thread for each costs more
+/// than writing it.
+const GATHER: Duration = Duration::from_millis(20);
+const GATHERED: usize = 1024;
 /// How long a finished body waits for room before it stays in memory only.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -105,6 +117,17 @@ struct Inner {
     orders: VecDeque<(u64, Order)>,
     last: u64,
     closed: bool,
+    /// Whether somebody waits for what the writer does.
+    hurry: bool,
+    /// Whether the writer lets orders gather.
+    gathers: bool,
+}
+
+impl Inner {
+    /// Whether the writer, where it lets orders gather, has waited enough.
+    fn is_enough(&self) -> bool {
+        self.hurry || self.closed || self.orders.len() >= GATHERED
+    }
 }
 
 impl Queue {
@@ -137,6 +160,7 @@ impl Queue {
         if waiting.before > 0 && waiting.before + bytes > limit {
             return None;
         }
+        self.hurry();
         let permit = Arc::clone(&self.room).acquire_many_owned(units);
         let permit = timeout(PATIENCE, permit).await.ok()?.ok()?;
         Some(Room {
@@ -151,19 +175,30 @@ impl Queue {
         inner.last += 1;
         let number = inner.last;
         if !inner.closed {
+            inner.hurry |= order.is_urgent();
             inner.orders.push_back((number, order));
-            self.arrived.notify_one();
+            if !inner.gathers || inner.is_enough() {
+                self.arrived.notify_one();
+            }
         }
         number
     }
 
-    /// The next order; waits for it until `until`. `Err` once closed and empty.
+    /// Has the writer take what is there at once: somebody waits for the room that it has.
+    fn hurry(&self) {
+        self.inner.lock().hurry = true;
+        self.arrived.notify_one();
+    }
+
+    /// The next order; waits for it until `until`. Orders that nobody waits for come a little later, many at once. `Err`
+    /// once closed and empty.
     pub(crate) fn take(&self, until: Option<Instant>) -> Result<Option<(u64, Order)>, Closed> {
         let mut inner = self.inner.lock();
         loop {
             if let Some(order) = inner.orders.pop_front() {
                 return Ok(Some(order));
             }
+            inner.hurry = false;
             if inner.closed {
                 return Err(Closed);
             }
@@ -175,7 +210,16 @@ impl Queue {
                 }
                 None => self.arrived.wait(&mut inner),
             }
+            self.gather(&mut inner);
         }
+    }
+
+    /// Lets more orders come.
+    fn gather(&self, inner: &mut MutexGuard<'_, Inner>) {
+        inner.gathers = true;
+        let until = Instant::now() + GATHER;
+        while !inner.is_enough() && !self.arrived.wait_until(inner, until).timed_out() {}
+        inner.gathers = false;
     }
 
     /// Takes no more orders; the writer finishes what is there.
