@@ -13,7 +13,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// One request field that a stored response's Vary nominates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +26,12 @@ pub struct Nominated {
 /// The stored response that the request selects: of those whose nominated fields match, the one made last.
 ///
 /// `None` where no variant matches. Allocates nothing for responses without Vary.
-pub fn select_variant(request: &Request<'_>, variants: &[Arc<Stored>]) -> Option<usize> {
+pub fn select_variant<'s>(
+    request: &Request<'_>,
+    variants: impl IntoIterator<Item = &'s Stored>,
+) -> Option<usize> {
     variants
-        .iter()
+        .into_iter()
         .enumerate()
         .filter(|(_, stored)| {
             stored

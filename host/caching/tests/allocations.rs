@@ -7,7 +7,6 @@ use selvedge_caching::{
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::Arc;
 
 /// The system's allocator, counting what a thread asks of it.
 struct Counting;
@@ -77,7 +76,7 @@ fn deciding_a_hit_allocates_nothing() {
     for policy in [Policy::default(), honoured] {
         let stored =
             may_store(&request, &received, &policy, &Overrides::default()).expect("it is stored");
-        let variants = [Arc::new(stored)];
+        let variants = [stored];
         let counted = allocations(|| {
             assert_eq!(may_look_up(&request, &policy), LookupRule::Use);
             let selected = select_variant(&request, &variants).expect("it is selected");

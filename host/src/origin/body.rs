@@ -142,7 +142,8 @@ impl Body for OutgoingBody {
 pub struct OriginBody {
     incoming: Incoming,
     back: Option<(Arc<Origin>, bool, Sender)>,
-    patience: Pin<Box<Sleep>>,
+    /// Set where the next piece has been waited for; mostly it has come by then.
+    patience: Option<Pin<Box<Sleep>>>,
     idle: Duration,
     complete_by: Option<(Instant, Duration)>,
 }
@@ -163,7 +164,7 @@ impl OriginBody {
         let mut body = OriginBody {
             incoming,
             back: sender.map(|sender| (origin, secure, sender)),
-            patience: Box::pin(tokio::time::sleep(idle)),
+            patience: None,
             idle,
             complete_by,
         };
@@ -179,10 +180,15 @@ impl OriginBody {
         }
     }
 
-    fn rearm(&mut self) {
-        let next = Instant::now() + self.idle;
-        let until = self.complete_by.map_or(next, |(end, _)| next.min(end));
-        self.patience.as_mut().reset(until);
+    /// Runs from when a piece is first waited for.
+    fn patience(&mut self) -> Pin<&mut Sleep> {
+        let (idle, complete_by) = (self.idle, self.complete_by);
+        let patience = self.patience.get_or_insert_with(|| {
+            let next = Instant::now() + idle;
+            let until = complete_by.map_or(next, |(end, _)| next.min(end));
+            Box::pin(tokio::time::sleep_until(until))
+        });
+        patience.as_mut()
     }
 
     fn timed_out(&self) -> OriginError {
@@ -205,7 +211,7 @@ impl Body for OriginBody {
         if let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(cx) {
             return Poll::Ready(match frame {
                 Some(Ok(frame)) => {
-                    body.rearm();
+                    body.patience = None;
                     Some(Ok(frame))
                 }
                 Some(Err(e)) => {
@@ -218,7 +224,7 @@ impl Body for OriginBody {
                 }
             });
         }
-        ready!(body.patience.as_mut().poll(cx));
+        ready!(body.patience().poll(cx));
         body.back = None;
         Poll::Ready(Some(Err(body.timed_out())))
     }

@@ -82,8 +82,7 @@ impl Origin {
                 Tried::Failed(error) => return Err(error),
             }
         }
-        self.send_afresh(head, body, secure, retry_timeouts, attempts)
-            .await
+        Box::pin(self.send_afresh(head, body, secure, retry_timeouts, attempts)).await
     }
 
     /// Sends on new connections only.

@@ -85,8 +85,7 @@ pub(crate) fn from_answer(
             report,
             ..
         } => {
-            let fits =
-                selvedge_caching::select_variant(&received.request(), std::slice::from_ref(&head));
+            let fits = selvedge_caching::select_variant(&received.request(), [&*head]);
             fits?;
             let reader = body.reader()?;
             note(record, &report, true);
@@ -99,10 +98,7 @@ pub(crate) fn from_answer(
             use_of,
             report,
         } => {
-            let fits = selvedge_caching::select_variant(
-                &received.request(),
-                std::slice::from_ref(&variant.head),
-            );
+            let fits = selvedge_caching::select_variant(&received.request(), [&*variant.head]);
             if collapsed && fits.is_none() {
                 return None;
             }

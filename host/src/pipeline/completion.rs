@@ -140,10 +140,10 @@ fn span(head: &Stored) -> Option<(u64, u64)> {
 
 /// Stores part and answer as one response while it streams to its leader and all who wait.
 pub(crate) async fn store(
-    job: Job,
+    job: Box<Job>,
     key: &CacheKey,
     combination: Combination,
-    fetched: Fetched,
+    fetched: Box<Fetched>,
     audience: Audience,
 ) {
     let Combination {

@@ -217,6 +217,8 @@ impl Edge {
     /// Runs a fetch apart from the viewer that caused it.
     pub(crate) fn spawn(&self, fetch: impl Future<Output = ()> + Send + 'static) {
         let under_way = self.under_way.clone();
+        // Put on the heap once: handing it on would move all of it each time.
+        let fetch = Box::pin(fetch);
         self.tasks.spawn(async move {
             fetch.await;
             drop(under_way);

@@ -26,7 +26,7 @@ pub(crate) async fn fetch(
     outgoing: &Outgoing,
     body: OutgoingBody,
     slot: &Slot,
-) -> Result<Fetched, OriginError> {
+) -> Result<Box<Fetched>, OriginError> {
     let repeatable = job.facts.method.is_safe() && matches!(body, OutgoingBody::Empty);
     let Some((last, earlier)) = targets.split_last() else {
         return Err(OriginError::Closed("no origin was chosen".to_owned()));
@@ -55,7 +55,7 @@ async fn one(
     outgoing: &Outgoing,
     body: OutgoingBody,
     slot: &Slot,
-) -> Result<Fetched, OriginError> {
+) -> Result<Box<Fetched>, OriginError> {
     let head = origin_request::head_for(job, outgoing, target);
     let request_time = job.edge.clock().now();
     let sent = target.origin.send(&head, body, target.secure).await?;
@@ -79,7 +79,7 @@ async fn one(
             head.headers.insert(DATE, now);
         }
     }
-    Ok(Fetched {
+    Ok(Box::new(Fetched {
         status: head.status,
         fields: head.headers,
         body: FetchedBody::Origin(body),
@@ -88,7 +88,7 @@ async fn one(
         response_time,
         slot: Some(slot.clone()),
         upgrade,
-    })
+    }))
 }
 
 /// Leaves a response that is framed in one way only. The HTTP library undoes `chunked` and no other transfer coding, and looks

@@ -118,7 +118,7 @@ pub(crate) struct Own {
     pub(crate) upgrade: Option<OnUpgrade>,
 }
 
-/// A response whose head has arrived.
+/// A response whose head has arrived. In a box wherever futures hold it.
 pub(crate) struct Fetched {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
@@ -133,8 +133,9 @@ pub(crate) struct Fetched {
     pub(crate) upgrade: Option<OnUpgrade>,
 }
 
-/// Fetches for a permit: for the leading request and for all that wait.
-pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
+/// Fetches for a permit: for the leading request and for all that wait. What is rare is on the heap, here and further down: this
+/// future is made for each miss.
+pub(crate) async fn lead(job: Box<Job>, permit: Permit, leader: oneshot::Sender<Outcome>) {
     let mut side = Side::new(&job);
     match side.obtain(&job, OutgoingBody::Empty).await {
         Ok(fetched) => {
@@ -152,7 +153,7 @@ pub(crate) async fn lead(job: Job, permit: Permit, leader: oneshot::Sender<Outco
 /// Fetches for one request alone; the fetch ends when its viewer leaves. Nothing is stored, except a response to POST that
 /// says it is what GET would give.
 pub(crate) async fn alone(
-    job: Job,
+    job: Box<Job>,
     body: OutgoingBody,
     why: &'static str,
 ) -> Result<Outcome, Failure> {
@@ -207,7 +208,7 @@ impl Side {
     }
 
     /// OriginSelection, OriginRequest, Fetch, OriginResponse.
-    async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Fetched, Failure> {
+    async fn obtain(&mut self, job: &Job, body: OutgoingBody) -> Result<Box<Fetched>, Failure> {
         let Some(slot) = job.edge.begin_fetch() else {
             let (id, origin) = (job.distribution.id(), job.behavior.origin());
             job.edge.metrics().fetch(id, origin.id(), TOO_MANY);
@@ -222,7 +223,7 @@ impl Side {
         let request = origin_request::handle(job, facts, first, body, transaction, hooks).await;
         let (mut outgoing, body) = match request {
             Ok(OriginRequest::Send(outgoing, body)) => (outgoing, body),
-            Ok(OriginRequest::Answered(made)) => return Ok(*made),
+            Ok(OriginRequest::Answered(made)) => return Ok(made),
             Err(unsent) => return Err(self.unsent(unsent)),
         };
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
@@ -238,7 +239,7 @@ impl Side {
             let asked =
                 origin_response::handle(job, facts, fetched, asks, transaction, hooks).await;
             let targets = match asked {
-                Ok(OriginResponse::Go(fetched)) => return Ok(*fetched),
+                Ok(OriginResponse::Go(fetched)) => return Ok(fetched),
                 Ok(OriginResponse::Ask(origin)) => vec![Target {
                     secure: origin_selection::is_secure(job, &origin),
                     origin,
@@ -264,7 +265,7 @@ impl Side {
         outgoing: &Outgoing,
         body: OutgoingBody,
         slot: &Slot,
-    ) -> Result<Fetched, Failure> {
+    ) -> Result<Box<Fetched>, Failure> {
         match fetch::fetch(job, targets, outgoing, body, slot).await {
             Ok(fetched) => {
                 self.origin.clone_from(&fetched.origin);
@@ -284,8 +285,8 @@ impl Side {
     /// Ttl, then Store: what becomes of a response.
     async fn conclude(
         &mut self,
-        mut job: Job,
-        fetched: Fetched,
+        mut job: Box<Job>,
+        fetched: Box<Fetched>,
         permit: Permit,
         leader: oneshot::Sender<Outcome>,
     ) {
@@ -299,7 +300,7 @@ impl Side {
         if fetched.status == StatusCode::NOT_MODIFIED
             && let Some(stored) = job.validating.clone()
         {
-            return self.confirm(job, stored, fetched, permit, leader).await;
+            return Box::pin(self.confirm(job, stored, fetched, permit, leader)).await;
         }
         let asked = ttl::decide(
             &job,
@@ -324,7 +325,8 @@ impl Side {
                         leader,
                         report,
                     };
-                    return completion::store(job, &key, *combination, fetched, audience).await;
+                    let storing = completion::store(job, &key, *combination, fetched, audience);
+                    return Box::pin(storing).await;
                 }
                 Completed::Refetch => {
                     drop(fetched);
@@ -337,7 +339,10 @@ impl Side {
             && fetched.status.is_success()
             && let Some(stored) = job.validating.clone()
         {
-            store_stage::freshen_by_head(&job, stored, &fetched, &overrides).await;
+            Box::pin(store_stage::freshen_by_head(
+                &job, stored, &fetched, &overrides,
+            ))
+            .await;
         }
         store_stage::store(job, fetched, &overrides, permit, leader, report).await;
     }
@@ -346,9 +351,9 @@ impl Side {
     /// bare 304.
     async fn confirm(
         &mut self,
-        job: Job,
+        job: Box<Job>,
         stored: Variant,
-        mut fetched: Fetched,
+        mut fetched: Box<Fetched>,
         permit: Permit,
         leader: oneshot::Sender<Outcome>,
     ) {
@@ -357,7 +362,7 @@ impl Side {
             Ok(Confirmed::Instead(made)) => {
                 let mut job = job;
                 job.validating = None;
-                return Box::pin(self.conclude(job, *made, permit, leader)).await;
+                return Box::pin(self.conclude(job, made, permit, leader)).await;
             }
             Ok(Confirmed::AskForWhole) => {
                 drop(fetched);
@@ -538,7 +543,7 @@ fn freshen(
 }
 
 /// Asks again without conditions.
-async fn ask_again(mut job: Job, permit: Permit, leader: oneshot::Sender<Outcome>) {
+async fn ask_again(mut job: Box<Job>, permit: Permit, leader: oneshot::Sender<Outcome>) {
     job.validating = None;
     Box::pin(lead(job, permit, leader)).await;
 }

@@ -21,7 +21,8 @@ pub(crate) enum Conditions {
     Evaluated,
 }
 
-/// What a fetch needs to know.
+/// What a fetch needs to know. In a box: it is handed from stage to stage, and the future of a fetch would have room for each of
+/// its places.
 pub(crate) struct Job {
     pub(crate) edge: Arc<Edge>,
     pub(crate) distribution: Arc<Distribution>,
@@ -54,8 +55,8 @@ impl Job {
         key: Option<CacheKey>,
         key_reads: Vec<Read>,
         validating: Option<Variant>,
-    ) -> Job {
-        Job {
+    ) -> Box<Job> {
+        Box::new(Job {
             edge: edge.clone(),
             distribution: received.distribution.clone(),
             behavior: received.behavior.clone(),
@@ -72,11 +73,11 @@ impl Job {
             validating,
             completing: None,
             upgrade: None,
-        }
+        })
     }
 
     /// The same, stored where a response of this status belongs: what a slice's request gets that is no part is for the whole.
-    pub(crate) fn for_status(mut self, status: StatusCode) -> Job {
+    pub(crate) fn for_status(mut self: Box<Self>, status: StatusCode) -> Box<Job> {
         let is_part = matches!(
             status,
             StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
@@ -93,7 +94,7 @@ impl Job {
     }
 
     /// The same as a GET, whichever method it was that led to it.
-    pub(crate) fn into_get(mut self) -> Job {
+    pub(crate) fn into_get(mut self: Box<Self>) -> Box<Job> {
         if self.facts.method != Method::GET {
             let mut facts = (*self.facts).clone();
             facts.method = Method::GET;
@@ -103,7 +104,7 @@ impl Job {
     }
 
     /// The same, stored under the key that a GET has.
-    pub(crate) fn for_get(mut self, began: Order) -> Job {
+    pub(crate) fn for_get(mut self: Box<Self>, began: Order) -> Box<Job> {
         self.began = began;
         self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
         self

@@ -9,7 +9,7 @@ use super::receive::Received;
 use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{Reuse, Stored, ValidateReason};
-use selvedge_store::{Entry, Found as InStore, Variant};
+use selvedge_store::{Entry, Found as InStore, Variant, heads};
 use std::sync::Arc;
 
 /// What the look-up found.
@@ -50,7 +50,7 @@ pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Opt
 fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<Entry>>) -> Found {
     match entry {
         Some(entry) => match screened(edge, received, key, &entry) {
-            None => judge(edge, received, entry.heads(), entry.variants()),
+            None => judge(edge, received, entry.variants()),
             Some(left) if left.is_empty() => Found::Missing {
                 why: Fwd::UriMiss,
                 detail: Some(ValidateReason::Invalidated.as_str()),
@@ -58,11 +58,7 @@ fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<
                 completing: None,
                 nominated: Vec::new(),
             },
-            Some(left) => {
-                let heads: Vec<Arc<Stored>> =
-                    left.iter().map(|variant| variant.head.clone()).collect();
-                judge(edge, received, &heads, &left)
-            }
+            Some(left) => judge(edge, received, &left),
         },
         None => missing(Fwd::UriMiss),
     }
@@ -127,15 +123,15 @@ pub(crate) fn standing(
     )
 }
 
-fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Variant]) -> Found {
+fn judge(edge: &Edge, received: &Received, variants: &[Variant]) -> Found {
     let request = received.request();
-    let Some(index) = selvedge_caching::select_variant(&request, heads) else {
+    let Some(index) = selvedge_caching::select_variant(&request, heads(variants)) else {
         return Found::Missing {
             why: Fwd::VaryMiss,
             detail: None,
             validating: None,
             completing: None,
-            nominated: nominated(heads),
+            nominated: nominated(variants),
         };
     };
     let Some(variant) = variants.get(index).cloned() else {
@@ -152,7 +148,7 @@ fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Va
             validating: None,
             completing: completion::of(&request, variant),
             // Where it can't be completed, its fetch is also that of those who found other variants only.
-            nominated: nominated(heads),
+            nominated: nominated(variants),
         },
         Reuse::MustValidate(reason) => Found::Missing {
             why: fwd(reason),
@@ -165,9 +161,9 @@ fn judge(edge: &Edge, received: &Received, heads: &[Arc<Stored>], variants: &[Va
 }
 
 /// The fields by which any of the variants was chosen.
-fn nominated(heads: &[Arc<Stored>]) -> Vec<HeaderName> {
+fn nominated(variants: &[Variant]) -> Vec<HeaderName> {
     let mut names = Vec::new();
-    for nominated in heads.iter().flat_map(|head| &head.vary) {
+    for nominated in heads(variants).flat_map(|head| &head.vary) {
         if !names.contains(&nominated.name) {
             names.push(nominated.name.clone());
         }

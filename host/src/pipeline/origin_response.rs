@@ -47,7 +47,7 @@ pub(crate) enum OriginResponse {
 pub(crate) async fn handle(
     job: &Job,
     facts: &Arc<RequestFacts>,
-    mut fetched: Fetched,
+    mut fetched: Box<Fetched>,
     asks: u32,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
@@ -55,7 +55,7 @@ pub(crate) async fn handle(
     let behavior = job.behavior.clone();
     let plugins = behavior.plugins_with(Hook::OriginResponse);
     if plugins.is_empty() || fetched.status.is_informational() {
-        return Ok(OriginResponse::Go(Box::new(fetched)));
+        return Ok(OriginResponse::Go(fetched));
     }
     for plugin in plugins {
         let response = Arc::new(fetched.facts());
@@ -77,8 +77,8 @@ pub(crate) async fn handle(
             },
             OriginResponseDecision::Respond(response) => match made(job, response) {
                 Ok(made) => {
-                    fetched = Fetched {
-                        origin: fetched.origin,
+                    *fetched = Fetched {
+                        origin: fetched.origin.take(),
                         ..made
                     };
                     continue;
@@ -118,7 +118,7 @@ pub(crate) async fn handle(
         hooks.refuse(plugin, Hook::OriginResponse, &refused);
         fail(plugin, hooks)?;
     }
-    Ok(OriginResponse::Go(Box::new(fetched)))
+    Ok(OriginResponse::Go(fetched))
 }
 
 fn fail(plugin: &Plugin, hooks: &Hooks) -> Result<(), &'static str> {

@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 
 /// Stores a response and streams it to its leader and all who wait, or hands it to its leader alone.
 pub(crate) async fn store(
-    job: Job,
-    fetched: Fetched,
+    job: Box<Job>,
+    fetched: Box<Fetched>,
     overrides: &Overrides,
     permit: Permit,
     leader: oneshot::Sender<Outcome>,
@@ -88,7 +88,7 @@ pub(crate) fn begin(
     let fill = job
         .edge
         .store()
-        .begin(key.hash, (**head).clone(), notes.clone(), expected)
+        .begin(key.hash, head.clone(), notes.clone(), expected)
         .owned_by(owner(job.distribution.id()));
     let trailers = Trailers::default();
     // The leader's reader joins before the first byte, so that it gets all of them even if the body is only passed on.
@@ -138,7 +138,7 @@ async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool
     };
     let now = job.edge.clock().now();
     job.edge.stored(&key.hash).await.is_some_and(|entry| {
-        let replaces = entry.heads().iter().any(|stored| stored.vary == head.vary);
+        let replaces = entry.heads().any(|stored| stored.vary == head.vary);
         let fresh = entry
             .variants()
             .iter()
@@ -194,7 +194,7 @@ pub(crate) fn may_share_confirmed(job: &Job, head: &Stored, overrides: &Override
 /// Moves the body from the origin into the store, where the viewers read it.
 async fn pump(
     job: &Job,
-    mut fetched: Fetched,
+    mut fetched: Box<Fetched>,
     mut fill: Fill,
     head: &Arc<Stored>,
     (permit, trailers): (Permit, Trailers),
@@ -259,7 +259,7 @@ fn is_less_than_stored(job: &Job, head: &Stored) -> bool {
     let Found::Memory(entry) = job.edge.store().look_up(&key.hash) else {
         return false;
     };
-    let mut stored = entry.heads().iter();
+    let mut stored = entry.heads();
     stored.any(|stored| {
         stored.is_complete()
             && stored.vary == head.vary
@@ -373,11 +373,12 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
 
 /// A response for one viewer only.
 pub(crate) fn own(
-    fetched: Fetched,
+    fetched: Box<Fetched>,
     why: &'static str,
     conditions: Conditions,
     report: Arc<Report>,
 ) -> Own {
+    let fetched = *fetched;
     Own {
         status: fetched.status,
         fields: fetched.fields,

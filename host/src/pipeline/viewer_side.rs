@@ -103,7 +103,7 @@ fn key_for_viewer_response(received: &Received, keyed: &Keyed) -> Option<String>
     }
 }
 
-/// What answers a request as the viewer-request hooks left it.
+/// What answers a request as the viewer-request hooks left it. What is rare is on the heap, or all had room for it.
 async fn answer(
     edge: &Arc<Edge>,
     received: &mut Received,
@@ -120,30 +120,27 @@ async fn answer(
             Keyed::Pass(_, parts) => parts,
             Keyed::Key(key) => key.parts,
         };
-        return pass_upgrade(edge, received, upgrade, parts, key_reads, record).await;
+        let passing = pass_upgrade(edge, received, upgrade, parts, key_reads, record);
+        return Box::pin(passing).await;
     }
     match keyed {
         Keyed::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
-        Keyed::Pass(why, parts) => pass(edge, received, parts, key_reads, body, why, record).await,
+        Keyed::Pass(why, parts) => {
+            Box::pin(pass(edge, received, parts, key_reads, body, why, record)).await
+        }
         Keyed::Key(key) => {
             match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {
                 LookupRule::Pass(why) => {
-                    pass(
-                        edge,
-                        received,
-                        key.parts,
-                        key_reads,
-                        body,
-                        why.as_str(),
-                        record,
-                    )
-                    .await
+                    let (parts, why) = (key.parts, why.as_str());
+                    Box::pin(pass(edge, received, parts, key_reads, body, why, record)).await
                 }
                 LookupRule::Use => {
                     let shown_key = shown_key(edge, received, &key);
                     let mut prepared = match slices::size(received) {
                         Some(size) => {
-                            slices::serve(edge, received, key, key_reads, size, record).await
+                            let slices =
+                                slices::serve(edge, received, key, key_reads, size, record);
+                            Box::pin(slices).await
                         }
                         None => obtain(edge, received, key, key_reads, record)
                             .await
@@ -358,7 +355,7 @@ fn usable_meanwhile(edge: &Edge, received: &Received, stale: &Variant) -> Option
 async fn lead(
     edge: &Arc<Edge>,
     received: &Received,
-    job: Job,
+    job: Box<Job>,
     permit: Permit,
     miss: Miss,
     record: &mut Record,

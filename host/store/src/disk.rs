@@ -16,7 +16,7 @@ use crate::blocks::{DiskBody, framed_length};
 use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
-use crate::head::Stored;
+use crate::head::{self, Stored};
 use crate::index::{Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
@@ -137,7 +137,7 @@ impl Disk {
             Kind::Segment => Some(read_front(&*file, place, key, id)?),
             Kind::Large => None,
         };
-        let (head, notes) = row.inline.clone().or(record).ok_or(Unread::Damaged)?;
+        let (encoded, notes) = row.inline.clone().or(record).ok_or(Unread::Damaged)?;
         let base = match place.kind {
             Kind::Segment => place.offset + record::front_length(place.head, place.notes),
             Kind::Large => 0,
@@ -160,9 +160,8 @@ impl Disk {
             }
             Kind::Large => BodyHandle::Disk(body),
         };
-        let head = Stored::decode(&head).map_err(|_| Unread::Damaged)?;
-        // The notes are cut from a larger buffer; a small copy lets that go.
-        let notes = Bytes::copy_from_slice(&notes);
+        let head = Stored::decode(&encoded).map_err(|_| Unread::Damaged)?;
+        let (head, notes) = head::let_go_of_buffers(&head, &notes);
         Ok(Variant {
             id,
             owner: row.owner,

@@ -14,7 +14,6 @@ use crate::held;
 #[derive(Debug)]
 pub struct Entry {
     variants: Vec<Variant>,
-    heads: Vec<Arc<Stored>>,
     weight: u64,
     used: AtomicBool,
 }
@@ -48,14 +47,9 @@ const FILE_WEIGHT: u64 = 256 << 10;
 impl Entry {
     /// An entry of at least one variant, newest first.
     pub(crate) fn new(variants: Vec<Variant>) -> Entry {
-        let heads = variants
-            .iter()
-            .map(|variant| Arc::clone(&variant.head))
-            .collect();
         let weight = ENTRY_WEIGHT + variants.iter().map(Variant::weight).sum::<u64>();
         Entry {
             variants,
-            heads,
             weight,
             used: AtomicBool::new(false),
         }
@@ -67,8 +61,8 @@ impl Entry {
     }
 
     /// The heads of the variants in the same order, as `selvedge_caching::select_variant` takes them.
-    pub fn heads(&self) -> &[Arc<Stored>] {
-        &self.heads
+    pub fn heads(&self) -> impl Iterator<Item = &Stored> {
+        heads(&self.variants)
     }
 
     /// The variant with this id.
@@ -92,6 +86,11 @@ impl Entry {
     pub(crate) fn take_used(&self) -> bool {
         self.used.load(Ordering::Relaxed) && self.used.swap(false, Ordering::Relaxed)
     }
+}
+
+/// The heads of variants in the same order.
+pub fn heads(variants: &[Variant]) -> impl Iterator<Item = &Stored> {
+    variants.iter().map(|variant| &*variant.head)
 }
 
 impl Variant {

@@ -31,7 +31,7 @@ pub struct Fill {
     key: Key,
     id: u64,
     owner: u64,
-    head: Stored,
+    head: Arc<Stored>,
     notes: Bytes,
     expected: Option<u64>,
     place: Place,
@@ -69,7 +69,7 @@ impl Fill {
     pub(crate) fn new(
         shared: Arc<Shared>,
         key: Key,
-        head: Stored,
+        head: Arc<Stored>,
         notes: Bytes,
         expected: Option<u64>,
     ) -> Fill {
@@ -189,13 +189,12 @@ impl Fill {
             self.give_up(reason);
         }
         let body = self.body(actual)?;
-        let head = head.unwrap_or_else(|| self.head.clone());
-        let head = Arc::new(head::let_go_of_buffers(head));
-        let notes = Bytes::copy_from_slice(&self.notes);
+        let head = head.as_ref().unwrap_or(&self.head);
+        let (head, notes) = head::let_go_of_buffers(head, &self.notes);
         let variant = Variant {
             id: self.id,
             owner: self.owner,
-            head,
+            head: Arc::new(head),
             notes,
             body,
         };

@@ -1,5 +1,6 @@
 //! What the store asks of a stored response's head; everything else about it is the caching rules' business.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 pub(crate) use selvedge_caching::Stored;
 
@@ -9,18 +10,30 @@ pub(crate) fn same_variant(a: &Stored, b: &Stored) -> bool {
     a.vary == b.vary
 }
 
-/// Copies the values of the fields. They come cut from the buffer that a connection was read into, and a value of a few
-/// bytes would hold all of it for as long as the response is stored, while only the few are counted.
-pub(crate) fn let_go_of_buffers(mut head: Stored) -> Stored {
+/// The same head and notes, with the values of the fields and the notes in one buffer of their own. They come cut from the buffer
+/// that a connection was read into, and a value of a few bytes would hold all of it for as long as the response is stored, while
+/// only the few are counted. Together they are also near each other when a hit sends them.
+pub(crate) fn let_go_of_buffers(head: &Stored, notes: &[u8]) -> (Stored, Bytes) {
+    let mut head = head.clone();
+    let trailers = head.trailers.iter().flat_map(HeaderMap::values);
+    let values: Vec<&[u8]> = head
+        .fields
+        .values()
+        .chain(trailers)
+        .map(HeaderValue::as_bytes)
+        .chain([notes])
+        .collect();
+    let mut rest = Bytes::from(values.concat());
     let fields = head.fields.values_mut();
     for value in fields.chain(head.trailers.iter_mut().flat_map(HeaderMap::values_mut)) {
+        let copy = rest.split_to(value.len());
         // What is a value already is one again; were it not, the one that holds its buffer would do.
-        if let Ok(mut copied) = HeaderValue::from_bytes(value.as_bytes()) {
-            copied.set_sensitive(value.is_sensitive());
-            *value = copied;
+        if let Ok(mut copy) = HeaderValue::from_maybe_shared(copy) {
+            copy.set_sensitive(value.is_sensitive());
+            *value = copy;
         }
     }
-    head
+    (head, rest)
 }
 
 /// About how many bytes of memory a head takes.

@@ -55,7 +55,7 @@ mod writer;
 pub use body::BodyReader;
 pub use config::Config;
 pub use counters::Stats;
-pub use entry::{Entry, Variant};
+pub use entry::{Entry, Variant, heads};
 pub use error::{BodyError, NotStored, OpenError, StateError};
 pub use fill::{Fill, Follow};
 pub use key::Key;

@@ -112,7 +112,7 @@ impl Shared {
                 }
                 (stripe.version, Share::of(self, &mut stripe, key))
             };
-            let read = share.found().await;
+            let read = Box::pin(share.found()).await;
             let is_found = read.is_some();
             last = (read.unwrap_or(Read::Failed), version);
             if is_found && self.stripes.lock(key).version == version {

@@ -136,8 +136,20 @@ impl Store {
 
     /// Begins to store a response. `notes` are kept with it, unchanged; `expected` is the body's announced length
     /// in bytes. A variant of the key that answers the same requests (equal Vary values) is replaced at the end.
-    pub fn begin(&self, key: Key, head: Stored, notes: Bytes, expected: Option<u64>) -> Fill {
-        Fill::new(Arc::clone(&self.0.shared), key, head, notes, expected)
+    pub fn begin(
+        &self,
+        key: Key,
+        head: impl Into<Arc<Stored>>,
+        notes: Bytes,
+        expected: Option<u64>,
+    ) -> Fill {
+        Fill::new(
+            Arc::clone(&self.0.shared),
+            key,
+            head.into(),
+            notes,
+            expected,
+        )
     }
 
     /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone.
@@ -151,14 +163,12 @@ impl Store {
     }
 
     async fn update(&self, key: &Key, id: u64, head: Stored, notes: Option<Bytes>) {
-        let head = Arc::new(head::let_go_of_buffers(head));
         let update = |variants: &[Variant]| {
             let mut variants = variants.to_vec();
             let variant = variants.iter_mut().find(|variant| variant.id == id)?;
-            variant.head = Arc::clone(&head);
-            if let Some(notes) = &notes {
-                variant.notes = notes.clone();
-            }
+            let notes = notes.as_ref().unwrap_or(&variant.notes);
+            let (head, notes) = head::let_go_of_buffers(&head, notes);
+            (variant.head, variant.notes) = (Arc::new(head), notes);
             let order = Order::Head {
                 key: *key,
                 variant: variant.clone(),

@@ -11,7 +11,7 @@ fn answers(name: &str, stored_with: &[&str], asked_with: &[&str]) -> bool {
         &[("cache-control", "public, max-age=60"), ("vary", name)],
     );
     let asked = fields(&asked_with);
-    select_variant(&get(&asked), &[Arc::new(stored)]).is_some()
+    select_variant(&get(&asked), [&stored]).is_some()
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn rfc_9111_4_1_the_vary_field_itself() {
 #[test]
 fn rfc_9111_4_1_the_matching_response_made_last_is_used() {
     let variant = |language: &str, made: i64| {
-        Arc::new(stored_for(
+        stored_for(
             &[("accept-language", language)],
             200,
             &[
@@ -167,17 +167,17 @@ fn rfc_9111_4_1_the_matching_response_made_last_is_used() {
                 ("vary", "accept-language"),
                 ("date", &date(made)),
             ],
-        ))
+        )
     };
     let everybodys = |made: i64| {
-        Arc::new(stored_for(
+        stored_for(
             &[],
             200,
             &[("cache-control", "max-age=9999"), ("date", &date(made))],
-        ))
+        )
     };
     let asked = fields(&[("accept-language", "de")]);
-    let select = |variants: &[Arc<Stored>]| select_variant(&get(&asked), variants);
+    let select = |variants: &[Stored]| select_variant(&get(&asked), variants);
     assert_eq!(select(&[variant("en", -1), variant("de", -9)]), Some(1));
     assert_eq!(select(&[variant("de", -9), everybodys(-5)]), Some(1));
     assert_eq!(select(&[everybodys(-9), variant("de", -5)]), Some(1));

@@ -136,7 +136,7 @@ impl Plan {
         let mut index = 0;
         while index < count {
             if let Some(entry) = self.edge.stored(&self.key(index).hash).await {
-                let lengths = entry.heads().iter().filter_map(|head| match head.body {
+                let lengths = entry.heads().filter_map(|head| match head.body {
                     StoredBody::Partial {
                         complete_length, ..
                     } => complete_length,

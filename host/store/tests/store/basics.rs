@@ -153,11 +153,7 @@ async fn the_oldest_variant_goes_when_there_are_too_many() {
         put(&store, key(1), head, &body(n, 100)).await.unwrap();
     }
     let check = |entry: &selvedge_store::Entry| {
-        let etags: Vec<_> = entry
-            .heads()
-            .iter()
-            .map(|h| h.fields["etag"].clone())
-            .collect();
+        let etags: Vec<_> = entry.heads().map(|h| h.fields["etag"].clone()).collect();
         assert_eq!(etags, ["\"5\"", "\"4\"", "\"3\"", "\"2\""]);
     };
     check(&find(&store, &key(1)).await.unwrap());

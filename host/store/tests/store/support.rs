@@ -98,7 +98,7 @@ pub(crate) fn head_for_language(etag: &str, language: &str) -> Stored {
 }
 
 pub(crate) fn etag(entry: &Entry) -> String {
-    let value = &entry.heads()[0].fields["etag"];
+    let value = &entry.variants()[0].head.fields["etag"];
     value.to_str().expect("an etag").to_owned()
 }
 
