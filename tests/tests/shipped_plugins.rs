@@ -156,6 +156,24 @@ fn every_folder_is_tested_measured_and_in_the_index() {
     }
 }
 
+/// What an origin is told of a member may change its answer, so an example that tells it has to keep members apart.
+#[test]
+fn the_readme_of_jwt_auth_keys_the_pages_by_what_the_origin_is_told() {
+    let readme = read(&plugins().join("jwt-auth/README.md"));
+    let examples = distributions(&readme);
+    let telling: Vec<_> = examples
+        .iter()
+        .filter(|example| example.contains("claim_fields = { sub = \"X-User\" }"))
+        .collect();
+    assert_eq!(telling.len(), 1, "the example is another one");
+    for example in telling {
+        assert!(
+            example.contains("cache = { headers = [\"X-User\"] }"),
+            "{example}"
+        );
+    }
+}
+
 #[test]
 fn a_folder_without_scenarios_or_a_readme_is_found() {
     let dir = tempfile::TempDir::with_prefix("selvedge-shipped-").expect("a temporary folder");
