@@ -375,7 +375,25 @@ fn a_configuration_that_is_wrong_is_refused() {
     );
     assert!(refusal(r#"{ "fields": { "X Y": "1" } }"#).contains("\"X Y\" is no field"));
     assert!(refusal(r#"{ "fields": { "X-Y": "a\nb" } }"#).contains("one line of printable ASCII"));
-    assert!(refusal(r#"{ "remove": ["Via"] }"#).contains("\"Via\" is no field"));
+    for name in [
+        "Via",
+        "X-Amz-Cf-Id",
+        "X-Cache",
+        "Content-Range",
+        "Warning",
+        "Vary",
+    ] {
+        let refused = refusal(&format!(r#"{{ "remove": ["{name}"] }}"#));
+        assert!(
+            refused.contains(&format!("{name:?} is no field")),
+            "{refused}"
+        );
+        let refused = refusal(&format!(r#"{{ "origin_wins": ["{name}"] }}"#));
+        assert!(
+            refused.contains(&format!("{name:?} is no field")),
+            "{refused}"
+        );
+    }
     assert!(
         refusal(
             r#"{ "cors": { "origins": ["*"] }, "fields": { "Access-Control-Allow-Origin": "*" } }"#
