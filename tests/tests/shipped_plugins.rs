@@ -186,6 +186,36 @@ fn a_folder_without_scenarios_or_a_readme_is_found() {
     assert_eq!(missing[0], "scenarios/*.toml");
 }
 
+/// How many decisions of `cache-key` are remembered ones when three images are asked for in the same way.
+fn remembered_over_three_images(plugin: &Path, config: &str) -> f64 {
+    let origin = Origin::start();
+    origin
+        .on("*")
+        .answers(Answer::ok("image").cache_control("max-age=600"));
+    let edge = Edge::in_front_of(&origin)
+        .behavior("forward = { headers = [\"Accept\", \"Sec-CH-Width\", \"Width\", \"Sec-CH-DPR\", \"DPR\"] }")
+        .plugin("images", plugin, config)
+        .start();
+    for path in ["/a.jpg", "/b.jpg", "/c.jpg"] {
+        edge.get(path).with("Accept", "image/webp").expect(200);
+    }
+    let labels = "hook=\"cache-key\",outcome=\"remembered\"";
+    edge.metric_sum("selvedge_hook_calls_total", labels)
+}
+
+#[test]
+fn image_variants_shares_decisions_among_images_where_the_path_does_not_matter() {
+    let folder = plugins().join("image-variants");
+    run_in(&folder, ["plugin", "build"]).code(0);
+    // A copy: another test may build the plugin meanwhile, and a changed file is a reload, which forgets.
+    let dir = tempfile::TempDir::with_prefix("selvedge-shipped-").expect("a temporary folder");
+    let plugin = dir.path().join("image-variants.wasm");
+    fs::copy(folder.join("image-variants.wasm"), &plugin).expect("it is built");
+    let all = "[plugins.config]\nextensions = [\"*\"]";
+    assert_eq!(remembered_over_three_images(&plugin, all), 2.0);
+    assert_eq!(remembered_over_three_images(&plugin, ""), 0.0);
+}
+
 #[test]
 fn of_viewers_at_the_same_time_no_more_pass_than_the_rate_limit_has_tokens() {
     const TOKENS: usize = 150;
