@@ -92,3 +92,59 @@ fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_names_what_is_out_of_reach_at_its_hook() {
+        for (hook, page) in [
+            (
+                Hook::ViewerRequest,
+                include_str!("../docs/viewer-request.md"),
+            ),
+            (
+                Hook::OriginRequest,
+                include_str!("../docs/origin-request.md"),
+            ),
+            (
+                Hook::OriginResponse,
+                include_str!("../docs/origin-response.md"),
+            ),
+            (
+                Hook::ViewerResponse,
+                include_str!("../docs/viewer-response.md"),
+            ),
+        ] {
+            let page = page.to_ascii_lowercase();
+            for name in at(hook) {
+                assert!(page.contains(&format!("`{name}`")), "{hook:?} lacks {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_listed_or_begins_so_or_is_no_name_may_not_be_changed() {
+        for name in [
+            "Content-Length",
+            "X-EDGE-a",
+            "x-amz-cf-id",
+            "",
+            "a b",
+            "a:b",
+            "\u{e9}",
+        ] {
+            for hook in [
+                Hook::ViewerRequest,
+                Hook::OriginRequest,
+                Hook::OriginResponse,
+                Hook::ViewerResponse,
+            ] {
+                assert!(!may_change(hook, name), "{name} at {hook:?}");
+            }
+        }
+        assert!(may_change(Hook::ViewerResponse, "X-Edge"));
+        assert!(may_change(Hook::OriginRequest, "Host"));
+    }
+}
