@@ -18,10 +18,12 @@
 //!
 //! The host checks what comes back. Fields that belong to it (`Connection`, `Content-Length`, `Via` and so on;
 //! the list is in the host's documentation) may not be changed: an attempt is the plugin's error, and names the field.
+//! A plugin whose configuration names fields asks [`may_change`] in `init`.
 
 pub use crate::bindings::host::selvedge::edge::types::{
     Field, FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse,
 };
+pub use crate::protected::{Hook, may_change};
 
 impl Field {
     /// A field line.

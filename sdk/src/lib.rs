@@ -158,6 +158,7 @@ pub mod metrics;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 pub mod pattern;
+mod protected;
 mod readers;
 pub mod secrets;
 pub mod stream;
@@ -200,6 +201,11 @@ pub mod __private {
     /// The decision as the contract wants it.
     pub fn answer<T>(decision: crate::Result<T>) -> core::result::Result<T, String> {
         decision.map_err(|error| error.to_string())
+    }
+
+    /// The fields that hooks may not change, for the host's tests.
+    pub mod protected {
+        pub use crate::protected::{BEGINNINGS, EVERYWHERE, at};
     }
 
     /// The glue of one hook.

@@ -98,9 +98,10 @@ impl Pattern {
         pattern.iter().skip(p).all(|rest| *rest == b'*')
     }
 
-    /// Whether it matches everything.
+    /// Whether it matches every path.
     pub fn is_everything(&self) -> bool {
-        self.0.bytes().all(|byte| byte == b'*') || self.0 == "/*"
+        let stars = self.0.strip_prefix('/').unwrap_or(&self.0);
+        !stars.is_empty() && stars.bytes().all(|byte| byte == b'*')
     }
 
     /// The pattern as text.

@@ -3,8 +3,8 @@
 use crate::{Request, Response};
 
 impl Request {
-    /// The value of a field as text; several lines come joined by `, `. Bytes that are not UTF-8 become U+FFFD:
-    /// [`field`](Request::field) gives them as they are.
+    /// The value of a field as text; several lines come joined by `, `, those of Cookie by `; `. Bytes that are not UTF-8
+    /// become U+FFFD: [`field`](Request::field) gives them as they are.
     pub fn field_text(&self, name: &str) -> Option<String> {
         self.field(name).map(text)
     }

@@ -1,8 +1,10 @@
 //! Each limit of a plugin by its name in the configuration: what becomes of a plugin that wants more, and that it is the same
-//! under `run` and `dev`. What each default is, and tables, are tested beside the runtime.
+//! under `run`, `dev` and `plugin test`. What each default is, and tables, are tested beside the runtime.
 
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A limit, as it is set here, the word of the failure, and what the log says of it.
@@ -138,4 +140,67 @@ fn the_same_limits_hold_under_dev() {
         |text| dev.wait_for_line(text),
     );
     assert_eq!(dev.interrupt().code, Some(0));
+}
+
+/// A scenario with a step for each limit, which expects its word and what the log says of it.
+fn scenario() -> String {
+    let mut text = format!(
+        "[plugin]\nshort_circuit = {{ failures = 64, calls = 64 }}\nlimits = {{ {} }}\n\
+         [[backends]]\nname = \"unused\"\n[[steps]]\nget = \"/\"\n[steps.expect]\nbody = \"enough\"\n",
+        lines(", ")
+    );
+    for (name, _, word, said) in LIMITS {
+        text += &format!(
+            "[[steps]]\nget = \"/{name}\"\n\
+             [steps.expect]\nstatus = 500\nplugin_error = \"{word}\"\nlog = \"{said}\"\n"
+        );
+    }
+    for (name, _) in LOG {
+        text += &format!(
+            "[[steps]]\nget = \"/{name}\"\n\
+             [steps.expect]\nstatus = 200\nbody = \"enough\"\nlog = \"{DROPPED}\"\n"
+        );
+    }
+    text
+}
+
+/// One failure is enough to be left alone, for the pause that is the default. No line of the log is behind the second one.
+const PAUSED: &str = "\
+[plugin]
+limits = { host_calls = 500 }
+short_circuit = { failures = 1, calls = 1 }
+
+[[steps]]
+get = \"/host_calls\"
+[steps.expect]
+plugin_error = \"host-calls\"
+
+[[steps]]
+get = \"/\"
+[steps.expect]
+status = 503
+plugin_error = \"short-circuited\"
+";
+
+#[test]
+fn the_same_limits_hold_under_plugin_test() {
+    let dir = tempfile::TempDir::with_prefix("selvedge-limits-").expect("a temporary folder");
+    let put = |name: &str, text: &str| {
+        fs::write(dir.path().join(name), text).expect("the folder is ours");
+    };
+    let greedy = guest("greedy");
+    put(
+        "build.sh",
+        &format!("#!/bin/sh\ncp '{}' greedy.wasm\n", greedy.display()),
+    );
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(dir.path().join("build.sh"), executable).expect("it is ours");
+    fs::create_dir(dir.path().join("scenarios")).expect("the folder is ours");
+    put("scenarios/limits.toml", &scenario());
+    put("scenarios/paused.toml", PAUSED);
+    run_in(dir.path(), ["plugin", "test"])
+        .code(0)
+        .prints("ok  limits  12 steps")
+        .prints("ok  paused  2 steps")
+        .prints("2 passed, 0 failed");
 }

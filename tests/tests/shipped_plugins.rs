@@ -156,6 +156,24 @@ fn every_folder_is_tested_measured_and_in_the_index() {
     }
 }
 
+/// What an origin is told of a member may change its answer, so an example that tells it has to keep members apart.
+#[test]
+fn the_readme_of_jwt_auth_keys_the_pages_by_what_the_origin_is_told() {
+    let readme = read(&plugins().join("jwt-auth/README.md"));
+    let examples = distributions(&readme);
+    let telling: Vec<_> = examples
+        .iter()
+        .filter(|example| example.contains("claim_fields = { sub = \"X-User\" }"))
+        .collect();
+    assert_eq!(telling.len(), 1, "the example is another one");
+    for example in telling {
+        assert!(
+            example.contains("cache = { headers = [\"X-User\"] }"),
+            "{example}"
+        );
+    }
+}
+
 #[test]
 fn a_folder_without_scenarios_or_a_readme_is_found() {
     let dir = tempfile::TempDir::with_prefix("selvedge-shipped-").expect("a temporary folder");
@@ -166,6 +184,36 @@ fn a_folder_without_scenarios_or_a_readme_is_found() {
     let missing = lacks("x", dir.path());
     assert_eq!(missing.len(), 4, "{missing:?}");
     assert_eq!(missing[0], "scenarios/*.toml");
+}
+
+/// How many decisions of `cache-key` are remembered ones when three images are asked for in the same way.
+fn remembered_over_three_images(plugin: &Path, config: &str) -> f64 {
+    let origin = Origin::start();
+    origin
+        .on("*")
+        .answers(Answer::ok("image").cache_control("max-age=600"));
+    let edge = Edge::in_front_of(&origin)
+        .behavior("forward = { headers = [\"Accept\", \"Sec-CH-Width\", \"Width\", \"Sec-CH-DPR\", \"DPR\"] }")
+        .plugin("images", plugin, config)
+        .start();
+    for path in ["/a.jpg", "/b.jpg", "/c.jpg"] {
+        edge.get(path).with("Accept", "image/webp").expect(200);
+    }
+    let labels = "hook=\"cache-key\",outcome=\"remembered\"";
+    edge.metric_sum("selvedge_hook_calls_total", labels)
+}
+
+#[test]
+fn image_variants_shares_decisions_among_images_where_the_path_does_not_matter() {
+    let folder = plugins().join("image-variants");
+    run_in(&folder, ["plugin", "build"]).code(0);
+    // A copy: another test may build the plugin meanwhile, and a changed file is a reload, which forgets.
+    let dir = tempfile::TempDir::with_prefix("selvedge-shipped-").expect("a temporary folder");
+    let plugin = dir.path().join("image-variants.wasm");
+    fs::copy(folder.join("image-variants.wasm"), &plugin).expect("it is built");
+    let all = "[plugins.config]\nextensions = [\"*\"]";
+    assert_eq!(remembered_over_three_images(&plugin, all), 2.0);
+    assert_eq!(remembered_over_three_images(&plugin, ""), 0.0);
 }
 
 #[test]

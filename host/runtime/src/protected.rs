@@ -45,14 +45,17 @@ fn read_only(hook: Hook) -> &'static [&'static str] {
         Hook::OriginRequest => &[
             "accept-encoding",
             "cdn-loop",
+            // Which part comes back, and whether any does, has to fit what is stored.
+            "if-match",
             "if-modified-since",
             "if-none-match",
             "if-range",
             "if-unmodified-since",
+            "range",
             "via",
         ],
-        Hook::OriginResponse => &["via"],
-        Hook::ViewerResponse => &["via", "warning"],
+        Hook::OriginResponse => &["content-range", "via"],
+        Hook::ViewerResponse => &["content-range", "via", "warning"],
         Hook::CacheKey | Hook::OriginSelection | Hook::Ttl => &[],
     }
 }
@@ -78,4 +81,70 @@ fn everywhere(name: &str) -> bool {
         || NEVER_BEGINNINGS
             .iter()
             .any(|beginning| name.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_sdk::__private::protected as sdk;
+    use selvedge_sdk::edits::{Hook as Editing, may_change};
+
+    const EDITING: [(Hook, Editing); 4] = [
+        (Hook::ViewerRequest, Editing::ViewerRequest),
+        (Hook::OriginRequest, Editing::OriginRequest),
+        (Hook::OriginResponse, Editing::OriginResponse),
+        (Hook::ViewerResponse, Editing::ViewerResponse),
+    ];
+
+    fn sorted(names: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn plugins_know_the_same_lists() {
+        assert_eq!(
+            sorted(NEVER.into_iter().chain(FRAMING)),
+            sorted(sdk::EVERYWHERE)
+        );
+        assert_eq!(sorted(NEVER_BEGINNINGS), sorted(sdk::BEGINNINGS));
+        for (hook, editing) in EDITING {
+            let (ours, theirs) = (read_only(hook), sdk::at(editing));
+            assert_eq!(
+                sorted(ours.iter().copied()),
+                sorted(theirs.iter().copied()),
+                "{hook}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_asks_hears_what_the_host_will_say() {
+        let listed = NEVER.into_iter().chain(FRAMING);
+        let of_hooks = EDITING
+            .iter()
+            .flat_map(|(hook, _)| read_only(*hook).iter().copied());
+        let others = [
+            "x-edge-user",
+            "x-amz-cf-id",
+            "x-amz-cf",
+            "x-edge",
+            "server",
+            "vary",
+            "age",
+            "x-own",
+        ];
+        for name in listed.chain(of_hooks).chain(others) {
+            for (hook, editing) in EDITING {
+                let may = !in_message(hook, name);
+                assert_eq!(may_change(editing, name), may, "{name} at {hook}");
+                assert_eq!(
+                    may_change(editing, &name.to_uppercase()),
+                    may,
+                    "{name} at {hook}"
+                );
+            }
+        }
+    }
 }

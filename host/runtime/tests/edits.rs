@@ -246,13 +246,16 @@ async fn a_field_that_a_hook_may_not_change_is_named() {
 
 #[tokio::test]
 async fn what_is_read_only_at_one_hook_may_be_changed_at_another() {
-    let cases: [(&str, [bool; 4]); 7] = [
+    let cases: [(&str, [bool; 4]); 10] = [
         ("host", [false, true, true, true]),
         ("via", [false, false, false, false]),
         ("warning", [true, true, true, false]),
         ("accept-encoding", [true, false, true, true]),
         ("if-none-match", [true, false, true, true]),
         ("cdn-loop", [false, false, true, true]),
+        ("range", [true, false, true, true]),
+        ("if-match", [true, false, true, true]),
+        ("content-range", [true, true, false, false]),
         ("x-own", [true, true, true, true]),
     ];
     for (name, expected) in cases {

@@ -12,6 +12,7 @@ mod kv;
 mod kv_file;
 mod output;
 mod plugin;
+mod plugin_check;
 mod plugin_inspect;
 mod plugin_test;
 mod run;
@@ -49,6 +50,7 @@ To begin:
   selvedge plugin new my-plugin              write a plugin project
   selvedge plugin build my-plugin            build it: leaves my-plugin/my-plugin.wasm
   selvedge plugin test my-plugin             build it and play its scenarios in the real host
+  selvedge plugin check my-plugin            build it and load it with its configuration, as a host does
   selvedge check --config selvedge.toml      say what is wrong with a configuration, all of it at once
   selvedge run --config selvedge.toml        serve
 
@@ -83,7 +85,7 @@ enum Command {
     Kv(kv::Arguments),
     /// Say what a running host would do with a request, and why, without fetching anything
     Explain(explain::Arguments),
-    /// Write, build, test and inspect plugins
+    /// Write, build, test, check and inspect plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Compile the plugin file on standard input: what this program calls itself with
@@ -127,6 +129,8 @@ enum PluginCommand {
     },
     /// Build a plugin project and play its scenarios, `scenarios/*.toml`, in the real host
     Test(plugin_test::Arguments),
+    /// Load a plugin as a host does, with its configuration, and say what it says: nothing is served
+    Check(plugin_check::Arguments),
     /// Say what is in a plugin file: hooks, imports, size, memory, and the limits that apply
     Inspect(plugin_inspect::Arguments),
 }
@@ -149,6 +153,7 @@ pub fn main() -> ExitCode {
         }
         Command::Plugin(PluginCommand::Build { project }) => plugin::build(&project),
         Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::test(&arguments),
+        Command::Plugin(PluginCommand::Check(arguments)) => plugin_check::check(&arguments),
         Command::Plugin(PluginCommand::Inspect(arguments)) => plugin_inspect::inspect(&arguments),
     };
     ExitCode::from(code)

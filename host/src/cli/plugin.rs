@@ -1,4 +1,4 @@
-//! `selvedge plugin new` and `selvedge plugin build`; testing and inspecting have files of their own.
+//! `selvedge plugin new` and `selvedge plugin build`; testing, checking and inspecting have files of their own.
 
 use super::output::{complain, say};
 use super::{FAILED, WRONG};

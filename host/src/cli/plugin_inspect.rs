@@ -93,6 +93,14 @@ fn short(import: &str) -> &str {
     inner.map_or(import, |inner| inner.split('@').next().unwrap_or(inner))
 }
 
+/// What it imports: of the contract, by the interfaces' short names, and of WASI.
+pub(super) fn imports(found: &Inspection) -> (Vec<&str>, Vec<&str>) {
+    let names = found.imports.iter().map(String::as_str);
+    let (contract, wasi): (Vec<&str>, Vec<&str>) =
+        names.partition(|import| import.starts_with("selvedge:edge/"));
+    (contract.into_iter().map(short).collect(), wasi)
+}
+
 fn as_lines(found: &Inspection) -> Vec<(&'static str, String)> {
     let kind = match found.is_component {
         true => "a component",
@@ -107,13 +115,7 @@ fn as_lines(found: &Inspection) -> Vec<(&'static str, String)> {
     lines.push(("contract", found.contract.join(", ")));
     lines.push(("hooks", hooks.join(", ")));
     lines.push(("init", if found.has_init { "yes" } else { "no" }.to_owned()));
-    let ours = |import: &&String| import.starts_with("selvedge:edge/");
-    let contract: Vec<&str> = found
-        .imports
-        .iter()
-        .filter(ours)
-        .map(|one| short(one))
-        .collect();
+    let (contract, wasi) = imports(found);
     lines.push(("imports", or_nothing(&contract)));
     for power in &found.powers {
         if let Some(table) = configured_in(*power) {
@@ -123,12 +125,6 @@ fn as_lines(found: &Inspection) -> Vec<(&'static str, String)> {
             ));
         }
     }
-    let wasi: Vec<&str> = found
-        .imports
-        .iter()
-        .filter(|import| !ours(import))
-        .map(String::as_str)
-        .collect();
     lines.push(("of WASI", or_nothing(&wasi)));
     let memory = found.memories.iter().map(memory).collect::<Vec<_>>();
     lines.push(("memory", or_nothing(&memory)));

@@ -11,6 +11,7 @@ use super::Config;
 use super::distribution::{self, Distribution};
 use super::hosts::HostIndex;
 use super::names::Alias;
+use super::plugin::{self, PluginEntry};
 use super::report::{At, Placed, Problem, Problems, Report, Sources};
 use super::scenario::{self, Scenario};
 use super::server::{self, Server};
@@ -77,6 +78,30 @@ pub fn load_scenario(path: &Path) -> Result<Scenario, Report> {
     let config = loading.assemble(server, distribution.into_iter().collect());
     match script {
         Some(script) if !config.warnings.has_errors() => Ok(Scenario { config, script }),
+        _ => Err(config.warnings),
+    }
+}
+
+/// Loads a plugin's entry that stands alone in a file, as `[plugin]` in a scenario has it: `config`, `secrets`, `limits` and so
+/// on; without a file, the entry that says nothing. The configuration has no distribution: it is there to show places of the
+/// file. Name and file of the plugin are for the caller to fill in.
+pub fn load_entry(path: Option<&Path>) -> Result<(Config, PluginEntry), Report> {
+    let mut loading = Loading::default();
+    let server = Server::new(path.map_or(Path::new(""), folder));
+    let entry = match path {
+        Some(path) => loading.read(path, |file, raw| plugin::document(file, raw, &server)),
+        None => {
+            let file = File {
+                at: At::default(),
+                dir: Path::new(""),
+                problems: &loading.problems,
+            };
+            Some(plugin::document(&file, &DeTable::new(), &server))
+        }
+    };
+    let config = loading.assemble(server, Vec::new());
+    match entry {
+        Some(entry) if !config.warnings.has_errors() => Ok((config, entry)),
         _ => Err(config.warnings),
     }
 }

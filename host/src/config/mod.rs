@@ -47,7 +47,7 @@ use std::sync::Arc;
 pub use behavior::{AllowedMethods, Behavior, CachedMethods, ViewerProtocol};
 pub use distribution::Distribution;
 pub use hosts::HostIndex;
-pub use load::{load, load_all, load_files, load_one, load_scenario, load_server};
+pub use load::{load, load_all, load_entry, load_files, load_one, load_scenario, load_server};
 pub use names::{Alias, assigned};
 pub use origin::{Origin, Protocol};
 pub use path::normalise;

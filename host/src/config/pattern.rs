@@ -144,7 +144,8 @@ impl PathPattern {
 
     /// Whether it matches every path.
     pub fn is_everything(&self) -> bool {
-        self.text == "*" || self.text == "/*"
+        let stars = self.text.strip_prefix('/').unwrap_or(&self.text);
+        !stars.is_empty() && stars.bytes().all(|byte| byte == b'*')
     }
 }
 
@@ -250,6 +251,76 @@ mod tests {
             matched > 5_000,
             "only {matched} pairs matched: the test tests little"
         );
+    }
+
+    /// All words of up to so many symbols, the empty one too.
+    fn words(alphabet: &str, longest: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..longest {
+            let longer = |word: &String| {
+                alphabet
+                    .chars()
+                    .map(|c| format!("{word}{c}"))
+                    .collect::<Vec<_>>()
+            };
+            last = last.iter().flat_map(longer).collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    #[test]
+    fn patterns_of_plugins_mean_the_same() {
+        use selvedge_sdk::pattern::Pattern;
+        // Short ones match often; a difference shows in a short one if there is any.
+        let typed = words("ab*?/", 5)
+            .into_iter()
+            .filter(|typed| !typed.is_empty());
+        let paths: Vec<String> = words("ab/", 5)
+            .iter()
+            .map(|end| format!("/{end}"))
+            .collect();
+        let mut matched = 0;
+        for typed in typed {
+            let (ours, theirs) = (
+                PathPattern::new(&typed).unwrap(),
+                Pattern::path(&typed).unwrap(),
+            );
+            assert_eq!(ours.as_str(), theirs.as_str());
+            assert_eq!(ours.is_everything(), theirs.is_everything(), "{typed}");
+            for path in &paths {
+                let expected = ours.matches(path);
+                assert_eq!(theirs.matches(path), expected, "{typed} on {path}");
+                assert!(expected || !ours.is_everything(), "{typed} on {path}");
+                matched += u32::from(expected);
+            }
+        }
+        assert!(
+            matched > 10_000,
+            "only {matched} pairs matched: the test tests little"
+        );
+    }
+
+    #[test]
+    fn what_a_behavior_takes_a_plugin_takes() {
+        use selvedge_sdk::pattern::Pattern;
+        let longest = "a".repeat(255);
+        for byte in 0..=u8::MAX {
+            let typed = format!("/a{}b", char::from(byte));
+            if PathPattern::new(&typed).is_ok() {
+                assert!(Pattern::path(&typed).is_ok(), "{typed}");
+            }
+        }
+        assert!(PathPattern::new(&longest).is_ok() && Pattern::path(&longest).is_ok());
+        for refused in ["", "/a b", "/a#b", "/\u{e9}", &"a".repeat(256)] {
+            assert!(
+                PathPattern::new(refused).is_err() && Pattern::path(refused).is_err(),
+                "{refused}"
+            );
+        }
+        // A path in a plugin's configuration may be percent-encoded; a behavior has `?` there.
+        assert!(PathPattern::new("/a%20b").is_err() && Pattern::path("/a%20b").is_ok());
     }
 
     #[test]

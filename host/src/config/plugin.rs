@@ -9,7 +9,8 @@ use super::report::{At, Placed, Problem};
 use super::scalar::{boolean, duration, integer, json, one_of, path, size, text};
 use super::server::Server;
 use super::short_circuit::ShortCircuit;
-use super::walk::{Kind, Table, Value, distinct, kind, placed, table};
+use super::walk::{self, Kind, Table, Value, distinct, kind, placed, table};
+use toml::de::DeTable;
 
 /// The hooks, in the order in which they run in a request's life.
 pub const HOOKS: [&str; 7] = [
@@ -192,6 +193,15 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
         backends,
         ..read_rest(t, server)
     }
+}
+
+/// Reads an entry that stands alone in a file, for a plugin that is only checked: all but its name and its file, which the
+/// command line says.
+pub(super) fn document(file: &walk::File<'_>, raw: &DeTable<'_>, server: &Server) -> PluginEntry {
+    walk::document(file, "the plugin's entry", raw, |t| PluginEntry {
+        backends: t.or("fetch", Vec::new(), powers::backends),
+        ..read_rest(t, server)
+    })
 }
 
 /// Reads what a scenario says of the plugin that it tests: all but its name, its file and its backends.

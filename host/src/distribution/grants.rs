@@ -88,13 +88,12 @@ impl Metrics for KeepsNothing {
 /// is wrong with those that are becomes problems.
 pub(super) fn powers(
     config: &Config,
-    distribution: &config::Distribution,
+    id: &str,
     entry: &config::PluginEntry,
     keeps: &dyn Keeps,
     web: &Arc<Tls>,
     problems: &mut Vec<Problem>,
 ) -> Powers {
-    let id = distribution.id.as_str();
     let backends = Backends::new(config, entry, web, problems);
     Powers {
         kv: Some(keeps.kv(id)),

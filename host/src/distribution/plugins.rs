@@ -1,6 +1,6 @@
 //! From a distribution's `[[plugins]]` to loaded plugins.
 
-use super::grants::{self, Keeps};
+use super::grants::{self, Keeps, KeepsNothing};
 use crate::config::{self, Config, Problem};
 use crate::origin::Tls;
 use selvedge_runtime::{
@@ -24,8 +24,9 @@ pub(super) fn load(
         .iter()
         .filter(|entry| entry.file.is_typed());
     for entry in typed {
-        let powers = grants::powers(config, distribution, entry, keeps, web, problems);
-        match runtime.load(&spec(distribution, entry, powers)) {
+        let id = distribution.id.as_str();
+        let powers = grants::powers(config, id, entry, keeps, web, problems);
+        match runtime.load(&spec(id, entry, powers)) {
             Ok(plugin) => plugins.push(plugin),
             Err(error) => problems.push(problem(config, entry, &error)),
         }
@@ -33,15 +34,35 @@ pub(super) fn load(
     plugins
 }
 
-fn spec(
-    distribution: &config::Distribution,
+/// Loads one plugin by its entry, for whoever only wants to know whether it loads: what is wrong with the backends and secrets
+/// of the entry, and what became of the plugin.
+pub fn load_alone(
+    config: &Config,
+    distribution: &str,
     entry: &config::PluginEntry,
-    powers: Powers,
-) -> PluginSpec {
+    runtime: &Runtime,
+) -> (Vec<Problem>, Result<Arc<Plugin>, Box<Problem>>) {
+    let mut problems = Vec::new();
+    let web = Arc::new(Tls::web());
+    let powers = grants::powers(
+        config,
+        distribution,
+        entry,
+        &KeepsNothing,
+        &web,
+        &mut problems,
+    );
+    let loaded = runtime
+        .load(&spec(distribution, entry, powers))
+        .map_err(|error| Box::new(problem(config, entry, &error)));
+    (problems, loaded)
+}
+
+fn spec(distribution: &str, entry: &config::PluginEntry, powers: Powers) -> PluginSpec {
     let limits = &entry.limits;
     PluginSpec {
         name: entry.name.to_string(),
-        distribution: distribution.id.to_string(),
+        distribution: distribution.to_owned(),
         file: entry.file.value.clone(),
         hooks: entry
             .hooks

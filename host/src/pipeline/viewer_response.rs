@@ -8,7 +8,7 @@ use super::receive::Received;
 use super::respond::{self, Prepared};
 use crate::observe::access::Record;
 use http::StatusCode;
-use http::header::{AGE, CONNECTION, CONTENT_RANGE};
+use http::header::{AGE, CONNECTION};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_runtime::{
     Hook, OnError, RequestFacts, ResponseEdits, ResponseFacts, Transaction, ViewerResponseDecision,
@@ -98,13 +98,6 @@ fn status_word(cache: &CacheStatus) -> Option<&'static str> {
 }
 
 fn edit(prepared: &mut Prepared, edits: &ResponseEdits) -> Result<(), String> {
-    if edits
-        .fields
-        .iter()
-        .any(|edit| *edit.name() == CONTENT_RANGE)
-    {
-        return Err("it changed content-range, which belongs to the host".to_owned());
-    }
     let (mut status, mut fields) = (prepared.status, prepared.fields.clone());
     edits
         .apply(&mut status, &mut fields)

@@ -62,6 +62,8 @@ pub(crate) async fn serve(
         ViewerRequest::Answered(prepared) => *prepared,
         ViewerRequest::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
     };
+    // Those of a viewer-request hook that answered or failed; the others have been taken.
+    record.hooks.append(&mut hooks.calls);
     if received
         .behavior
         .plugins_with(Hook::ViewerResponse)

@@ -40,6 +40,7 @@ sdk![
     "src/native/request.rs",
     "src/native/response.rs",
     "src/pattern.rs",
+    "src/protected.rs",
     "src/readers.rs",
     "src/secrets.rs",
     "src/stream.rs",

@@ -1,5 +1,6 @@
 //! The configuration: the experiments, their groups, and how viewers are told apart.
 
+use selvedge_sdk::edits::{Hook, may_change};
 use selvedge_sdk::pattern::Pattern;
 use selvedge_sdk::{Error, Result};
 use serde::Deserialize;
@@ -128,10 +129,7 @@ impl Settings {
         }
         Ok(Settings {
             experiments,
-            field: word(
-                "`field`",
-                config.field.as_deref().unwrap_or("X-Experiments"),
-            )?,
+            field: field(config.field.as_deref().unwrap_or("X-Experiments"))?,
             cookie_days,
             private: config.private.unwrap_or(true),
         })
@@ -212,6 +210,18 @@ fn by(text: &str) -> Result<By> {
             Err(Error::Message(message))
         }
     }
+}
+
+/// The name of the field that carries the groups: one of the host's would fail every request.
+fn field(name: &str) -> Result<String> {
+    let name = word("`field`", name)?;
+    if !may_change(Hook::ViewerRequest, &name) {
+        let message = format!(
+            "`field` is {name:?}, which no plugin may change; take one of your own, for instance \"X-Experiments\""
+        );
+        return Err(Error::Message(message));
+    }
+    Ok(name)
 }
 
 /// A name that can stand in a field, in a cookie and in a key.

@@ -348,6 +348,14 @@ fn a_wrong_configuration_is_refused_with_the_way_out() {
             CHECKOUT.replacen('{', "{ \"cookie_days\": 1000,", 1),
             "`cookie_days` is 1000; it takes 1 to 400",
         ),
+        (
+            CHECKOUT.replacen('{', "{ \"field\": \"X-Edge-Group\",", 1),
+            "`field` is \"X-Edge-Group\", which no plugin may change",
+        ),
+        (
+            CHECKOUT.replacen('{', "{ \"field\": \"host\",", 1),
+            "`field` is \"host\", which no plugin may change",
+        ),
     ] {
         let refused = configured(&json).unwrap_err().to_string();
         assert!(refused.contains(expected), "{json}: {refused}");

@@ -1,5 +1,6 @@
 //! The configuration: what is told apart, and whether the origin is told.
 
+use selvedge_sdk::edits::{Hook, may_change};
 use selvedge_sdk::{Error, Result};
 use serde::Deserialize;
 
@@ -146,6 +147,12 @@ fn field(key: &str, name: Option<String>, otherwise: &str) -> Result<String> {
     if name.is_empty() || !name.bytes().all(letter) {
         let message = format!(
             "`{key}` is {name:?}; the name of a field has letters, digits, `-` and `_`, for instance {otherwise:?}"
+        );
+        return Err(Error::Message(message));
+    }
+    if !may_change(Hook::ViewerRequest, &name) {
+        let message = format!(
+            "`{key}` is {name:?}, which no plugin may change; take one of your own, for instance {otherwise:?}"
         );
         return Err(Error::Message(message));
     }

@@ -217,6 +217,14 @@ fn a_wrong_configuration_is_refused_with_the_way_out() {
         ),
         (r#"{ "device_field": "x-language" }"#, "are both"),
         (
+            r#"{ "device_field": "X-Edge-Device" }"#,
+            "`device_field` is \"X-Edge-Device\", which no plugin may change",
+        ),
+        (
+            r#"{ "language_field": "Host" }"#,
+            "`language_field` is \"Host\", which no plugin may change",
+        ),
+        (
             r#"{ "langauges": ["en"] }"#,
             "unknown field `langauges`, expected one of `devices`",
         ),

@@ -70,8 +70,8 @@ fn density() -> String {
 
 /// What the hooks go by.
 pub(crate) struct Rules {
-    /// `.jpg` and so on, in lower case.
-    extensions: Vec<String>,
+    /// `.jpg` and so on, in lower case; none where every path is an image's.
+    extensions: Option<Vec<String>>,
     /// The best one first.
     pub(crate) formats: Vec<String>,
     /// In pixels of the image, the smallest first.
@@ -87,7 +87,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn new(settings: Settings) -> Result<Rules> {
-        names("extensions", &settings.extensions)?;
+        let extensions = extensions_of(&settings.extensions)?;
         names("formats", &settings.formats)?;
         let (widths, densities) = (&settings.widths, &settings.densities);
         let variants = (settings.formats.len() + 1) * (widths.len() + densities.len() + 1);
@@ -140,11 +140,7 @@ impl Rules {
             .into());
         }
         Ok(Rules {
-            extensions: settings
-                .extensions
-                .iter()
-                .map(|name| format!(".{name}"))
-                .collect(),
+            extensions,
             formats: settings.formats,
             widths: settings.widths,
             densities: settings
@@ -160,13 +156,13 @@ impl Rules {
         })
     }
 
-    /// Whether a request is for an image of which there are variants.
+    /// Whether a request is for an image of which there are variants. The path is not read where it does not matter: what is
+    /// read is what a decision is remembered under.
     pub(crate) fn concerns(&self, request: &Request) -> bool {
-        let path = request.path().to_ascii_lowercase();
-        let image = self
-            .extensions
-            .iter()
-            .any(|extension| path.ends_with(extension.as_str()));
+        let image = self.extensions.as_ref().is_none_or(|extensions| {
+            let path = request.path().to_ascii_lowercase();
+            extensions.iter().any(|end| path.ends_with(end.as_str()))
+        });
         image && matches!(request.method().as_str(), "GET" | "HEAD")
     }
 }
@@ -179,6 +175,18 @@ pub(crate) fn hundredths(density: f64) -> u32 {
 /// Whether each is larger than the one before; what can't be compared is not.
 fn rises<T: PartialOrd>(steps: &[T]) -> bool {
     steps.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+/// The endings of paths; `"*"` alone is all.
+fn extensions_of(typed: &[String]) -> Result<Option<Vec<String>>> {
+    if typed == ["*"] {
+        return Ok(None);
+    }
+    if typed.iter().any(|name| name == "*") {
+        return Err("`extensions`: \"*\" is all paths already; leave the others out".into());
+    }
+    names("extensions", typed)?;
+    Ok(Some(typed.iter().map(|name| format!(".{name}")).collect()))
 }
 
 fn names(key: &str, names: &[String]) -> Result<()> {

@@ -321,11 +321,22 @@ fn viewers_are_told_what_the_choice_depends_on() {
 }
 
 #[test]
+fn every_path_may_be_that_of_an_image() {
+    configured(r#"{ "extensions": ["*"] }"#).unwrap();
+    let of = |target: &str| variant(target, &[("Accept", "image/webp")]);
+    assert_eq!(of("/images/4711").as_deref(), Some("image:webp"));
+    assert_eq!(of("/a.jpg").as_deref(), Some("image:webp"));
+    let upload = Request::builder("POST", "/images/4711").build();
+    assert_eq!(key(&upload), Ok(KeyDecision::Policy));
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_refused() {
     let refusal = |table: &str| configured(table).unwrap_err().to_string();
     assert!(refusal(r#"{ "formats": ["image/webp"] }"#).contains("`formats` has \"image/webp\""));
     assert!(refusal(r#"{ "extensions": [".jpg"] }"#).contains("`extensions` has \".jpg\""));
     assert!(refusal(r#"{ "extensions": [] }"#).contains("nothing to do"));
+    assert!(refusal(r#"{ "extensions": ["*", "jpg"] }"#).contains("\"*\" is all paths"));
     assert!(refusal(r#"{ "formats": [], "widths": [] }"#).contains("nothing to do"));
     assert!(refusal(r#"{ "widths": [640, 320] }"#).contains("each step larger"));
     assert!(refusal(r#"{ "widths": [0] }"#).contains("1 to 16384"));

@@ -1,5 +1,6 @@
 //! The configuration, checked once for each instance.
 
+use selvedge_sdk::edits::{Hook, may_change};
 use selvedge_sdk::prelude::*;
 
 use crate::keys::{self, Key};
@@ -8,25 +9,8 @@ use crate::settings::{Algorithm, OneOrMany, Settings};
 /// A longer leeway makes `exp` mean little.
 const MOST_LEEWAY: u64 = 600;
 
-/// What no claim may become: fields that the host, the cache or the token itself need, and those no hook may change.
-const NOT_FOR_CLAIMS: [&str; 16] = [
-    "authorization",
-    "cookie",
-    "host",
-    "via",
-    "cdn-loop",
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-proto",
-    "x-real-ip",
-];
+/// What no claim may become, besides the fields that the hook may not change: what the cache or the token itself needs.
+const NOT_FOR_CLAIMS: [&str; 4] = ["authorization", "cookie", "range", "te"];
 
 /// What the hook goes by.
 pub(crate) struct Rules {
@@ -71,7 +55,7 @@ impl Rules {
             return Err("`realm` takes printable ASCII without quotes and backslashes".into());
         }
         for (claim, field) in &settings.claim_fields {
-            if !is_token(field)
+            if !may_change(Hook::ViewerRequest, field)
                 || NOT_FOR_CLAIMS
                     .iter()
                     .any(|name| field.eq_ignore_ascii_case(name))
@@ -106,7 +90,7 @@ impl Rules {
     }
 }
 
-/// Whether a text can be a field's or a cookie's name (RFC 9110, section 5.6.2).
+/// Whether a text can be a cookie's name (RFC 6265, section 4.1.1).
 fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)

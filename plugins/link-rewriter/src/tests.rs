@@ -446,6 +446,20 @@ fn redirections_lead_to_the_new_host() {
 }
 
 #[test]
+fn of_the_fields_location_alone_is_changed_as_the_readme_says() {
+    for (name, value) in [
+        ("Link", "<http://old.test/a.css>; rel=preload"),
+        ("Refresh", "0; url=http://old.test/"),
+        ("Content-Location", "http://old.test/a"),
+    ] {
+        let left = decide(Response::builder(200).field(name, value).build());
+        assert!(matches!(left, OriginResponseDecision::Next), "{name}");
+        let readme = include_str!("../README.md");
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn a_configuration_that_can_not_work_is_refused() {
     let refusal = |table: &str| rules(table).err().expect("it is refused").to_string();
     assert!(refusal("{}").contains("missing field `hosts`"));

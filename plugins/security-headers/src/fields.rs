@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use selvedge_sdk::pattern::Pattern;
 use selvedge_sdk::prelude::*;
 
 use crate::names::{check_name, check_value};
@@ -30,8 +31,8 @@ pub(crate) struct Fields {
 
 /// Other values for responses of these paths and types; all, where none are named.
 struct Rule {
-    paths: Vec<String>,
-    content_types: Vec<String>,
+    paths: Vec<Pattern>,
+    content_types: Vec<Pattern>,
     fields: Values,
 }
 
@@ -102,31 +103,22 @@ impl Rule {
         if settings.paths.is_empty() && settings.content_types.is_empty() {
             return Err("it concerns nothing: name `paths` or `content_types`".into());
         }
-        if let Some(path) = settings.paths.iter().find(|path| !path.starts_with('/')) {
-            return Err(format!("the path {path:?} does not begin with `/`").into());
-        }
+        let paths = settings.paths.iter().map(|path| Pattern::path(path));
         let types = settings.content_types.iter();
+        let types = types.map(|kind| Pattern::text(&kind.to_ascii_lowercase()));
         Ok(Rule {
-            paths: settings.paths.clone(),
-            content_types: types.map(|kind| kind.to_ascii_lowercase()).collect(),
+            paths: paths.collect::<Result<_>>()?,
+            content_types: types.collect::<Result<_>>()?,
             fields: values(&settings.fields, cors)?,
         })
     }
 
     fn concerns(&self, path: &str, kind: &str) -> bool {
         let essence = kind.split(';').next().unwrap_or_default().trim();
-        let any = |patterns: &[String], text: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, text))
+        let any = |patterns: &[Pattern], text: &str| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
         };
         any(&self.paths, path) && any(&self.content_types, essence)
-    }
-}
-
-/// Whether a text is this one, or begins like it where the pattern ends with `*`.
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(beginning) => text.starts_with(beginning),
-        None => text == pattern,
     }
 }
 

@@ -1,24 +1,10 @@
 //! What may be the name and the value of a field, so that a mistake shows in `selvedge check` and not on a response.
 
+use selvedge_sdk::edits::{Hook, may_change};
 use selvedge_sdk::prelude::*;
 
-/// Fields that no hook, or not this one, may change, and those that this plugin has other settings for.
-const NOT_OURS: [&str; 14] = [
-    "connection",
-    "content-length",
-    "content-range",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "vary",
-    "via",
-    "warning",
-    "x-cache",
-    "x-real-ip",
-];
+/// What this plugin has other settings for.
+const NOT_HERE: [&str; 1] = ["vary"];
 
 /// Whether a text is a token (RFC 9110, section 5.6.2), as names and methods are.
 pub(crate) fn is_token(text: &str) -> bool {
@@ -29,7 +15,7 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// Refuses what can't be a field of this plugin. `cors`: whether the plugin decides about CORS itself.
 pub(crate) fn check_name(name: &str, cors: bool) -> Result<()> {
     let lower = name.to_ascii_lowercase();
-    if !is_token(name) || NOT_OURS.contains(&lower.as_str()) {
+    if !may_change(Hook::ViewerResponse, name) || NOT_HERE.contains(&lower.as_str()) {
         return Err(format!("{name:?} is no field that this plugin can change").into());
     }
     if cors && lower.starts_with("access-control-") {

@@ -188,6 +188,28 @@ fn rules_are_for_paths_and_types_and_the_last_one_wins() {
 }
 
 #[test]
+fn rules_have_patterns_as_behaviors_do() {
+    configured(
+        r#"{ "defaults": false, "remove": [], "rules": [
+        { "paths": ["/*.html", "docs/?/*"], "fields": { "X-Path": "1" } },
+        { "content_types": ["*+JSON", "image/*"], "fields": { "X-Type": "1" } }
+    ] }"#,
+    )
+    .unwrap();
+    let of = |path: &str, kind: &str| {
+        let response = Response::builder(200).field("Content-Type", kind).build();
+        let names = after(&get(path), &response).into_iter();
+        let names = names.filter_map(|(name, _)| name.strip_prefix("x-").map(str::to_owned));
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(of("/a/b.html", "text/html"), ["path"]);
+    assert_eq!(of("/docs/1/x", "text/html"), ["path"]);
+    assert_eq!(of("/docs/12/x", "text/html"), [""; 0]);
+    assert_eq!(of("/a", "application/ld+json; charset=utf-8"), ["type"]);
+    assert_eq!(of("/a.html", "image/png"), ["path", "type"]);
+}
+
+#[test]
 fn listed_sites_may_read_and_others_may_not() {
     configured(r#"{ "cors": { "origins": ["https://app.test", "https://*.app.test:8443", "null"], "expose": ["X-Total"] } }"#).unwrap();
     for site in [
@@ -375,7 +397,25 @@ fn a_configuration_that_is_wrong_is_refused() {
     );
     assert!(refusal(r#"{ "fields": { "X Y": "1" } }"#).contains("\"X Y\" is no field"));
     assert!(refusal(r#"{ "fields": { "X-Y": "a\nb" } }"#).contains("one line of printable ASCII"));
-    assert!(refusal(r#"{ "remove": ["Via"] }"#).contains("\"Via\" is no field"));
+    for name in [
+        "Via",
+        "X-Amz-Cf-Id",
+        "X-Cache",
+        "Content-Range",
+        "Warning",
+        "Vary",
+    ] {
+        let refused = refusal(&format!(r#"{{ "remove": ["{name}"] }}"#));
+        assert!(
+            refused.contains(&format!("{name:?} is no field")),
+            "{refused}"
+        );
+        let refused = refusal(&format!(r#"{{ "origin_wins": ["{name}"] }}"#));
+        assert!(
+            refused.contains(&format!("{name:?} is no field")),
+            "{refused}"
+        );
+    }
     assert!(
         refusal(
             r#"{ "cors": { "origins": ["*"] }, "fields": { "Access-Control-Allow-Origin": "*" } }"#
@@ -385,9 +425,26 @@ fn a_configuration_that_is_wrong_is_refused() {
     assert!(
         refusal(r#"{ "rules": [{ "fields": {} }] }"#).contains("`rules[0]`: it concerns nothing")
     );
-    assert!(
-        refusal(r#"{ "rules": [{ "paths": ["x"], "fields": {} }] }"#)
-            .contains("does not begin with `/`")
-    );
+    for (rule, why) in [
+        (
+            r#""paths": ["/a b"]"#,
+            "`rules[0]`: the pattern \"/a b\" contains ' '",
+        ),
+        (
+            r#""paths": ["/a#b"]"#,
+            "`rules[0]`: the path pattern \"/a#b\" contains '#'",
+        ),
+        (
+            r#""content_types": [""]"#,
+            "`rules[0]`: a pattern can't be empty",
+        ),
+        (
+            r#""content_types": ["text/html; charset=utf-8"]"#,
+            "`rules[0]`: the pattern \"text/html; charset=utf-8\" contains ' '",
+        ),
+    ] {
+        let refused = refusal(&format!(r#"{{ "rules": [{{ {rule}, "fields": {{}} }}] }}"#));
+        assert!(refused.contains(why), "{refused}");
+    }
     assert!(refusal(r#"{ "field": {} }"#).contains("unknown field `field`"));
 }

@@ -36,10 +36,15 @@ impl Fields {
         lines.map(|(_, value)| value.clone()).collect()
     }
 
-    /// The value of a field; several lines come joined by `, ` (RFC 9110, section 5.3).
+    /// The value of a field; several lines come joined by `, ` (RFC 9110, section 5.3), those of Cookie by `; ` (RFC 9113,
+    /// section 8.2.3).
     pub(crate) fn joined(&self, name: &str) -> Option<Vec<u8>> {
         let values = self.values(name);
-        (!values.is_empty()).then(|| values.join(&b", "[..]))
+        let separator: &[u8] = match name.eq_ignore_ascii_case("cookie") {
+            true => b"; ",
+            false => b", ",
+        };
+        (!values.is_empty()).then(|| values.join(separator))
     }
 
     /// The names that occur, lower case, each once, in the order of their first line.

@@ -129,7 +129,7 @@ impl Request {
             .map(|(_, value)| value)
     }
 
-    /// The value of a field; several lines come joined by `, `.
+    /// The value of a field; several lines come joined by `, `, those of Cookie by `; `.
     pub fn field(&self, name: &str) -> Option<Vec<u8>> {
         self.fields.joined(name)
     }
@@ -446,6 +446,20 @@ mod tests {
         assert_eq!(request.field_names(), ["accept", "x"]);
         assert_eq!(request.field("x"), Some(vec![0xff]));
         assert_eq!(request.field_text("x").as_deref(), Some("\u{fffd}"));
+    }
+
+    #[test]
+    fn several_lines_of_cookies_come_joined_as_cookies_are() {
+        let request = Request::builder("GET", "/")
+            .field("Cookie", "a=1")
+            .field("cookie", "b=2; c=3")
+            .build();
+        assert_eq!(
+            request.field_text("COOKIE").as_deref(),
+            Some("a=1; b=2; c=3")
+        );
+        assert_eq!(request.cookie_text("c").as_deref(), Some("3"));
+        assert_eq!(request.field_values("cookie").len(), 2);
     }
 
     #[test]

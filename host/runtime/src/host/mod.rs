@@ -128,3 +128,29 @@ fn lines(fields: &HeaderMap, name: &HeaderName) -> Vec<Vec<u8>> {
 fn field_names(fields: &HeaderMap) -> Vec<String> {
     fields.keys().map(|name| name.as_str().to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    #[test]
+    fn lines_are_joined_as_in_native_tests_of_plugins() {
+        for (name, expected) in [("cookie", "a=1; b=2"), ("accept", "a=1, b=2")] {
+            let mut fields = HeaderMap::new();
+            let header = HeaderName::from_static(name);
+            for line in ["a=1", "b=2"] {
+                fields.append(&header, HeaderValue::from_static(line));
+            }
+            let native = selvedge_sdk::Request::builder("GET", "/")
+                .field(name, "a=1")
+                .field(name, "b=2")
+                .build();
+            assert_eq!(
+                joined(&fields, &header).as_deref(),
+                Some(expected.as_bytes())
+            );
+            assert_eq!(native.field(name).as_deref(), Some(expected.as_bytes()));
+        }
+    }
+}

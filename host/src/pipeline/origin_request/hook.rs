@@ -13,11 +13,10 @@ use crate::pipeline::origin_selection::Target;
 use crate::pipeline::request_body::{Broken, Lent, RequestBody};
 use crate::pipeline::unkeyed;
 use crate::pipeline::viewer_request::edited;
-use http::header::{CONTENT_LENGTH, DATE, HOST, IF_MATCH, RANGE};
+use http::header::{CONTENT_LENGTH, DATE, HOST};
 use http::{HeaderValue, StatusCode};
 use selvedge_runtime::{
-    Hook, OnError, OriginRequestDecision, RequestEdits, RequestFacts, SyntheticResponse,
-    Transaction,
+    Hook, OnError, OriginRequestDecision, RequestFacts, SyntheticResponse, Transaction,
 };
 use std::sync::Arc;
 
@@ -62,7 +61,7 @@ pub(crate) async fn handle(
         let reads = called.reads.clone();
         let refused = match hooks.note(plugin, called) {
             Ok(OriginRequestDecision::Next) => continue,
-            Ok(OriginRequestDecision::Edit(edits)) => match changed(&facts, &edits) {
+            Ok(OriginRequestDecision::Edit(edits)) => match edited(&facts, &edits) {
                 Ok(changed) => {
                     unkeyed::warn(job, plugin, Hook::OriginRequest, &reads);
                     facts = Arc::new(changed);
@@ -126,18 +125,6 @@ fn sent(facts: &RequestFacts, host: Option<HeaderValue>, replaced: Option<usize>
         fields,
         host: own,
     }
-}
-
-fn changed(facts: &RequestFacts, edits: &RequestEdits) -> Result<RequestFacts, String> {
-    let names = edits.fields.iter().map(|edit| edit.name());
-    // Which part comes back, and whether any does, has to fit what is stored.
-    if let Some(name) = names
-        .into_iter()
-        .find(|name| matches!(**name, RANGE | IF_MATCH))
-    {
-        return Err(format!("it changed {name}, which belongs to the host here"));
-    }
-    edited(facts, edits)
 }
 
 /// What a plugin made, as if an origin had sent it.

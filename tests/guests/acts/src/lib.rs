@@ -211,6 +211,13 @@ fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
 
 impl exports::selvedge::edge::lifecycle::Guest for Acts {
     fn init() -> Result<(), String> {
+        match config::get("init").as_deref() {
+            Some("spin") => loop {
+                std::hint::black_box(());
+            },
+            Some("panic") => panic!("the moon is wrong"),
+            _ => {}
+        }
         match config::get("refuse") {
             Some(why) => Err(why),
             None => Ok(()),

@@ -1,0 +1,227 @@
+//! `selvedge plugin check`: whether a host would load a plugin with its configuration. `plugin inspect` looks at the file alone;
+//! here `init` runs, in a first instance under the limits of `run`, as every start and reload has it.
+
+use super::compile;
+use super::output::{complain, say};
+use super::{FAILED, WRONG, plugin_inspect};
+use crate::config::{self, At, Config, Distribution, Placed, PluginEntry};
+use crate::distribution;
+use crate::scaffold;
+use clap::Args;
+use selvedge_runtime::{Inspection, Options, Plugin, Runtime};
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The plugin file, or a project's folder, which is built first; `.` where there is no --distribution either, whose entry has a
+    /// file
+    #[arg(value_name = "FILE|PROJECT")]
+    plugin: Option<PathBuf>,
+    /// A TOML file with the plugin's entry: the table [config], and `secrets`, `limits` and so on, as [plugin] of a scenario
+    /// has them
+    #[arg(long, value_name = "FILE", conflicts_with = "distribution")]
+    entry: Option<PathBuf>,
+    /// With the plugin's entry in the distribution of this id
+    #[arg(long, value_name = "ID")]
+    distribution: Option<String>,
+    /// The entry of this name; not needed where the file or the distribution leaves no choice
+    #[arg(long, value_name = "NAME", requires = "distribution")]
+    name: Option<String>,
+    /// The server file that --distribution belongs to
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "selvedge.toml",
+        requires = "distribution"
+    )]
+    config: PathBuf,
+}
+
+/// What is to be loaded: the entry with its file, and the configuration that its places belong to.
+struct Checked {
+    config: Config,
+    distribution: String,
+    entry: PluginEntry,
+}
+
+pub(super) fn check(arguments: &Arguments) -> u8 {
+    let file = match arguments.file() {
+        Ok(file) => file,
+        Err(error) => {
+            complain(error);
+            return FAILED;
+        }
+    };
+    let checked = match arguments.read(file) {
+        Ok(checked) => checked,
+        Err(why) => {
+            complain(why);
+            return WRONG;
+        }
+    };
+    match run(&checked) {
+        Ok(code) => code,
+        Err(why) => {
+            complain(format_args!("the plugin can't be checked: {why}"));
+            FAILED
+        }
+    }
+}
+
+impl Arguments {
+    /// The plugin file; none where the distribution names it.
+    fn file(&self) -> Result<Option<PathBuf>, scaffold::BuildError> {
+        let project = match &self.plugin {
+            Some(file) if !file.is_dir() => return Ok(Some(file.clone())),
+            Some(project) => project.as_path(),
+            None if self.distribution.is_some() => return Ok(None),
+            None => Path::new("."),
+        };
+        let built = scaffold::build(project, &mut |line| complain(line))?;
+        Ok(Some(built.wasm))
+    }
+
+    fn read(&self, file: Option<PathBuf>) -> Result<Checked, String> {
+        if let Some(id) = &self.distribution {
+            return self.configured(id, file);
+        }
+        let loaded = config::load_entry(self.entry.as_deref());
+        let (config, mut entry) = loaded.map_err(|report| report.to_string())?;
+        let file = file.unwrap_or_default();
+        let stem = file.file_stem().unwrap_or_default();
+        entry.name = nowhere(stem.to_string_lossy().into_owned());
+        entry.file = nowhere(file);
+        Ok(Checked {
+            config,
+            distribution: "check".to_owned(),
+            entry,
+        })
+    }
+
+    /// The entry of a distribution, with another file where one was given.
+    fn configured(&self, id: &str, file: Option<PathBuf>) -> Result<Checked, String> {
+        let config = config::load(&self.config).map_err(|report| report.to_string())?;
+        let Some(distribution) = config.distribution(id) else {
+            let ids = config.distributions.iter().map(|one| one.id.as_str());
+            return Err(none_called("distribution", id, ids));
+        };
+        let mut entry = self.entry_of(distribution, file.as_deref())?.clone();
+        if let Some(file) = file {
+            entry.file = nowhere(file);
+        }
+        Ok(Checked {
+            distribution: id.to_owned(),
+            entry,
+            config,
+        })
+    }
+
+    /// The entry that is named; else the one with this file; else the only one.
+    fn entry_of<'d>(
+        &self,
+        distribution: &'d Distribution,
+        file: Option<&Path>,
+    ) -> Result<&'d PluginEntry, String> {
+        let entries = &distribution.plugins;
+        let names = || entries.iter().map(|entry| entry.name.as_str());
+        if let Some(name) = &self.name {
+            let named = entries.iter().find(|entry| *entry.name == *name);
+            return named.ok_or_else(|| none_called("plugin", name, names()));
+        }
+        let of_file: Vec<&PluginEntry> = match file.and_then(|file| file.canonicalize().ok()) {
+            Some(file) => entries.iter().filter(|entry| is(entry, &file)).collect(),
+            None => Vec::new(),
+        };
+        match (of_file.as_slice(), entries.as_slice()) {
+            ([entry], _) => Ok(*entry),
+            ([], [entry]) => Ok(entry),
+            (_, []) => Err(format!(
+                "the distribution `{}` has no plugins",
+                &*distribution.id
+            )),
+            _ => Err(format!(
+                "the distribution `{}` has several plugins that may be meant; choose one with --name: {}",
+                &*distribution.id,
+                listed(names())
+            )),
+        }
+    }
+}
+
+/// Loads the plugin as a host does, and says what came of it. An error is this machine's.
+fn run(checked: &Checked) -> Result<u8, String> {
+    let Checked {
+        config,
+        distribution,
+        entry,
+    } = checked;
+    // The file is looked at twice and compiled once.
+    let compiled =
+        tempfile::TempDir::with_prefix("selvedge-check-").map_err(|error| error.to_string())?;
+    let runtime = Runtime::new(Options {
+        compiler: compile::child(),
+        cache_dir: Some(compiled.path().to_owned()),
+        ..Options::default()
+    });
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let (mut problems, loaded) = distribution::load_alone(config, distribution, entry, &runtime);
+    let plugin = loaded.map_err(|problem| problems.push(*problem)).ok();
+    let report = config.warnings.clone().and(problems);
+    if !report.is_empty() {
+        complain(report.listed().to_string().trim_end());
+    }
+    let Some(plugin) = plugin.filter(|_| !report.has_errors()) else {
+        return Ok(WRONG);
+    };
+    let found = runtime.inspect(&entry.file);
+    let found = found.map_err(|error| error.to_string())?;
+    say(entry.file.display());
+    for (name, text) in lines(&plugin, &found, !entry.config.is_null()) {
+        say(format_args!("  {name:<8} {text}"));
+    }
+    say("no errors");
+    Ok(0)
+}
+
+fn lines(plugin: &Plugin, found: &Inspection, configured: bool) -> Vec<(&'static str, String)> {
+    let init = match (found.has_init, configured) {
+        (true, true) => "takes its configuration",
+        (true, false) => "does without a configuration",
+        (false, true) => "none: nothing has looked at the configuration",
+        (false, false) => "none",
+    };
+    let (contract, wasi) = plugin_inspect::imports(found);
+    vec![
+        ("hooks", listed(plugin.hooks().iter().map(|h| h.as_str()))),
+        ("imports", listed(contract.into_iter())),
+        ("of WASI", listed(wasi.into_iter())),
+        ("init", init.to_owned()),
+    ]
+}
+
+/// Whether the entry names this file.
+fn is(entry: &PluginEntry, file: &Path) -> bool {
+    entry.file.canonicalize().is_ok_and(|named| named == file)
+}
+
+/// What was typed on the command line has no place in a file.
+fn nowhere<T>(value: T) -> Placed<T> {
+    Placed {
+        value,
+        at: At::default(),
+    }
+}
+
+fn none_called<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let name = name.escape_debug();
+    format!("there is no {what} `{name}`; there is: {}", listed(names))
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.is_empty() {
+        true => "nothing".to_owned(),
+        false => names.join(", "),
+    }
+}
