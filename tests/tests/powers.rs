@@ -176,7 +176,8 @@ fn secrets_are_read_and_never_printed() {
     let edge = start(
         &origin,
         "",
-        "origin-request = \"tell secret token; tell secret nothing\"",
+        "viewer-request = \"when /say; query-of-secret token\"\n\
+         origin-request = \"tell secret token; tell secret nothing\"",
     );
     origin.on("/a").answers(Answer::ok("x"));
     edge.get("/a").expect(200);
@@ -194,6 +195,10 @@ fn secrets_are_read_and_never_printed() {
 }
 
 #[test]
+    // A query with a space is none, and the error names it.
+    edge.get("/say").expect(500);
+    let hooks = edge.access("/say")["hooks"].to_string();
+    assert!(hooks.contains("the query `***` is not valid"), "{hooks}");
 fn what_the_configuration_does_not_name_is_not_there_and_nothing_is_refused_for_it() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)

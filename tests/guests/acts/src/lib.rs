@@ -104,6 +104,7 @@ fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, Strin
             "when" | "when-status" => break,
             "path" => made.path = Some(first.to_owned()),
             "query" => made.query = Some(first.to_owned()),
+            "query-of-secret" => made.query = secrets::get(first).map(text),
             "body" => made.body = Some(first.as_bytes().to_vec()),
             "double-body" => made.body = Some(request.body(1 << 20)?.repeat(2)),
             "set" => made.fields.push(FieldEdit::Set(field(first, second))),
