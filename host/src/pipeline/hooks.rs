@@ -82,14 +82,13 @@ impl Hooks {
         called.decision.map_err(|_| ())
     }
 
-    /// The decision just noted counts in place of those before it at the same hook: of this plugin's, or of all.
-    pub(crate) fn overrule(&mut self, of: Option<&str>) {
+    /// The decision just noted counts in place of those before it at the same hook.
+    pub(crate) fn overrule(&mut self) {
         let Some((last, before)) = self.calls.split_last_mut() else {
             return;
         };
         for call in before {
-            let is_of = of.is_none_or(|plugin| *call.plugin == *plugin);
-            if call.hook == last.hook && call.decides && is_of {
+            if call.hook == last.hook && call.decides {
                 call.overruled_by = Some(last.plugin.clone());
             }
         }

@@ -46,7 +46,7 @@ pub(crate) async fn select(
         match decided {
             Ok(origins) => {
                 unkeyed::warn(job, plugin, Hook::OriginSelection, &reads);
-                hooks.overrule(None);
+                hooks.overrule();
                 chosen = origins;
             }
             Err(why) => {
