@@ -304,6 +304,25 @@ fn of_two_plugins_that_choose_an_origin_the_last_wins_and_the_access_line_says_s
 }
 
 #[test]
+fn a_name_that_a_plugin_makes_up_fills_no_line_and_forges_none() {
+    let origin = Origin::start();
+    let ask = format!("ask no\\nsuch{}", "x".repeat(60_000));
+    let lines = format!("[plugins.config]\norigin-selection = \"{ask}\"");
+    let edge = with(&origin, "acts", &lines).start();
+    edge.get("/a").expect(500);
+    let said = [
+        edge.wait_for_log("it chose the origin").to_string(),
+        edge.access("/a")["hooks"].to_string(),
+    ];
+    for line in said {
+        assert!(line.len() < 2048, "{} bytes", line.len());
+        // A backslash and an n, each escaped in the JSON of the line.
+        assert!(line.contains(r"no\\nsuchxxx"), "{line}");
+        assert!(line.contains("but the distribution has main"), "{line}");
+    }
+}
+
+#[test]
 fn of_two_plugins_that_decide_the_key_the_last_wins_and_the_access_line_says_so() {
     let origin = Origin::start();
     let edge = with(&origin, "keys", "")
