@@ -155,7 +155,9 @@ impl Instance {
 fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
     let identity = plugin.identity();
     let mut table = ResourceTable::new();
-    table.set_max_capacity(crate::host::MAX_WASI_RESOURCES);
+    // Of a request to a backend a guest may hold the request and its answer.
+    let of_fetches = 2 * identity.limits.fetches as usize;
+    table.set_max_capacity(crate::host::MAX_WASI_RESOURCES + of_fetches);
     let state = State {
         plugin: identity.clone(),
         growth: Growth::new(&identity.limits),

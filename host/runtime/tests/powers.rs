@@ -285,6 +285,21 @@ async fn requests_to_backends_are_bounded_in_number() {
 }
 
 #[tokio::test]
+async fn as_many_requests_to_backends_are_held_as_the_limit_says() {
+    let limits = Limits {
+        fetches: 1000,
+        ..Limits::default()
+    };
+    let plugin = editor_with(limits, Isolation::Request);
+    for what in ["fetch-keep", "fetch-keep-answers"] {
+        let (text, _) = called(&plugin, what, "1000").await;
+        assert_eq!(text, Ok("done".into()), "{what}");
+        let (error, _) = called(&plugin, what, "1001").await;
+        assert_eq!(error, Err(HookError::Fetches { limit: 1000 }), "{what}");
+    }
+}
+
+#[tokio::test]
 async fn waiting_costs_no_cpu_time_and_holds_no_thread() {
     let limits = Limits {
         cpu: Duration::from_millis(30),
