@@ -291,7 +291,8 @@ async fn invoke<C: HookCall>(
             Err(HookError::OutputLimit {
                 limit: limits.output_bytes,
             }),
-            true,
+            // A body that is not taken would stay in the instance.
+            !C::holds_instance(&decision),
         ),
         Ok(Ok(decision)) if C::body_size(&decision) > limits.body_bytes => (
             Err(HookError::BodyLimit {

@@ -233,14 +233,6 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
     })
 }
 
-fn answer(started: Result<Pending, FetchError>) -> String {
-    match started.and_then(|pending| pending.wait()) {
-        Ok(fetched) => describe(&fetched),
-        Err(error) => format!("{error:?}"),
-    }
-}
-
-fn describe(fetched: &Fetched) -> String {
 fn secret(name: &str) -> String {
     secrets::get(name).map(text).unwrap_or_default()
 }
@@ -291,6 +283,14 @@ fn say_secret(way: &str, secret: &str) -> Result<String, String> {
     Ok("said".into())
 }
 
+fn answer(started: Result<Pending, FetchError>) -> String {
+    match started.and_then(|pending| pending.wait()) {
+        Ok(fetched) => describe(&fetched),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+fn describe(fetched: &Fetched) -> String {
     format!(
         "{} {:?} {:?} {} {}",
         fetched.status(),
@@ -363,6 +363,13 @@ impl origin_response::Guest for Guest {
                 fields: vec![set(&query, "1")],
             }),
             "/ask" => Decision::Ask("spare".into()),
+            "/large-transform" => Decision::Transform(Transformed {
+                edits: ResponseEdits {
+                    status: None,
+                    fields: vec![set("x", &"1".repeat(65 << 10))],
+                },
+                body: origin_response::Transform::new(Transform::of("upper")),
+            }),
             "/bad-transform" => Decision::Transform(Transformed {
                 edits: ResponseEdits {
                     status: Some(99),
