@@ -308,7 +308,7 @@ impl origin_response::Guest for Acts {
     }
 }
 
-/// Makes letters large; `fail N` gives up after so many pieces; `hold` gives everything at the end.
+/// Makes letters large; `same` leaves all as it is; `fail N` gives up after so many pieces; `hold` gives everything at the end.
 struct Transform {
     how: String,
     pieces: Cell<u32>,
@@ -329,10 +329,16 @@ impl origin_response::GuestTransform for Transform {
             HELD.with_borrow_mut(|held| held.extend(piece));
             return Ok(Vec::new());
         }
+        if self.how == "same" {
+            return Ok(vec![piece]);
+        }
         Ok(vec![piece.to_ascii_uppercase()])
     }
 
     fn finish(&self) -> Result<Vec<Vec<u8>>, String> {
+        if self.how == "same" {
+            return Ok(Vec::new());
+        }
         let held = HELD.with_borrow_mut(std::mem::take);
         Ok(vec![held, b"[end]".to_vec()])
     }
