@@ -241,7 +241,9 @@ impl Running {
         match built {
             Ok(plan) => {
                 let restart = needs_restart(&self.started_with, &plan.config().server);
-                self.edge.take(Arc::new(plan));
+                let plan = Arc::new(plan);
+                self.edge.take(plan.clone());
+                self.edge.imports().follow(&plan);
                 self.edge.metrics().reload("taken");
                 if restart {
                     tracing::warn!(

@@ -76,7 +76,7 @@ fn a_key_that_lacks_a_failed_plugins_parts_is_not_made_good_by_another_plugin() 
     origin
         .on("*")
         .answers(Answer::ok("x").cache_control("max-age=60"));
-    // `keys` passes by its own decision, which a later plugin may take back; the failure stays all the same.
+    // `keys` passes by its own decision; the failure stays the reason.
     for between in [None, Some("keys")] {
         let mut edge = Edge::in_front_of(&origin).plugin(
             "misbehaves",

@@ -304,15 +304,41 @@ fn of_two_plugins_that_choose_an_origin_the_last_wins_and_the_access_line_says_s
 }
 
 #[test]
+fn a_name_that_a_plugin_makes_up_fills_no_line_and_forges_none() {
+    let origin = Origin::start();
+    let ask = format!("ask no\\nsuch{}", "x".repeat(60_000));
+    let lines = format!("[plugins.config]\norigin-selection = \"{ask}\"");
+    let edge = with(&origin, "acts", &lines).start();
+    edge.get("/a").expect(500);
+    let said = [
+        edge.wait_for_log("it chose the origin").to_string(),
+        edge.access("/a")["hooks"].to_string(),
+    ];
+    for line in said {
+        assert!(line.len() < 2048, "{} bytes", line.len());
+        // A backslash and an n, each escaped in the JSON of the line.
+        assert!(line.contains(r"no\\nsuchxxx"), "{line}");
+        assert!(line.contains("but the distribution has main"), "{line}");
+    }
+}
+
+#[test]
 fn of_two_plugins_that_decide_the_key_the_last_wins_and_the_access_line_says_so() {
     let origin = Origin::start();
     let edge = with(&origin, "keys", "")
         .plugin("three-hooks", &guest("three-hooks"), "")
         .start();
     origin.on("*").answers(Answer::ok("x"));
-    edge.get("/pass").expect(200).cache_status("stored");
+    // What passes has no key that could be extended.
+    for _ in 0..2 {
+        edge.get("/pass")
+            .expect(200)
+            .cache_status("fwd=bypass")
+            .no_cache_status("stored");
+    }
     let hooks = edge.access("/pass")["hooks"].to_string();
-    assert!(hooks.contains("pass (overruled by three-hooks)"), "{hooks}");
+    assert!(hooks.contains("(overruled by keys)"), "{hooks}");
+    assert!(!hooks.contains("pass (overruled"), "{hooks}");
     edge.get("/field").with("X-Device", "a").expect(200);
     let hooks = edge.access("/field")["hooks"].to_string();
     assert!(!hooks.contains("overruled"), "both extend: {hooks}");
@@ -330,6 +356,22 @@ fn of_two_plugins_that_decide_the_key_the_last_wins_and_the_access_line_says_so(
         hooks.contains("'mobile', cookie canary] (overruled by keys)"),
         "{hooks}"
     );
+}
+
+#[test]
+fn a_later_plugin_takes_a_pass_back_by_replacing_the_whole_key() {
+    let origin = Origin::start();
+    origin.on("*").answers(Answer::ok("x"));
+    let edge = with(&origin, "keys", "")
+        .plugin(
+            "replaces",
+            &guest("keys"),
+            "[plugins.config]\nreplaces = true",
+        )
+        .start();
+    edge.get("/pass").expect(200).cache_status("stored");
+    let hooks = edge.access("/pass")["hooks"].to_string();
+    assert!(hooks.contains("pass (overruled by replaces)"), "{hooks}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn a_plugin_invalidates_stored_responses_by_tag() {
 fn figures_of_plugins_are_among_the_metrics_and_bounded() {
     let origin = Origin::start();
     let many: Vec<String> = (0..60).map(|n| format!("count many_{n}")).collect();
-    let edge = start(
+    let mut edge = start(
         &origin,
         "",
         &format!(
@@ -168,6 +168,14 @@ fn figures_of_plugins_are_among_the_metrics_and_bounded() {
         2.0 * 48.0
     );
     edge.wait_for_log("the plugin has 50 others");
+    // They go with the plugin.
+    edge.write_distribution(&Distribution::new("main", origin.address()).alias(ALIAS));
+    edge.reload();
+    edge.wait_for_log("has been reloaded");
+    eventually("the figures are gone", || {
+        edge.metric(&format!("selvedge_plugin_count_total{labels}"))
+            .is_none()
+    });
 }
 
 #[test]
@@ -176,7 +184,8 @@ fn secrets_are_read_and_never_printed() {
     let edge = start(
         &origin,
         "",
-        "origin-request = \"tell secret token; tell secret nothing\"",
+        "viewer-request = \"when /say; query-of-secret token\"\n\
+         origin-request = \"tell secret token; tell secret nothing\"",
     );
     origin.on("/a").answers(Answer::ok("x"));
     edge.get("/a").expect(200);
@@ -186,6 +195,10 @@ fn secrets_are_read_and_never_printed() {
     };
     assert_eq!(lines, ["hush hush", "none"]);
     edge.access("/a");
+    // A query with a space is none, and the error names it.
+    edge.get("/say").expect(500);
+    let hooks = edge.access("/say")["hooks"].to_string();
+    assert!(hooks.contains("the query `***` is not valid"), "{hooks}");
     assert!(
         !edge.log().join("\n").contains("hush"),
         "{}",

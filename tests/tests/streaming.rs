@@ -1,5 +1,6 @@
 //! Bodies pass without being held: memory stays where it was, and each side waits for the slower one.
 
+use selvedge_tests::guests::guest;
 use selvedge_tests::*;
 
 const GIB: u64 = 1 << 30;
@@ -171,6 +172,59 @@ fn a_slow_viewer_holds_the_origin_back() {
     );
     viewer.bytes(16 << 20);
     assert!(settled(&origin) > sent, "reading on lets the origin go on");
+}
+
+/// An edge whose plugin passes every body through itself, and an origin with a large one.
+fn through_a_plugin(cache_control: &str) -> (Origin, Edge) {
+    let origin = Origin::start();
+    origin.on("/warm").answers(Answer::ok("x"));
+    origin
+        .on("/large")
+        .answers(Answer::generated(256 * MIB).cache_control(cache_control));
+    let edge = Edge::in_front_of(&origin)
+        .store("memory = \"8 MiB\"\ndisk = \"1 GiB\"\nmax_object = \"300 MiB\"")
+        .plugin(
+            "acts",
+            &guest("acts"),
+            "[plugins.config]\norigin-response = \"transform same\"",
+        )
+        .start();
+    (origin, edge)
+}
+
+#[test]
+fn a_slow_viewer_holds_a_transform_and_its_origin_back() {
+    let (origin, edge) = through_a_plugin("no-store");
+    grows_by_less_than(&edge, 64 * MIB, || {
+        let mut viewer = edge.get("/large").start();
+        let head = viewer.head(200);
+        assert_eq!(head.fields.get("accept-ranges").as_deref(), Some("none"));
+        let sent = settled(&origin);
+        assert!(
+            sent < 64 * MIB,
+            "the origin could send {} MiB to nobody",
+            sent / MIB
+        );
+        assert_eq!(viewer.generated(&head), (256 * MIB, End::Complete));
+    });
+}
+
+#[test]
+fn what_a_transform_makes_is_stored_on_disk_while_a_viewer_is_slow() {
+    let (origin, edge) = through_a_plugin("max-age=60");
+    grows_by_less_than(&edge, 96 * MIB, || {
+        let mut viewer = edge.get("/large").start();
+        let head = viewer.head(200);
+        assert_eq!(head.fields.get("accept-ranges").as_deref(), Some("none"));
+        // Nobody has to wait for this viewer: what is stored goes on.
+        settled(&origin);
+        assert_eq!(viewer.generated(&head), (256 * MIB, End::Complete));
+        let mut viewer = edge.get("/large").start();
+        let head = viewer.head(200);
+        assert_eq!(viewer.generated(&head), (256 * MIB, End::Complete));
+    });
+    edge.head("/large").expect(200).cache_status("hit");
+    assert_eq!(origin.requests("/large").len(), 1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::masks::Masks;
 use crate::spec::Hook;
 
 /// The longest path and query together, as CloudFront has it.
@@ -71,4 +72,30 @@ pub enum Fault {
         /// Their length.
         length: usize,
     },
+}
+
+impl Fault {
+    /// The same with the guest's words as they may be shown.
+    pub(crate) fn printable(self, masks: &Masks) -> Fault {
+        let printable = |text: String| masks.printable(&text);
+        match self {
+            Fault::ProtectedField { name, hook } => Fault::ProtectedField {
+                name: printable(name),
+                hook,
+            },
+            Fault::ProtectedInResponse { name } => Fault::ProtectedInResponse {
+                name: printable(name),
+            },
+            Fault::FieldName(name) => Fault::FieldName(printable(name)),
+            Fault::FieldValue { name } => Fault::FieldValue {
+                name: printable(name),
+            },
+            Fault::Path(path) => Fault::Path(printable(path)),
+            Fault::Query(query) => Fault::Query(printable(query)),
+            fault @ (Fault::ManyFields { .. }
+            | Fault::Status(_)
+            | Fault::BodyNotAllowed(_)
+            | Fault::TargetLength { .. }) => fault,
+        }
+    }
 }

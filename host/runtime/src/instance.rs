@@ -12,7 +12,6 @@ use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
 use crate::limits::{CpuTime, Fetches, Growing, Growth, Usage, on_tick};
 use crate::plugin::{Alive, Identity, Plugin};
-use crate::trap::printable;
 
 /// What the host keeps for an instance; host functions see it.
 pub(crate) struct State {
@@ -67,7 +66,7 @@ pub(crate) struct Instance {
 pub(crate) enum NotMade {
     /// The plugin has its share of the host's instances.
     NoRoom,
-    /// The plugin's `init` returned this error.
+    /// The plugin's `init` returned this error, which may be shown.
     Refused(String),
     /// It failed, or the host has no room. With what it wrote to standard error, and whether it was refused memory.
     Failed {
@@ -92,12 +91,12 @@ impl Instance {
                 _alive: alive,
             }),
             Ok(Err(message)) => {
-                let message = store.data().log.lock().mask(&message).into_owned();
+                let message = store.data().log.lock().printable(&message);
                 Err(NotMade::Refused(message))
             }
             Err(error) => {
                 let refused = store.data().growth.refused;
-                let stderr = store.data().log.lock().take_stderr();
+                let stderr = store.data().log.lock().stderr();
                 Err(NotMade::Failed {
                     error,
                     stderr,
@@ -125,7 +124,15 @@ impl Instance {
 
     /// The guest's own words as an error, without its secrets.
     pub(crate) fn said(&self, message: &str) -> HookError {
-        HookError::Guest(printable(&self.store.data().log.lock().mask(message)))
+        HookError::Guest(self.store.data().plugin.masks.printable(message))
+    }
+
+    /// What the guest wrote to standard error, where its call has failed.
+    pub(crate) fn stderr_of<T>(&self, returned: &wasmtime::Result<T>) -> Vec<u8> {
+        match returned {
+            Ok(_) => Vec::new(),
+            Err(_) => self.store.data().log.lock().stderr(),
+        }
     }
 
     /// Takes back what the hook could read. What it did read is the result.
@@ -148,7 +155,9 @@ impl Instance {
 fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
     let identity = plugin.identity();
     let mut table = ResourceTable::new();
-    table.set_max_capacity(crate::host::MAX_WASI_RESOURCES);
+    // Of a request to a backend a guest may hold the request and its answer.
+    let of_fetches = 2 * identity.limits.fetches as usize;
+    table.set_max_capacity(crate::host::MAX_WASI_RESOURCES + of_fetches);
     let state = State {
         plugin: identity.clone(),
         growth: Growth::new(&identity.limits),

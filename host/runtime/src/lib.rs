@@ -22,6 +22,7 @@
 //! | `host/` | one file per interface that guests may import |
 //! | `powers.rs` | what of that the pipeline implements |
 //! | `hooks/` | one file per hook that the host calls, and `convert.rs`, which checks what they return |
+//! | `masks.rs` | what a plugin says, without its secrets |
 //! | `edits.rs`, `fault.rs`, `protected.rs` | changes as values; what can be wrong with one; fields out of reach |
 //! | `stream.rs` | bodies that a plugin makes while they flow |
 //!
@@ -47,6 +48,7 @@ mod inspect;
 mod instance;
 mod limits;
 mod load;
+mod masks;
 mod plugin;
 pub mod powers;
 mod protected;
@@ -69,6 +71,7 @@ pub use hooks::{
     TtlDecision, ViewerRequestDecision, ViewerResponseDecision,
 };
 pub use inspect::{Inspection, MemoryBounds};
+pub use masks::Masks;
 pub use plugin::Plugin;
 pub use powers::{Power, Powers};
 pub use runtime::{Options, Runtime, WallClock};

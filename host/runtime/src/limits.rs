@@ -61,9 +61,10 @@ impl CpuTime {
         .await
     }
 
-    /// What the call has used so far; for the thread that polls it.
-    fn used(&self) -> Duration {
-        Duration::from_nanos(self.used_nanos())
+    /// Whether the call has used more than this so far; for the thread that polls it. What is taken for the time before its
+    /// first tick is not more than the least limit.
+    fn is_beyond(&self, limit: Duration) -> bool {
+        Duration::from_nanos(self.used_nanos()) > limit
     }
 
     fn used_nanos(&self) -> u64 {
@@ -92,7 +93,7 @@ fn thread_cpu_nanos() -> u64 {
 /// `yield_now` rather than the engine's own yield: tokio then looks at its sockets and timers before it resumes the guest.
 pub(crate) fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data();
-    if state.cpu.used() >= state.plugin.limits.cpu {
+    if state.cpu.is_beyond(state.plugin.limits.cpu) {
         return Err(Exceeded::Cpu.into());
     }
     state.usage.check_host_calls(&state.plugin.limits)?;
@@ -208,5 +209,29 @@ impl ResourceLimiter for Growth {
             self.refused = Some(Growing::Table);
         }
         Ok(allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_least_limit_of_cpu_time_is_not_used_up_at_the_first_tick() {
+        let spin = || {
+            let began = thread_cpu_nanos();
+            while thread_cpu_nanos() < began + 2_000_000 {
+                std::hint::spin_loop();
+            }
+        };
+        // A thread that is older than what is taken for the time before a tick.
+        spin();
+        let cpu = CpuTime::default();
+        let at_ticks = async {
+            let first = cpu.is_beyond(Duration::from_millis(1));
+            spin();
+            (first, cpu.is_beyond(Duration::from_millis(1)))
+        };
+        assert_eq!(cpu.count(at_ticks).await, (false, true));
     }
 }

@@ -17,6 +17,7 @@ use crate::counters::Counters;
 use crate::error::HookError;
 use crate::hooks::{KeyDecision, OriginDecision};
 use crate::instance::{Instance, State};
+use crate::masks::Masks;
 use crate::powers::Powers;
 use crate::remember::Memory;
 use crate::runtime::{Shared, TABLES, WallClock};
@@ -32,6 +33,7 @@ pub(crate) struct Identity {
     pub(crate) config_json: String,
     pub(crate) limits: Limits,
     pub(crate) powers: Powers,
+    pub(crate) masks: Masks,
     pub(crate) wall_clock: Option<Arc<dyn WallClock>>,
 }
 
@@ -117,7 +119,9 @@ impl Plugin {
         let (memories, tables) =
             needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
         let places = memories.max(tables.div_ceil(TABLES)).max(1);
+        let secrets = spec.powers.secrets.as_ref();
         let identity = Identity {
+            masks: secrets.map_or_else(Masks::default, |secrets| Masks::of(&secrets.all())),
             name: spec.name.as_str().into(),
             distribution: spec.distribution.clone(),
             config_json: spec.config.to_string(),
@@ -160,6 +164,11 @@ impl Plugin {
     /// The same, for records that keep it.
     pub fn shared_name(&self) -> &Arc<str> {
         &self.identity.name
+    }
+
+    /// Makes the plugin's secrets unreadable in what it says.
+    pub fn masks(&self) -> &Masks {
+        &self.identity.masks
     }
 
     /// What the host keeps with the plugin, made when it is first asked for; `None` where it keeps something of another type.

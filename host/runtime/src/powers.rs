@@ -225,6 +225,9 @@ pub trait Metrics: Send + Sync {
 pub trait Secrets: Send + Sync {
     /// The secret of this name; `None` where this plugin has none of it.
     fn get(&self, name: &str) -> Option<Bytes>;
+
+    /// All of them: what the plugin says is searched for them.
+    fn all(&self) -> Vec<Bytes>;
 }
 
 /// Geographic facts of viewers' addresses, as the request's `geo` gives them. Nothing is looked up unless a hook asks.

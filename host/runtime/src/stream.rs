@@ -126,7 +126,7 @@ impl Stream {
         instance.begin(&self.request, None);
         let call = async {
             let returned = run(plugin, &mut instance, self.body, step).await;
-            let stderr = instance.store.data().log.lock().take_stderr();
+            let stderr = instance.stderr_of(&returned);
             instance.end();
             match returned {
                 Ok(Ok(pieces)) => bounded(plugin, pieces),

@@ -14,7 +14,7 @@ use crate::limits::{CpuTime, Growing};
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
 use crate::spec::Hook;
-use crate::trap::{Circumstances, explain, printable};
+use crate::trap::{Circumstances, explain};
 
 /// What a hook call came to.
 #[derive(Debug)]
@@ -250,7 +250,7 @@ async fn catch_up(
         instance.calls = instance.calls.saturating_add(1);
         instance.begin(&skipped.request, None);
         let returned = hooks::run_remembered(skipped.hook, plugin, &mut instance).await;
-        let stderr = instance.store.data().log.lock().take_stderr();
+        let stderr = instance.stderr_of(&returned);
         instance.end();
         let refused = instance.store.data().growth.refused;
         returned
@@ -283,7 +283,7 @@ async fn invoke<C: HookCall>(
     instance.calls = instance.calls.saturating_add(1);
     instance.begin(request, response);
     let returned = C::run(plugin, &mut instance).await;
-    let stderr = instance.store.data().log.lock().take_stderr();
+    let stderr = instance.stderr_of(&returned);
     let reads = instance.end();
     let limits = plugin.limits();
     let (decision, sound) = match returned {
@@ -291,7 +291,8 @@ async fn invoke<C: HookCall>(
             Err(HookError::OutputLimit {
                 limit: limits.output_bytes,
             }),
-            true,
+            // A body that is not taken would stay in the instance.
+            !C::holds_instance(&decision),
         ),
         Ok(Ok(decision)) if C::body_size(&decision) > limits.body_bytes => (
             Err(HookError::BodyLimit {
@@ -301,7 +302,10 @@ async fn invoke<C: HookCall>(
         ),
         Ok(Ok(decision)) => (Ok(decision), true),
         Ok(Err(Refused::Guest(message))) => (Err(instance.said(&message)), true),
-        Ok(Err(Refused::Fault(fault))) => (Err(HookError::BadDecision(fault)), true),
+        Ok(Err(Refused::Fault(fault))) => {
+            let fault = fault.printable(plugin.masks());
+            (Err(HookError::BadDecision(fault)), true)
+        }
         Err(error) => (
             Err(name_failure(
                 plugin,
@@ -325,7 +329,7 @@ fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
         NotMade::NoRoom => HookError::NoInstance {
             limit: plugin.share_of_instances(),
         },
-        NotMade::Refused(message) => HookError::InitRefused(printable(&message)),
+        NotMade::Refused(message) => HookError::InitRefused(message),
         NotMade::Failed {
             error,
             stderr,

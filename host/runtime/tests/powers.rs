@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::powers::{Recorded, editor, editor_with, everything, recording};
+use common::powers::{Recorded, SECRETS, editor, editor_with, everything, recording};
 use common::{Lines, facts, load, runtime};
 use selvedge_runtime::{
     HookError, Isolation, Limits, Plugin, PluginSpec, Power, Powers, Read, RequestFacts,
@@ -100,6 +100,100 @@ fn secrets_are_not_printed_even_if_the_plugin_tries() {
     assert!(!logged.contains("hunter2"), "{logged}");
 }
 
+/// What is said while this runs: each error, and the log.
+fn overheard(ways: &[&str], plugin: &Arc<Plugin>) -> Vec<(String, String)> {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(lines.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let ways = ways
+        .iter()
+        .flat_map(|way| SECRETS.iter().map(move |(name, _)| format!("{way} {name}")));
+    tracing::subscriber::with_default(subscriber, || {
+        ways.map(|what| {
+            let (way, name) = what.split_once(' ').unwrap();
+            let (said, _) = runtime.block_on(called(plugin, &format!("say-{way}"), name));
+            let said = match said {
+                Ok(said) => said,
+                Err(error) => error.to_string(),
+            };
+            let heard = format!("{said}\n{}", lines.take());
+            (what, heard)
+        })
+        .collect()
+    })
+}
+
+/// A piece of a secret that is in this text.
+fn leak(text: &str) -> Option<String> {
+    let secrets = SECRETS.iter().map(|(_, value)| value());
+    let pieces = secrets.flat_map(|secret| {
+        let pieces = secret.lines().flat_map(|line| {
+            let bytes: Vec<char> = line.chars().collect();
+            let pieces = bytes.chunks(16).filter(|piece| piece.len() > 6);
+            pieces.map(String::from_iter).collect::<Vec<String>>()
+        });
+        pieces.collect::<Vec<String>>()
+    });
+    pieces.into_iter().find(|piece| text.contains(piece))
+}
+
+#[test]
+fn a_secret_of_several_lines_or_of_2_kb_is_not_printed_in_any_way() {
+    let ways = [
+        "message",
+        "quoted",
+        "field",
+        "out",
+        "out-unfinished",
+        "out-in-pieces",
+        "err",
+        "error",
+        "panic",
+        "panic-after-much",
+        "path",
+        "name",
+        "figure",
+    ];
+    for isolation in [Isolation::Request, Isolation::Reuse] {
+        let plugin = editor_with(Limits::default(), isolation);
+        for (what, heard) in overheard(&ways, &plugin) {
+            assert_eq!(leak(&heard), None, "{what}: {heard}");
+            assert!(heard.contains("***"), "{what}: {heard}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_across_the_end_of_what_the_log_takes_is_not_printed() {
+    let limits = Limits {
+        log_bytes: 8 << 10,
+        passed_bytes: 16 << 20,
+        ..Limits::default()
+    };
+    let plugin = editor_with(limits, Isolation::Request);
+    for (what, heard) in overheard(&["out-after-much", "err-after-much"], &plugin) {
+        assert_eq!(leak(&heard), None, "{what}: {heard}");
+        assert!(heard.contains("much 60"), "{what}: {heard}");
+        assert!(
+            heard.contains("further log lines dropped"),
+            "{what}: {heard}"
+        );
+        assert!(heard.len() < 32 << 10, "{what}: {} bytes", heard.len());
+    }
+}
+
+#[tokio::test]
+async fn a_secret_names_no_figure() {
+    let (plugin, recorded) = recording();
+    let _ = called(&plugin, "say-figure", "key").await;
+    assert!(recorded.take().is_empty());
+}
+
 #[tokio::test]
 async fn a_plugin_asks_a_backend() {
     assert_eq!(
@@ -188,6 +282,21 @@ async fn requests_to_backends_are_bounded_in_number() {
     );
     let (error, _) = called(&plugin, "fetch-keep", "10").await;
     assert_eq!(error, Err(HookError::Fetches { limit: 16 }));
+}
+
+#[tokio::test]
+async fn as_many_requests_to_backends_are_held_as_the_limit_says() {
+    let limits = Limits {
+        fetches: 1000,
+        ..Limits::default()
+    };
+    let plugin = editor_with(limits, Isolation::Request);
+    for what in ["fetch-keep", "fetch-keep-answers"] {
+        let (text, _) = called(&plugin, what, "1000").await;
+        assert_eq!(text, Ok("done".into()), "{what}");
+        let (error, _) = called(&plugin, what, "1001").await;
+        assert_eq!(error, Err(HookError::Fetches { limit: 1000 }), "{what}");
+    }
 }
 
 #[tokio::test]

@@ -184,3 +184,12 @@ async fn a_transform_with_edits_that_are_not_valid_is_refused() {
     let mut next = transform_of(&plugin, "alive").await;
     assert_eq!(next.finish().await, Ok(vec!["1".into()]), "nothing leaked");
 }
+
+#[tokio::test]
+async fn a_transform_with_too_large_edits_leaves_nothing_in_an_instance() {
+    let plugin = editor_with(Limits::default(), Isolation::Reuse);
+    let error = decide(&plugin, "/large-transform").await.unwrap_err();
+    assert_eq!(error, HookError::OutputLimit { limit: 64 << 10 });
+    let mut next = transform_of(&plugin, "alive").await;
+    assert_eq!(next.finish().await, Ok(vec!["1".into()]), "nothing leaked");
+}

@@ -162,4 +162,8 @@ impl Secrets for Values {
     fn get(&self, name: &str) -> Option<Bytes> {
         self.0.get(name).cloned()
     }
+
+    fn all(&self) -> Vec<Bytes> {
+        self.0.values().cloned().collect()
+    }
 }

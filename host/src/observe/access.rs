@@ -3,7 +3,7 @@
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, StatusCode, Uri};
 use selvedge_caching::cache_status::CacheStatus;
-use selvedge_runtime::{Hook, RequestId};
+use selvedge_runtime::{Hook, Masks, RequestId};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
@@ -77,6 +77,8 @@ pub struct HookRecord {
     pub decides: bool,
     /// Of several plugins at this hook, the one whose decision counts in place of this one.
     pub overruled_by: Option<Arc<str>>,
+    /// Makes the plugin's secrets unreadable in what it decided.
+    pub masks: Masks,
 }
 
 /// A decision in a few words, which are made when somebody wants to see them.
@@ -90,24 +92,16 @@ pub enum Decided {
 
 /// What can say itself in a few words.
 pub trait Words: Send + Sync + fmt::Debug {
-    /// The words.
-    fn words(&self) -> Cow<'static, str>;
-}
-
-impl fmt::Display for Decided {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Decided::Words(words) => f.write_str(words),
-            Decided::Decision(decision) => f.write_str(&decision.words()),
-        }
-    }
+    /// The words, as they may be shown: bounded, without control characters, and without what `masks` knows.
+    fn words(&self, masks: &Masks) -> Cow<'static, str>;
 }
 
 impl HookRecord {
     /// The decision or the error, and whether another plugin's decision counts in its place.
     pub fn words(&self) -> String {
         let mut words = match &self.outcome {
-            Ok(decision) => decision.to_string(),
+            Ok(Decided::Words(words)) => words.to_string(),
+            Ok(Decided::Decision(decision)) => decision.words(&self.masks).into_owned(),
             Err(error) => format!("error: {error}"),
         };
         if let Some(other) = &self.overruled_by {

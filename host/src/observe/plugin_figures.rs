@@ -33,8 +33,16 @@ struct Labels {
     name: String,
 }
 
-/// The names that a plugin of a distribution has used.
-type Names = HashMap<(String, String), HashSet<String>>;
+/// The names that plugins have used, by distribution and plugin.
+type Names = HashMap<(String, String), OfOne>;
+
+/// The names that one plugin has used.
+#[derive(Default)]
+struct OfOne {
+    names: HashSet<String>,
+    /// Whether it wanted more than it may have.
+    wanted_more: bool,
+}
 
 /// The figures of all plugins.
 #[derive(Clone)]
@@ -105,9 +113,10 @@ impl PluginFigures {
         };
         let whose = (labels.distribution.clone(), labels.plugin.clone());
         let mut all = self.names.lock();
-        let names = all.entry(whose).or_default();
+        let OfOne { names, wanted_more } = all.entry(whose).or_default();
         if !names.contains(name) {
             if names.len() == MOST_NAMES {
+                *wanted_more = true;
                 return Err(format!(
                     "the plugin has {MOST_NAMES} others, and no more are kept"
                 ));
@@ -115,5 +124,64 @@ impl PluginFigures {
             names.insert(name.to_owned());
         }
         Ok(labels)
+    }
+
+    /// Forgets the figures of plugins that are not there any more, and of those that wanted more than they may have: they have
+    /// been loaded anew, and may be better now.
+    pub fn retain(&self, is_there: impl Fn(&str, &str) -> bool) {
+        let mut all = self.names.lock();
+        all.retain(|(distribution, plugin), of_one| {
+            let keep = is_there(distribution, plugin) && !of_one.wanted_more;
+            for name in of_one.names.iter().filter(|_| !keep) {
+                let labels = Labels {
+                    distribution: distribution.clone(),
+                    plugin: plugin.clone(),
+                    name: name.clone(),
+                };
+                self.counters.remove(&labels);
+                self.histograms.remove(&labels);
+            }
+            keep
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(registry: &Registry) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_plugins_that_are_gone_have_counted_goes() {
+        let mut registry = Registry::default();
+        let figures = PluginFigures::new(&mut registry);
+        figures.count("main", "stays", "things", 1).unwrap();
+        figures.count("main", "goes", "things", 1).unwrap();
+        figures.observe("other", "stays", "seconds", 1.0).unwrap();
+        figures.retain(|distribution, plugin| (distribution, plugin) == ("main", "stays"));
+        let text = shown(&registry);
+        assert!(text.contains("plugin=\"stays\",name=\"things\""), "{text}");
+        assert!(!text.contains("goes") && !text.contains("other"), "{text}");
+    }
+
+    #[test]
+    fn a_plugin_that_wanted_too_many_names_begins_anew_with_a_reload() {
+        let figures = PluginFigures::new(&mut Registry::default());
+        let use_up = |plugin| {
+            for n in 0..MOST_NAMES {
+                figures.count("main", plugin, &format!("n{n}"), 1).unwrap();
+            }
+        };
+        use_up("full");
+        use_up("overfull");
+        assert!(figures.count("main", "overfull", "more", 1).is_err());
+        figures.retain(|_, _| true);
+        assert_eq!(figures.count("main", "overfull", "more", 1), Ok(()));
+        assert!(figures.count("main", "full", "more", 1).is_err());
     }
 }

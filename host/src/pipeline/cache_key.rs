@@ -166,8 +166,9 @@ struct Deciding {
 const PLUGIN_PASS: &str = "plugin-pass";
 
 impl Deciding {
-    /// Each extends what those before it left; the last one that replaces the key, or passes, wins. A request that passes
-    /// since a plugin failed lacks that plugin's parts: only a key that would not have had them anyway takes it back.
+    /// Each extends what those before it left; the last one that replaces the key, or passes, wins. A request that passes has
+    /// no key that could be extended: it passes for whom it should not be stored, or lacks the parts of a plugin that failed.
+    /// Only a key that is another as a whole takes it back.
     fn take(&mut self, plugin: &Plugin, decision: &KeyDecision, hooks: &mut Hooks) {
         match decision {
             KeyDecision::Policy => {}
@@ -176,25 +177,20 @@ impl Deciding {
                 Some((word, failed)) if *word != PLUGIN_PASS => hooks.is_overruled_by(failed),
                 _ => {
                     self.pass = Some((PLUGIN_PASS, plugin.shared_name().clone()));
-                    hooks.overrule(None);
+                    hooks.overrule();
                 }
             },
             KeyDecision::Extend(more) => {
                 extend(&mut self.parts, more);
-                match self.pass.take() {
-                    None => {}
-                    Some((PLUGIN_PASS, plugin)) => hooks.overrule(Some(&plugin)),
-                    Some(failed) => {
-                        hooks.is_overruled_by(&failed.1);
-                        self.pass = Some(failed);
-                    }
+                if let Some((_, plugin)) = &self.pass {
+                    hooks.is_overruled_by(plugin);
                 }
             }
             KeyDecision::Replace(all) => {
                 self.pass = None;
                 self.parts = nothing();
                 extend(&mut self.parts, all);
-                hooks.overrule(None);
+                hooks.overrule();
             }
         }
     }

@@ -56,7 +56,7 @@ impl Hooks {
         let outcome = match &called.decision {
             Ok(decision) => {
                 self.count_good(plugin, hook, called.remembered);
-                Ok(decision.decided())
+                Ok(decision.decided(plugin.masks()))
             }
             // That it is, has been logged once.
             Err(error @ HookError::ShortCircuited { .. }) => {
@@ -77,18 +77,18 @@ impl Hooks {
             outcome,
             decides,
             overruled_by: None,
+            masks: plugin.masks().clone(),
         });
         called.decision.map_err(|_| ())
     }
 
-    /// The decision just noted counts in place of those before it at the same hook: of this plugin's, or of all.
-    pub(crate) fn overrule(&mut self, of: Option<&str>) {
+    /// The decision just noted counts in place of those before it at the same hook.
+    pub(crate) fn overrule(&mut self) {
         let Some((last, before)) = self.calls.split_last_mut() else {
             return;
         };
         for call in before {
-            let is_of = of.is_none_or(|plugin| *call.plugin == *plugin);
-            if call.hook == last.hook && call.decides && is_of {
+            if call.hook == last.hook && call.decides {
                 call.overruled_by = Some(last.plugin.clone());
             }
         }
@@ -109,11 +109,12 @@ impl Hooks {
         }
     }
 
-    /// Records a plugin's answer that the host can't follow, as its failure.
+    /// Records a plugin's answer that the host can't follow, as its failure. What is wrong may have the plugin's words in it.
     pub(crate) fn refuse(&mut self, plugin: &Arc<Plugin>, hook: Hook, why: &str) {
-        self.complain(plugin, hook, "bad-decision", why);
+        let why = plugin.masks().printable(why);
+        self.complain(plugin, hook, "bad-decision", &why);
         if let Some(call) = self.calls.last_mut() {
-            call.outcome = Err(why.to_owned());
+            call.outcome = Err(why);
             call.decides = false;
         }
     }

@@ -69,7 +69,7 @@ pub(crate) async fn handle(
         let witness = hooks.witness(plugin, Hook::OriginResponse);
         let refused = match decision {
             OriginResponseDecision::Next => continue,
-            OriginResponseDecision::Ask(id) => match other(job, &fetched, &id, asks) {
+            OriginResponseDecision::Ask(id) => match other(job, plugin, &fetched, &id, asks) {
                 Ok(origin) => return Ok(OriginResponse::Ask(origin)),
                 Err(why) => why,
             },
@@ -127,10 +127,17 @@ fn fail(plugin: &Plugin, hooks: &Hooks) -> Result<(), &'static str> {
 }
 
 /// The origin that a plugin wants to be asked.
-fn other(job: &Job, fetched: &Fetched, id: &str, asks: u32) -> Result<Arc<Origin>, String> {
+fn other(
+    job: &Job,
+    plugin: &Plugin,
+    fetched: &Fetched,
+    id: &str,
+    asks: u32,
+) -> Result<Arc<Origin>, String> {
     let origin = job.distribution.origin(id).ok_or_else(|| {
         format!(
-            "it asks the origin '{id}', but the distribution has {}",
+            "it asks the origin '{}', but the distribution has {}",
+            plugin.masks().name(id),
             job.distribution.origin_ids()
         )
     })?;

@@ -8,8 +8,11 @@ use super::job::Job;
 use super::unkeyed;
 use crate::config::Protocol;
 use crate::origin::Origin;
-use selvedge_runtime::{Hook, OnError, OriginDecision, RequestFacts, Scheme, Transaction};
+use selvedge_runtime::{Hook, OnError, OriginDecision, Plugin, RequestFacts, Scheme, Transaction};
 use std::sync::Arc;
+
+/// The longest name of a host (RFC 1035, section 3.1).
+const LONGEST_HOST: usize = 253;
 
 /// An origin and how it is spoken to.
 #[derive(Clone)]
@@ -34,8 +37,12 @@ pub(crate) async fn select(
         let reads = called.reads.clone();
         let decided = match hooks.note(plugin, called).as_deref() {
             Ok(OriginDecision::Policy) => continue,
-            Ok(OriginDecision::Origin(id)) => by_id(job, std::slice::from_ref(id)),
-            Ok(OriginDecision::Failover(ids)) => by_id(job, ids),
+            Ok(OriginDecision::Origin(id)) => by_id(job, plugin, std::slice::from_ref(id)),
+            Ok(OriginDecision::Failover(ids)) => by_id(job, plugin, ids),
+            Ok(OriginDecision::Host { name, .. }) if name.len() > LONGEST_HOST => Err(format!(
+                "it chose the host '{}', which is longer than the {LONGEST_HOST} characters that names of hosts may have",
+                plugin.masks().name(name)
+            )),
             Ok(OriginDecision::Host { scheme, name, port }) => job
                 .distribution
                 .host(*scheme, name, *port)
@@ -46,7 +53,7 @@ pub(crate) async fn select(
         match decided {
             Ok(origins) => {
                 unkeyed::warn(job, plugin, Hook::OriginSelection, &reads);
-                hooks.overrule(None);
+                hooks.overrule();
                 chosen = origins;
             }
             Err(why) => {
@@ -75,7 +82,7 @@ pub(crate) fn is_secure(job: &Job, origin: &Origin) -> bool {
     }
 }
 
-fn by_id(job: &Job, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
+fn by_id(job: &Job, plugin: &Plugin, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
     if ids.is_empty() {
         return Err("it chose from an empty list of origins".to_owned());
     }
@@ -83,7 +90,8 @@ fn by_id(job: &Job, ids: &[String]) -> Result<Vec<Arc<Origin>>, String> {
         .map(|id| {
             job.distribution.origin(id).cloned().ok_or_else(|| {
                 format!(
-                    "it chose the origin '{id}', but the distribution has {}",
+                    "it chose the origin '{}', but the distribution has {}",
+                    plugin.masks().name(id),
                     job.distribution.origin_ids()
                 )
             })

@@ -17,33 +17,130 @@ pub(crate) async fn decide(
     transaction: &mut Transaction,
     hooks: &mut Hooks,
 ) -> Result<Overrides, &'static str> {
-    let mut overrides = Overrides::default();
+    let mut deciding = Deciding::default();
     let plugins = job.behavior.plugins_with(Hook::Ttl);
     if plugins.is_empty() || job.key.is_none() {
-        return Ok(overrides);
+        return Ok(deciding.overrides);
     }
     let response = Arc::new(response);
     for plugin in plugins {
         let called = transaction.ttl(plugin, facts, &response).await;
         match hooks.note(plugin, called) {
-            Ok(TtlDecision::Policy) => {}
-            Ok(TtlDecision::DontStore) => overrides.dont_store = true,
-            Ok(TtlDecision::Set {
+            Ok(decision) => deciding.take(hooks.calls.len() - 1, decision),
+            Err(()) if plugin.on_error() == OnError::Continue => {}
+            Err(()) => return Err(hooks.failed(Hook::Ttl)),
+        }
+    }
+    for (call, by) in deciding.overruled() {
+        let by = hooks.calls.get(by).map(|call| call.plugin.clone());
+        if let Some(call) = hooks.calls.get_mut(call) {
+            call.overruled_by = by;
+        }
+    }
+    Ok(deciding.overrides)
+}
+
+/// What several plugins say, while they are asked.
+#[derive(Default)]
+struct Deciding {
+    overrides: Overrides,
+    /// The calls that decided, each with what it said of storing.
+    made: Vec<(usize, Storing)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Storing {
+    Dont,
+    ForSoLong,
+    /// Nothing: it set tags or windows of stale use only.
+    AsItIs,
+}
+
+impl Deciding {
+    fn take(&mut self, call: usize, decision: TtlDecision) {
+        let overrides = &mut self.overrides;
+        let storing = match decision {
+            TtlDecision::Policy => return,
+            TtlDecision::DontStore => {
+                overrides.dont_store = true;
+                Storing::Dont
+            }
+            TtlDecision::Set {
                 lifetime,
                 stale_while_revalidate,
                 stale_if_error,
                 tags,
-            }) => {
-                overrides.dont_store = false;
+            } => {
+                // Only what says for how long has a response stored that another plugin did not want stored.
+                overrides.dont_store &= lifetime.is_none();
                 overrides.lifetime = lifetime.or(overrides.lifetime);
                 overrides.stale_while_revalidate =
                     stale_while_revalidate.or(overrides.stale_while_revalidate);
                 overrides.stale_if_error = stale_if_error.or(overrides.stale_if_error);
                 overrides.tags.extend(tags);
+                lifetime.map_or(Storing::AsItIs, |_| Storing::ForSoLong)
             }
-            Err(()) if plugin.on_error() == OnError::Continue => {}
-            Err(()) => return Err(hooks.failed(Hook::Ttl)),
+        };
+        self.made.push((call, storing));
+    }
+
+    /// The calls whose word on storing does not count, each with the one that counts in its place: the last that has such a
+    /// word. What is not stored has no tags either.
+    fn overruled(&self) -> Vec<(usize, usize)> {
+        let mut last_first = self.made.iter().rev();
+        let Some((last, word)) = last_first.find(|(_, storing)| *storing != Storing::AsItIs) else {
+            return Vec::new();
+        };
+        let is_overruled = |(call, storing): &&(usize, Storing)| {
+            call != last && (*storing != Storing::AsItIs || *word == Storing::Dont)
+        };
+        let overruled = self.made.iter().filter(is_overruled);
+        overruled.map(|(call, _)| (*call, *last)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(lifetime: Option<u64>, tag: &str) -> TtlDecision {
+        TtlDecision::Set {
+            lifetime,
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            tags: vec![tag.to_owned()],
         }
     }
-    Ok(overrides)
+
+    fn of(decisions: impl IntoIterator<Item = TtlDecision>) -> Deciding {
+        let mut deciding = Deciding::default();
+        for (call, decision) in decisions.into_iter().enumerate() {
+            deciding.take(call, decision);
+        }
+        deciding
+    }
+
+    #[test]
+    fn tags_alone_store_nothing_that_another_plugin_did_not_want_stored() {
+        let tagged = of([TtlDecision::DontStore, set(None, "t")]);
+        assert!(tagged.overrides.dont_store);
+        assert_eq!(tagged.overruled(), [(1, 0)]);
+        let stored = of([TtlDecision::DontStore, set(Some(5), "t")]);
+        assert!(!stored.overrides.dont_store);
+        assert_eq!(stored.overrides.lifetime, Some(5));
+        assert_eq!(stored.overruled(), [(0, 1)]);
+    }
+
+    #[test]
+    fn the_last_word_on_storing_counts_in_place_of_those_before() {
+        let twice = of([set(Some(1), "a"), TtlDecision::Policy, set(Some(2), "b")]);
+        assert_eq!(twice.overrides.lifetime, Some(2));
+        assert_eq!(twice.overrides.tags, ["a", "b"]);
+        assert_eq!(twice.overruled(), [(0, 2)]);
+        let dont = of([set(Some(1), "a"), set(None, "b"), TtlDecision::DontStore]);
+        assert!(dont.overrides.dont_store);
+        assert_eq!(dont.overruled(), [(0, 2), (1, 2)]);
+        let both = of([set(Some(1), "a"), set(None, "b")]);
+        assert_eq!(both.overruled(), []);
+    }
 }

@@ -22,7 +22,7 @@ pub(crate) fn warn(job: &Job, plugin: &Plugin, hook: Hook, reads: &[Read]) {
             request_id = %job.facts.request_id,
             hook = hook.as_str(),
             "{hook} depends on {}, which is not in the cache key: one viewer's answer may be stored for others. Add it in the cache-key hook or in the cache policy",
-            unkeyed.join(", ")
+            plugin.masks().printable(&unkeyed.join(", "))
         );
     }
 }

@@ -1,4 +1,5 @@
-//! From what a guest returned to what the pipeline may carry out: every value is checked here, and a wrong one is named.
+//! From what a guest returned to what the pipeline may carry out: every value is checked here, and a wrong one is named, in
+//! the guest's words.
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -10,7 +11,6 @@ use crate::edits::{FieldEdit, MAX_FIELD_LINES, RequestEdits, ResponseEdits, Synt
 use crate::fault::{Fault, LONGEST_TARGET};
 use crate::protected;
 use crate::spec::Hook;
-use crate::trap::printable;
 
 pub(super) fn request_edits(hook: Hook, edits: wit::RequestEdits) -> Result<RequestEdits, Fault> {
     if let Some(path) = &edits.path {
@@ -111,7 +111,7 @@ fn count(count: usize) -> Result<(), Fault> {
 }
 
 pub(crate) fn name(text: &str) -> Result<HeaderName, Fault> {
-    HeaderName::from_bytes(text.as_bytes()).map_err(|_| Fault::FieldName(printable(text)))
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| Fault::FieldName(text.to_owned()))
 }
 
 pub(crate) fn value(name: &HeaderName, value: Vec<u8>) -> Result<HeaderValue, Fault> {
@@ -132,13 +132,13 @@ pub(crate) fn check_path(path: &str) -> Result<(), Fault> {
     let sound = path.starts_with('/') && !path.contains('?') && is_target(path);
     sound
         .then_some(())
-        .ok_or_else(|| Fault::Path(printable(path)))
+        .ok_or_else(|| Fault::Path(path.to_owned()))
 }
 
 pub(crate) fn check_query(query: &str) -> Result<(), Fault> {
     is_target(&format!("/?{query}"))
         .then_some(())
-        .ok_or_else(|| Fault::Query(printable(query)))
+        .ok_or_else(|| Fault::Query(query.to_owned()))
 }
 
 /// Whether it can be the target of a request: what `http` takes of viewers, without a fragment and without what is beyond

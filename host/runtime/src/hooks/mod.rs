@@ -70,6 +70,11 @@ pub(crate) trait HookCall {
     fn body_size(_decision: &Self::Decision) -> u64 {
         0
     }
+
+    /// Whether a decision holds something of its instance, which has to be given back.
+    fn holds_instance(_decision: &Self::Decision) -> bool {
+        false
+    }
 }
 
 /// Runs a hook whose decision was remembered, for what it leaves in the instance.

@@ -111,6 +111,10 @@ impl HookCall for OriginResponse {
             _ => 0,
         }
     }
+
+    fn holds_instance(decision: &Decided) -> bool {
+        matches!(decision, Decided::Transform(..) | Decided::Produce(..))
+    }
 }
 
 impl Transaction {

@@ -15,6 +15,7 @@ use crate::instance::State;
 use crate::limits::Exceeded;
 use crate::powers::{FetchError, Waiting};
 use crate::protected;
+use crate::trap::printable;
 
 /// A request under way; empty once it was waited for.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -58,7 +59,7 @@ impl Host for State {
 
 /// The request that a guest means, or what is wrong with it.
 fn checked(request: wit::FetchRequest) -> Result<http::Request<Bytes>, FetchError> {
-    let failed = |what: String| FetchError::Failed(what);
+    let failed = |what: String| FetchError::Failed(printable(&what));
     let method = Method::from_bytes(request.method.as_bytes())
         .ok()
         .filter(|method| *method != Method::CONNECT)

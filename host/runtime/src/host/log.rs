@@ -1,6 +1,8 @@
 //! The interface `log`, and what guests write to standard output and error: lines of the host's log, bounded per call.
+//!
+//! Secrets are looked for before anything is escaped or cut. What a plugin with secrets prints is therefore kept until the
+//! call is over: a secret may have several lines, and be written in several pieces.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,12 +19,6 @@ const KEPT_STDERR: usize = 4096;
 /// A line on standard output or error is cut here.
 const LONGEST_LINE: usize = 1024;
 
-/// Secrets shorter than this are not looked for: they would make words unreadable.
-const SHORTEST_SECRET: usize = 6;
-
-/// How many secrets of an instance are looked for.
-const MOST_SECRETS: usize = 32;
-
 /// Shared with the streams that WASI gives to the guest.
 pub(crate) type SharedLog = Arc<Mutex<GuestLog>>;
 
@@ -31,6 +27,16 @@ pub(crate) type SharedLog = Arc<Mutex<GuestLog>>;
 pub(crate) enum Stdio {
     Out,
     Err,
+}
+
+/// What was printed and is not in the log yet.
+#[derive(Default)]
+struct Printed {
+    bytes: Vec<u8>,
+    /// Lines beyond those that are kept.
+    missed: u64,
+    /// Whether what was printed before ended with the beginning of a secret.
+    within: bool,
 }
 
 /// The way of one instance into the host's log.
@@ -42,17 +48,15 @@ pub(crate) struct GuestLog {
     dropped: u64,
     /// Whether the running call wrote anything.
     wrote: bool,
-    /// Secrets that the instance was given: what it prints is searched for them.
-    secrets: Vec<String>,
-    out: Vec<u8>,
-    err: Vec<u8>,
+    out: Printed,
+    err: Printed,
+    /// The beginning of what this call wrote to standard error.
     stderr: Vec<u8>,
 }
 
 impl GuestLog {
     pub(crate) fn shared(plugin: Arc<Identity>) -> SharedLog {
         let (lines_left, bytes_left) = (plugin.limits.log_lines, plugin.limits.log_bytes);
-        let (out, err, stderr) = (Vec::new(), Vec::new(), Vec::new());
         Arc::new(Mutex::new(GuestLog {
             plugin,
             request: None,
@@ -60,22 +64,23 @@ impl GuestLog {
             bytes_left,
             dropped: 0,
             wrote: false,
-            secrets: Vec::new(),
-            out,
-            err,
-            stderr,
+            out: Printed::default(),
+            err: Printed::default(),
+            stderr: Vec::new(),
         }))
     }
 
     /// A hook call begins, with a fresh budget.
     pub(crate) fn begin(&mut self, request: Option<Arc<RequestFacts>>) {
+        // What `init` printed.
+        self.end();
         self.request = request;
         self.lines_left = self.plugin.limits.log_lines;
         self.bytes_left = self.plugin.limits.log_bytes;
         self.stderr.clear();
     }
 
-    /// The call is over: lines without an end come out, and a word about those that did not.
+    /// The call is over: what was kept comes out, and a word about what did not.
     pub(crate) fn end(&mut self) {
         for stdio in [Stdio::Out, Stdio::Err] {
             self.flush(stdio);
@@ -89,28 +94,9 @@ impl GuestLog {
         self.request = None;
     }
 
-    /// The instance was given this secret.
-    pub(crate) fn keep_secret(&mut self, secret: &[u8]) {
-        let Ok(secret) = std::str::from_utf8(secret) else {
-            return;
-        };
-        // Line ends of a file are no part of what would be printed.
-        let secret = secret.trim();
-        let known = self.secrets.iter().any(|known| known == secret);
-        if secret.len() >= SHORTEST_SECRET && !known && self.secrets.len() < MOST_SECRETS {
-            self.secrets.push(secret.to_owned());
-        }
-    }
-
-    /// Text of the guest with its secrets made unreadable.
-    pub(crate) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut masked = Cow::Borrowed(text);
-        for secret in &self.secrets {
-            if masked.contains(secret.as_str()) {
-                masked = Cow::Owned(masked.replace(secret.as_str(), "***"));
-            }
-        }
-        masked
+    /// Text of the guest as it may be shown.
+    pub(crate) fn printable(&self, text: &str) -> String {
+        self.plugin.masks.printable(text)
     }
 
     /// Whether the call wrote anything, for the last time.
@@ -118,41 +104,58 @@ impl GuestLog {
         std::mem::take(&mut self.wrote)
     }
 
-    /// What the guest wrote to standard error during this call, its beginning at least.
-    pub(crate) fn take_stderr(&mut self) -> Vec<u8> {
-        let stderr = std::mem::take(&mut self.stderr);
-        if self.secrets.is_empty() {
-            return stderr;
-        }
-        let text = String::from_utf8_lossy(&stderr);
-        self.mask(&text).into_owned().into_bytes()
+    /// What the guest wrote to standard error during this call, its beginning at least, without its secrets.
+    pub(crate) fn stderr(&self) -> Vec<u8> {
+        let masks = &self.plugin.masks;
+        masks.mask_output(&self.stderr, KEPT_STDERR, false).text
     }
 
     /// Writes one line, if the budget has room for it.
-    pub(super) fn write(&mut self, level: Level, message: &str, fields: &str) {
+    pub(super) fn write(&mut self, level: Level, message: &str, fields: &[(String, String)]) {
         self.wrote = true;
-        let size = u32::try_from(message.len().saturating_add(fields.len())).unwrap_or(u32::MAX);
-        if self.lines_left == 0 || self.bytes_left < size {
-            self.dropped += 1;
-            return;
+        let of_fields = fields
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2);
+        if self.has_room(of_fields.sum::<usize>().saturating_add(message.len())) {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}={}", self.printable(name), self.printable(value)))
+                .collect();
+            self.emit(level, &self.printable(message), &fields.join(" "));
         }
-        self.lines_left -= 1;
-        self.bytes_left -= size;
-        self.emit(level, &printable(&self.mask(message)), &self.mask(fields));
     }
 
-    /// Takes bytes of a stream and writes the lines that are complete.
+    /// Takes a line of so many bytes from the budget.
+    fn has_room(&mut self, size: usize) -> bool {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let has = self.lines_left > 0 && self.bytes_left >= size;
+        if has {
+            self.lines_left -= 1;
+            self.bytes_left -= size;
+        } else {
+            self.dropped += 1;
+        }
+        has
+    }
+
+    /// Takes bytes of a stream. Where there are no secrets to look for, the lines that are complete are written at once.
     pub(crate) fn stdio(&mut self, stdio: Stdio, bytes: &[u8]) {
         self.wrote = true;
+        let longest = self.plugin.masks.longest();
         if stdio == Stdio::Err {
-            let room = KEPT_STDERR.saturating_sub(self.stderr.len());
+            let room = (KEPT_STDERR + longest).saturating_sub(self.stderr.len());
             self.stderr.extend(bytes.iter().take(room));
+        }
+        if longest > 0 {
+            let most = self.shown() + longest;
+            self.printed(stdio).keep(bytes, most);
+            return;
         }
         for byte in bytes {
             match byte {
                 b'\n' => self.flush(stdio),
                 _ => {
-                    let line = self.partial(stdio);
+                    let line = &mut self.printed(stdio).bytes;
                     if line.len() < LONGEST_LINE {
                         line.push(*byte);
                     }
@@ -161,23 +164,40 @@ impl GuestLog {
         }
     }
 
-    fn partial(&mut self, stdio: Stdio) -> &mut Vec<u8> {
+    fn printed(&mut self, stdio: Stdio) -> &mut Printed {
         match stdio {
             Stdio::Out => &mut self.out,
             Stdio::Err => &mut self.err,
         }
     }
 
+    /// Of what a call prints to a stream, more than this never comes into the log.
+    fn shown(&self) -> usize {
+        (self.plugin.limits.log_bytes as usize).max(LONGEST_LINE)
+    }
+
     fn flush(&mut self, stdio: Stdio) {
-        let line = std::mem::take(self.partial(stdio));
-        if !line.is_empty() {
-            let level = if stdio == Stdio::Err {
-                Level::Warn
-            } else {
-                Level::Info
-            };
-            self.write(level, &String::from_utf8_lossy(&line), "");
+        let printed = std::mem::take(self.printed(stdio));
+        if printed.bytes.is_empty() {
+            self.printed(stdio).within = printed.within;
+            return;
         }
+        let level = match stdio {
+            Stdio::Out => Level::Info,
+            Stdio::Err => Level::Warn,
+        };
+        let shown = self.shown();
+        let masks = &self.plugin.masks;
+        let clean = masks.mask_output(&printed.bytes, shown, printed.within);
+        self.printed(stdio).within = clean.within;
+        for line in clean.text.split(|byte| *byte == b'\n') {
+            let line = line.get(..LONGEST_LINE).unwrap_or(line);
+            if !line.is_empty() && self.has_room(line.len()) {
+                self.emit(level, &printable(&String::from_utf8_lossy(line)), "");
+            }
+        }
+        let rest = printed.bytes.get(shown..).unwrap_or_default();
+        self.dropped += printed.missed + line_ends(rest);
     }
 
     fn emit(&self, level: Level, message: &str, fields: &str) {
@@ -213,6 +233,20 @@ impl Drop for GuestLog {
     }
 }
 
+impl Printed {
+    /// Keeps bytes as long as there are at most so many.
+    fn keep(&mut self, bytes: &[u8], most: usize) {
+        let room = most.saturating_sub(self.bytes.len()).min(bytes.len());
+        let (kept, missed) = bytes.split_at(room);
+        self.bytes.extend_from_slice(kept);
+        self.missed += line_ends(missed);
+    }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
 impl Host for State {
     fn write(
         &mut self,
@@ -225,11 +259,7 @@ impl Host for State {
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>();
         self.count(message.len().saturating_add(passed))?;
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|(name, value)| format!("{}={}", printable(name), printable(value)))
-            .collect();
-        self.log.lock().write(level, &message, &fields.join(" "));
+        self.log.lock().write(level, &message, &fields);
         Ok(())
     }
 }

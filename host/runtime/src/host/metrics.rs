@@ -36,12 +36,13 @@ impl State {
             _ if !is_name(name) => Err(format!(
                 "a name has small letters, digits and _, begins with a letter, and has at most {LONGEST_NAME} bytes"
             )),
+            _ if self.plugin.masks.hides(name) => Err("a secret is no name".to_owned()),
             Some(metrics) => take(&**metrics),
             None => Ok(()),
         };
         if let Err(why) = taken {
             let message = format!("the figure `{name}` is not taken: {why}");
-            self.log.lock().write(Level::Warn, &message, "");
+            self.log.lock().write(Level::Warn, &message, &[]);
         }
         Ok(())
     }

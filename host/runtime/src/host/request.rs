@@ -180,7 +180,6 @@ impl HostRequest for State {
     }
 }
 
-/// The value if this is the cookie of that name (RFC 6265, section 4.2).
 /// The first value of a parameter of the query, decoded.
 pub(crate) fn query_param<'a>(request: &'a RequestFacts, name: &str) -> Option<Cow<'a, str>> {
     let query = request.query.as_deref()?;
@@ -195,6 +194,7 @@ pub(crate) fn cookie<'a>(request: &'a RequestFacts, name: &str) -> Option<&'a [u
     pairs.find_map(|pair| cookie_value(pair, name))
 }
 
+/// The value if this is the cookie of that name (RFC 6265, section 4.2).
 fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let pair = pair.trim_ascii();
     let equals = pair.iter().position(|byte| *byte == b'=')?;

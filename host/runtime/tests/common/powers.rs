@@ -72,6 +72,21 @@ impl Recorded {
     }
 }
 
+pub type MakeSecret = fn() -> String;
+
+/// The secrets that are given, and how each is made: a word, one of several lines, and a long one.
+pub const SECRETS: [(&str, MakeSecret); 3] = [
+    ("key", || "hunter2".into()),
+    ("pem", || {
+        "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----".into()
+    }),
+    ("long", || {
+        (0..160_u32).fold(String::new(), |text, n| {
+            format!("{text}{:08x}-{n:04}", n.wrapping_mul(2_654_435_761))
+        })
+    }),
+];
+
 struct Given {
     owner: String,
     recorded: Recorded,
@@ -176,6 +191,12 @@ impl Metrics for Given {
 
 impl Secrets for Given {
     fn get(&self, name: &str) -> Option<Bytes> {
-        (name == "key").then(|| Bytes::from_static(b"hunter2"))
+        let mut secrets = SECRETS.iter();
+        let secret = secrets.find(|(secret, _)| *secret == name);
+        secret.map(|(_, value)| Bytes::from(value()))
+    }
+
+    fn all(&self) -> Vec<Bytes> {
+        SECRETS.iter().map(|(_, value)| value().into()).collect()
     }
 }

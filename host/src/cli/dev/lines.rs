@@ -194,7 +194,7 @@ mod tests {
     use http::uri::Authority;
     use http::{Method, StatusCode, Uri};
     use selvedge_caching::cache_status::Fwd;
-    use selvedge_runtime::Hook;
+    use selvedge_runtime::{Hook, Masks};
     use std::time::Instant;
 
     const PLAIN: Paint = Paint { colours: false };
@@ -238,6 +238,7 @@ mod tests {
                 .map_err(str::to_owned),
             decides: true,
             overruled_by: None,
+            masks: Masks::default(),
         }
     }
 

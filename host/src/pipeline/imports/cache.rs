@@ -56,6 +56,13 @@ impl PluginCaches {
         });
         cache.clone()
     }
+
+    /// Forgets the values of distributions that are not there any more.
+    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        self.of
+            .lock()
+            .retain(|distribution, _| is_there(distribution));
+    }
 }
 
 /// The values of one distribution.
@@ -268,6 +275,10 @@ mod tests {
     use selvedge_store::{Config, Store};
 
     fn cache(clock: &Arc<Clock>) -> Arc<PluginCache> {
+        caches(clock).of("main")
+    }
+
+    fn caches(clock: &Arc<Clock>) -> PluginCaches {
         let store = Store::open(Config {
             dir: None,
             memory_bytes: 1 << 20,
@@ -277,7 +288,18 @@ mod tests {
         })
         .unwrap();
         let invalidations = Arc::new(Invalidations::open(store.state()).unwrap());
-        PluginCaches::new(invalidations, clock.clone()).of("main")
+        PluginCaches::new(invalidations, clock.clone())
+    }
+
+    #[test]
+    fn the_values_of_a_distribution_that_is_gone_go() {
+        let clock = Arc::new(Clock::held());
+        let caches = caches(&clock);
+        put(&caches.of("main"), "a", 3, 60, "t");
+        put(&caches.of("other"), "a", 3, 60, "t");
+        caches.retain(|distribution| distribution == "main");
+        assert!(caches.of("main").look_up(b"a").is_some());
+        assert_eq!(caches.of("other").look_up(b"a"), None);
     }
 
     fn put(cache: &PluginCache, key: &str, bytes: usize, lifetime: u64, tag: &str) {

@@ -24,6 +24,9 @@ pub(crate) const MOST_KEY: usize = 512;
 /// The most bytes of a value.
 pub(crate) const MOST_VALUE: usize = 1 << 20;
 
+/// So many keys are changed in the table that is being read. For more of them, another one is made.
+const FEW: usize = 256;
+
 /// What an entry counts for beside its key and its value.
 const ENTRY: u64 = 64;
 
@@ -73,16 +76,24 @@ pub struct Kv(Arc<Shared>);
 
 struct Shared {
     state: State,
-    tables: RwLock<HashMap<Arc<str>, Table>>,
+    tables: RwLock<HashMap<Arc<str>, Arc<Held>>>,
     /// Held while a change is made: the durable state and memory see changes in the same order.
     changing: tokio::sync::Mutex<()>,
 }
 
+/// What one distribution has in memory. Its lock is held for a look-up, for a few keys that change, or for putting another
+/// table in the place of this one: no hook waits for a load.
 #[derive(Default)]
+struct Held(RwLock<Arc<Table>>);
+
+#[derive(Clone, Default)]
 struct Table {
     values: BTreeMap<Arc<str>, Bytes>,
     bytes: u64,
 }
+
+/// One change for each key.
+type Changes = BTreeMap<String, Option<Bytes>>;
 
 /// Some keys of a distribution.
 pub(crate) struct Keys {
@@ -127,17 +138,27 @@ impl Kv {
                 }
             }
         }
+        let held = tables.into_iter();
+        let held = held.map(|(id, table)| (id, Arc::new(Held(RwLock::new(Arc::new(table))))));
         Ok(Kv(Arc::new(Shared {
             state: state.clone(),
-            tables: RwLock::new(tables),
+            tables: RwLock::new(held.collect()),
             changing: tokio::sync::Mutex::new(()),
         })))
     }
 
+    /// What a distribution has, be it nothing.
+    fn held(&self, distribution: &str) -> Arc<Held> {
+        if let Some(held) = self.0.tables.read().get(distribution) {
+            return held.clone();
+        }
+        let mut tables = self.0.tables.write();
+        tables.entry(distribution.into()).or_default().clone()
+    }
+
     /// The value of a key.
     pub(crate) fn get(&self, distribution: &str, key: &str) -> Option<Bytes> {
-        let tables = self.0.tables.read();
-        tables.get(distribution)?.values.get(key).cloned()
+        self.held(distribution).get(key)
     }
 
     /// Up to `most` keys that begin with `prefix`, after the key `after`.
@@ -148,34 +169,27 @@ impl Kv {
         after: Option<&str>,
         most: usize,
     ) -> Keys {
-        let tables = self.0.tables.read();
+        let held = self.held(distribution);
+        let table = held.0.read();
         let (mut keys, mut more) = (Vec::new(), false);
-        if let Some(table) = tables.get(distribution) {
-            let from = match after {
-                Some(after) if after >= prefix => Bound::Excluded(after),
-                _ => Bound::Included(prefix),
-            };
-            let range = table.values.range::<str, _>((from, Bound::Unbounded));
-            for (key, value) in range.take_while(|(key, _)| key.starts_with(prefix)) {
-                more = keys.len() == most;
-                if more {
-                    break;
-                }
-                keys.push((key.clone(), value.len()));
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let range = table.values.range::<str, _>((from, Bound::Unbounded));
+        for (key, value) in range.take_while(|(key, _)| key.starts_with(prefix)) {
+            more = keys.len() == most;
+            if more {
+                break;
             }
+            keys.push((key.clone(), value.len()));
         }
         Keys { keys, more }
     }
 
     /// What a distribution has.
     pub(crate) fn usage(&self, distribution: &str) -> Usage {
-        let tables = self.0.tables.read();
-        tables
-            .get(distribution)
-            .map_or_else(Usage::default, |table| Usage {
-                keys: table.values.len(),
-                bytes: table.bytes,
-            })
+        self.held(distribution).0.read().usage()
     }
 
     /// Makes all changes or none, in their order; with `replace`, what they do not set is removed. Durable when it returns.
@@ -199,6 +213,7 @@ impl Kv {
         made.await.unwrap_or(Err(KvError::Ending))
     }
 
+    /// What is large is made on a thread that may be held: 256 MiB of changes take a while.
     async fn change_alone(
         &self,
         distribution: &Arc<str>,
@@ -206,53 +221,78 @@ impl Kv {
         replace: bool,
         limit: u64,
     ) -> Result<Usage, KvError> {
-        changes.iter().try_for_each(check)?;
-        let changes = self.with_removals(distribution, changes, replace);
-        let before = self.usage(distribution);
-        let after = self.usage_after(distribution, &changes);
-        if after.bytes > limit && after.bytes > before.bytes {
-            return Err(KvError::Full {
-                bytes: after.bytes,
-                limit,
-            });
-        }
-        let durable = changes
-            .iter()
-            .map(|(key, value)| durable(distribution, key, value.as_deref()));
-        self.0.state.apply(durable.collect()).await?;
-        let mut tables = self.0.tables.write();
-        let table = tables.entry(distribution.clone()).or_default();
-        for (key, value) in changes {
-            table.set(&key, value);
-        }
+        let held = self.held(distribution);
+        let (before, id) = (held.clone(), distribution.clone());
+        let prepare = move || {
+            changes.iter().try_for_each(check)?;
+            // Nobody else changes it meanwhile, so that no hook waits for this lock.
+            let table = before.0.read();
+            let changes = table.with_removals(changes, replace);
+            let after = table.usage_after(&changes);
+            if after.bytes > limit && after.bytes > table.bytes {
+                return Err(KvError::Full {
+                    bytes: after.bytes,
+                    limit,
+                });
+            }
+            let durable = changes.iter();
+            let durable = durable.map(|(key, value)| durable_change(&id, key, value.as_deref()));
+            let durable: Vec<StateChange> = durable.collect();
+            Ok((changes, after, durable))
+        };
+        let (changes, after, durable) = aside(prepare).await??;
+        self.0.state.apply(durable).await?;
+        aside(move || held.change(changes)).await?;
         Ok(after)
+    }
+}
+
+/// Runs what may take a while where no hook runs.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, KvError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| KvError::Ending)
+}
+
+impl Held {
+    fn get(&self, key: &str) -> Option<Bytes> {
+        self.0.read().values.get(key).cloned()
+    }
+
+    /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared.
+    fn change(&self, changes: Changes) {
+        if changes.len() <= FEW {
+            Arc::make_mut(&mut *self.0.write()).change(changes);
+            return;
+        }
+        let mut table = Table::clone(&self.0.read());
+        table.change(changes);
+        let mut table = Arc::new(table);
+        std::mem::swap(&mut *self.0.write(), &mut table);
+    }
+}
+
+impl Table {
+    fn usage(&self) -> Usage {
+        Usage {
+            keys: self.values.len(),
+            bytes: self.bytes,
+        }
     }
 
     /// One change for each key, and with `replace` one for each key that is there already.
-    fn with_removals(
-        &self,
-        distribution: &str,
-        changes: Vec<Change>,
-        replace: bool,
-    ) -> BTreeMap<String, Option<Bytes>> {
-        let mut all = BTreeMap::new();
-        let tables = self.0.tables.read();
-        if let Some(table) = tables.get(distribution).filter(|_| replace) {
-            all.extend(table.values.keys().map(|key| (key.to_string(), None)));
+    fn with_removals(&self, changes: Vec<Change>, replace: bool) -> Changes {
+        let mut all = Changes::new();
+        if replace {
+            all.extend(self.values.keys().map(|key| (key.to_string(), None)));
         }
         all.extend(changes);
         all
     }
 
-    fn usage_after(&self, distribution: &str, changes: &BTreeMap<String, Option<Bytes>>) -> Usage {
-        let tables = self.0.tables.read();
-        let table = tables.get(distribution);
-        let mut usage = table.map_or_else(Usage::default, |table| Usage {
-            keys: table.values.len(),
-            bytes: table.bytes,
-        });
+    fn usage_after(&self, changes: &Changes) -> Usage {
+        let mut usage = self.usage();
         for (key, value) in changes {
-            if let Some(old) = table.and_then(|table| table.values.get(key.as_str())) {
+            if let Some(old) = self.values.get(key.as_str()) {
                 usage.keys -= 1;
                 usage.bytes -= size(key, old);
             }
@@ -263,9 +303,13 @@ impl Kv {
         }
         usage
     }
-}
 
-impl Table {
+    fn change(&mut self, changes: Changes) {
+        for (key, value) in changes {
+            self.set(&key, value);
+        }
+    }
+
     fn set(&mut self, key: &str, value: Option<Bytes>) {
         let old = match value {
             Some(value) => {
@@ -299,7 +343,7 @@ fn check((key, value): &Change) -> Result<(), KvError> {
     }
 }
 
-fn durable(distribution: &str, key: &str, value: Option<&[u8]>) -> StateChange {
+fn durable_change(distribution: &str, key: &str, value: Option<&[u8]>) -> StateChange {
     let table = TABLE.to_owned();
     let key = [distribution.as_bytes(), &[0], key.as_bytes()].concat();
     match value {
@@ -317,23 +361,17 @@ fn read(place: &[u8]) -> Option<(&str, &str)> {
 }
 
 /// The data of one distribution, as its plugins read it.
-pub(super) struct Of {
-    kv: Kv,
-    distribution: String,
-}
+pub(super) struct Of(Arc<Held>);
 
 impl Of {
     pub(super) fn new(kv: &Kv, distribution: &str) -> Of {
-        Of {
-            kv: kv.clone(),
-            distribution: distribution.to_owned(),
-        }
+        Of(kv.held(distribution))
     }
 }
 
 impl powers::Kv for Of {
     fn get(&self, key: &str) -> Answer<Result<Option<Bytes>, String>> {
-        Answer::Now(Ok(self.kv.get(&self.distribution, key)))
+        Answer::Now(Ok(self.0.get(key)))
     }
 }
 
@@ -451,5 +489,48 @@ mod tests {
         assert_eq!(page(None), ("b1,b2".to_owned(), true));
         assert_eq!(page(Some("b2")), ("b3".to_owned(), false));
         assert_eq!(page(Some("c")), (String::new(), false));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[expect(clippy::await_holding_lock, reason = "a hook that reads all the time")]
+    async fn a_load_waits_for_no_hook_of_another_distribution() {
+        let store = store(None);
+        let kv = Kv::open(store.state()).unwrap();
+        let of_blog = kv.held("blog");
+        let reading = of_blog.0.read();
+        let changes = vec![put("a", "1")];
+        let shop: Arc<str> = "shop".into();
+        let load = kv.change(&shop, changes, false, 1000);
+        let loaded = tokio::time::timeout(std::time::Duration::from_secs(20), load).await;
+        drop(reading);
+        assert_eq!(loaded.unwrap().unwrap().keys, 1);
+    }
+
+    #[tokio::test]
+    async fn a_large_load_is_made_beside_the_table_that_hooks_read() {
+        let store = store(None);
+        let kv = Kv::open(store.state()).unwrap();
+        let shop: Arc<str> = "shop".into();
+        let of_plugin = kv.held("shop");
+        let load = async |value: &str, keys: usize| {
+            let keys = (0..keys).map(|n| put(&format!("k{n}"), value));
+            kv.change(&shop, keys.collect(), true, 1 << 20)
+                .await
+                .unwrap()
+        };
+        load("before", FEW + 1).await;
+        let before = Arc::as_ptr(&of_plugin.0.read());
+        load("after", FEW + 2).await;
+        let after = Arc::as_ptr(&of_plugin.0.read());
+        assert_ne!(before, after, "another is in its place");
+        assert_eq!(of_plugin.get("k1").as_deref(), Some(&b"after"[..]));
+        assert_eq!(kv.usage("shop"), of_plugin.0.read().usage());
+        // Few keys are changed in place.
+        let address = Arc::as_ptr(&of_plugin.0.read());
+        kv.change(&shop, vec![put("k1", "new")], false, 1 << 20)
+            .await
+            .unwrap();
+        assert_eq!(Arc::as_ptr(&of_plugin.0.read()), address);
+        assert_eq!(text(&kv, "k1").as_deref(), Some("new"));
     }
 }

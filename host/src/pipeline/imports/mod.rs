@@ -9,7 +9,7 @@ pub use kv::Kv;
 pub(crate) use kv::KvError;
 
 use super::Invalidations;
-use crate::distribution::Keeps;
+use crate::distribution::{Keeps, Plan};
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use cache::{PluginCache, PluginCaches};
@@ -41,6 +41,20 @@ impl Imports {
     /// Key-value data of the distributions.
     pub(crate) fn kv(&self) -> &Kv {
         &self.kv
+    }
+
+    /// Forgets what it keeps for distributions and plugins that a new plan has not. Key-value data stays: it is the operator's.
+    pub(crate) fn follow(&self, plan: &Plan) {
+        let distributions = plan.distributions();
+        let find = |id: &str| distributions.iter().find(|one| **one.id() == *id);
+        self.caches
+            .retain(|distribution| find(distribution).is_some());
+        self.metrics.of_plugins().retain(|distribution, name| {
+            find(distribution).is_some_and(|one| {
+                let mut plugins = one.plugins().iter();
+                plugins.any(|plugin| plugin.name() == name)
+            })
+        });
     }
 }
 

@@ -226,10 +226,9 @@ fn decisions(hooks: &mut Hooks) -> Vec<HookDecision> {
         .map(|call| HookDecision {
             plugin: call.plugin.to_string(),
             failed: call.outcome.is_err(),
-            decision: match (&call.outcome, &call.overruled_by) {
-                (Ok(decision), None) => decision.to_string(),
-                (Ok(decision), Some(other)) => format!("{decision} (overruled by {other})"),
-                (Err(error), _) => error.clone(),
+            decision: match &call.outcome {
+                Ok(_) => call.words(),
+                Err(error) => error.clone(),
             },
         })
         .collect()

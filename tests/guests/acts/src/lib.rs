@@ -104,6 +104,7 @@ fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, Strin
             "when" | "when-status" => break,
             "path" => made.path = Some(first.to_owned()),
             "query" => made.query = Some(first.to_owned()),
+            "query-of-secret" => made.query = secrets::get(first).map(text),
             "body" => made.body = Some(first.as_bytes().to_vec()),
             "double-body" => made.body = Some(request.body(1 << 20)?.repeat(2)),
             "set" => made.fields.push(FieldEdit::Set(field(first, second))),
@@ -314,7 +315,7 @@ impl origin_response::Guest for Acts {
     }
 }
 
-/// Makes letters large; `fail N` gives up after so many pieces; `hold` gives everything at the end.
+/// Makes letters large; `same` leaves all as it is; `fail N` gives up after so many pieces; `hold` gives everything at the end.
 struct Transform {
     how: String,
     pieces: Cell<u32>,
@@ -335,10 +336,16 @@ impl origin_response::GuestTransform for Transform {
             HELD.with_borrow_mut(|held| held.extend(piece));
             return Ok(Vec::new());
         }
+        if self.how == "same" {
+            return Ok(vec![piece]);
+        }
         Ok(vec![piece.to_ascii_uppercase()])
     }
 
     fn finish(&self) -> Result<Vec<Vec<u8>>, String> {
+        if self.how == "same" {
+            return Ok(Vec::new());
+        }
         let held = HELD.with_borrow_mut(std::mem::take);
         Ok(vec![held, b"[end]".to_vec()])
     }

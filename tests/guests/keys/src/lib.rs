@@ -5,6 +5,9 @@ use selvedge_sdk::prelude::*;
 #[cache_key]
 fn key(request: &Request) -> Result<KeyDecision> {
     Ok(match request.path().as_str() {
+        "/pass" if config::get("replaces").is_some() => {
+            KeyDecision::replace([KeyPart::literal("all the same")])
+        }
         // The second: where `misbehaves` fails before it.
         "/pass" | "/key/error" => KeyDecision::Pass,
         "/replace" => KeyDecision::replace([KeyPart::literal("all the same")]),

@@ -115,6 +115,14 @@ fn of_request(request: &Request) -> Result<Outcome, String> {
             body: Vec::new(),
         }),
         "/init-free" => respond(200, &[]),
+        "/use/say-path" => Outcome::Edit(RequestEdits {
+            path: Some(secret(&query)),
+            ..no_edits()
+        }),
+        "/use/say-name" => Outcome::Edit(RequestEdits {
+            fields: vec![set(&format!("not a name {}", secret(&query)), "1")],
+            ..no_edits()
+        }),
         path => match path.strip_prefix("/use/") {
             Some(power) => respond(200, powers(power, &query)?.as_bytes()),
             None => Outcome::Next,
@@ -152,6 +160,7 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
             log::write(log::Level::Info, &format!("the secret is {secret:?}"), &[]);
             format!("{:?}", secret)
         }
+        say if say.starts_with("say-") => return say_secret(say, &secret(query)),
         "secret-error" => {
             let secret = secrets::get("key").map(text).unwrap_or_default();
             return Err(format!("the key {secret} is not good"));
@@ -207,6 +216,14 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
             }
             "done".into()
         }
+        "fetch-keep-answers" => {
+            for _ in 0..query.parse::<u32>().map_err(|_| "no number")? {
+                let pending = fetch::start("b", &get("/")).map_err(|e| format!("{e:?}"))?;
+                std::mem::forget(pending.wait());
+                std::mem::forget(pending);
+            }
+            "done".into()
+        }
         "spin-and-wait" => {
             // Waits far longer than the limit of CPU time, and computes next to nothing.
             answer(fetch::start("slow", &get("/")))
@@ -214,6 +231,56 @@ fn powers(what: &str, query: &str) -> Result<String, String> {
         "never" => answer(fetch::start("never", &get("/"))),
         other => return Err(format!("there is no {other}")),
     })
+}
+
+fn secret(name: &str) -> String {
+    secrets::get(name).map(text).unwrap_or_default()
+}
+
+/// Says a secret in one of the ways in which a plugin can say something.
+fn say_secret(way: &str, secret: &str) -> Result<String, String> {
+    let much = || (0..64).map(|n| format!("much {n} {}", "x".repeat(120)));
+    match way {
+        "say-message" => log::write(log::Level::Info, &format!("it is {secret}."), &[]),
+        "say-quoted" => log::write(log::Level::Info, &format!("it is {secret:?}."), &[]),
+        "say-field" => {
+            let fields = [("secret".to_owned(), format!("it is {secret}."))];
+            log::write(log::Level::Info, "said", &fields);
+        }
+        "say-out" => println!("it is {secret}."),
+        // What stands behind the last end of a line may be written in a later call.
+        "say-out-unfinished" => {
+            print!("{secret}");
+            println!();
+            print!("{secret}");
+        }
+        "say-out-in-pieces" => {
+            for piece in secret.as_bytes().chunks(7) {
+                print!("{}", String::from_utf8_lossy(piece));
+                std::io::Write::flush(&mut std::io::stdout()).map_err(|error| error.to_string())?;
+            }
+            println!();
+        }
+        "say-err" => eprintln!("it is {secret}."),
+        "say-error" => return Err(format!("{}it is {secret}.", "x".repeat(900))),
+        "say-panic" => panic!("it is {secret}."),
+        // The beginning of standard error explains a failure, up to 4 KiB of it.
+        "say-panic-after-much" => {
+            eprintln!("*** {}", "x".repeat(3985));
+            panic!("it is {secret}.")
+        }
+        "say-out-after-much" => {
+            much().for_each(|line| println!("{line}"));
+            (0..8).for_each(|_| println!("{secret}"));
+        }
+        "say-err-after-much" => {
+            much().for_each(|line| eprintln!("{line}"));
+            (0..8).for_each(|_| eprintln!("{secret}"));
+        }
+        "say-figure" => metrics::count(secret, 1),
+        other => return Err(format!("there is no {other}")),
+    }
+    Ok("said".into())
 }
 
 fn answer(started: Result<Pending, FetchError>) -> String {
@@ -296,6 +363,13 @@ impl origin_response::Guest for Guest {
                 fields: vec![set(&query, "1")],
             }),
             "/ask" => Decision::Ask("spare".into()),
+            "/large-transform" => Decision::Transform(Transformed {
+                edits: ResponseEdits {
+                    status: None,
+                    fields: vec![set("x", &"1".repeat(65 << 10))],
+                },
+                body: origin_response::Transform::new(Transform::of("upper")),
+            }),
             "/bad-transform" => Decision::Transform(Transformed {
                 edits: ResponseEdits {
                     status: Some(99),
