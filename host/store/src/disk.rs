@@ -20,10 +20,12 @@ use crate::head::Stored;
 use crate::index::{Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::pending::Freshened;
 use crate::pool::Pool;
 use crate::presence::Presence;
-use crate::queue::Queue;
+use crate::queue::{Order, Queue};
 use crate::record;
+use crate::stripes::Stripe;
 use crate::units::{Space, Units};
 
 /// Loads that read at the same time; each holds a window of memory at most.
@@ -107,6 +109,45 @@ impl Disk {
             units,
             space,
         })
+    }
+
+    /// Hands what becomes of a key to the writer, and notes what the disk does not have of it until then. The key's stripe
+    /// is locked.
+    pub(crate) fn order(
+        &self,
+        stripe: &mut Stripe,
+        key: &Key,
+        variants: &[Variant],
+        orders: Vec<Order>,
+        freshened: Option<Freshened>,
+    ) {
+        if orders.is_empty() && freshened.is_none() {
+            return;
+        }
+        let pending = stripe.pending.entry(*key).or_default();
+        pending.set_variants(variants);
+        for order in orders {
+            if let Order::Remove { id, .. } = order {
+                pending.forget(id);
+            }
+            let put = order.put().cloned();
+            pending.ordered(self.queue.push(order), put);
+        }
+        if let Some(freshened) = freshened {
+            let (id, weight) = (freshened.id, freshened.room.bytes);
+            if pending.freshen(freshened) {
+                let order = Order::Head {
+                    key: *key,
+                    id,
+                    weight,
+                };
+                pending.ordered(self.queue.push(order), None);
+            }
+        }
+        match variants.is_empty() {
+            false => self.presence.insert(key),
+            true => self.presence.remove(key),
+        }
     }
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes

@@ -227,6 +227,7 @@ impl Fill {
                 Some(Changed {
                     variants: kept,
                     orders,
+                    freshened: None,
                 })
             })
             .await;

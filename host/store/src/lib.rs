@@ -37,6 +37,7 @@ mod layout;
 mod loads;
 mod medium;
 mod memory;
+mod pending;
 mod pool;
 mod presence;
 mod progress;

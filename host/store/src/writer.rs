@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
@@ -17,7 +18,7 @@ use crate::entry::{BodyHandle, Variant};
 use crate::error::StateError;
 use crate::index::{Applied, Change, Kind, Place, Row};
 use crate::key::Key;
-use crate::queue::{Closed, Order, Room, encoded};
+use crate::queue::{Closed, Order, Room};
 use crate::record;
 use crate::segment::SegmentWriter;
 use crate::shared::Shared;
@@ -62,6 +63,8 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Batch {
     changes: Vec<Change>,
+    /// Variants with new heads, which are taken at the end.
+    heads: Vec<(Key, u64)>,
     keys: HashSet<Key>,
     /// The queue's room that the batch takes, given back when it is settled.
     room: Vec<Room>,
@@ -127,14 +130,9 @@ impl Writer {
                 variant,
                 framed,
             } => self.put_large(key, &variant, framed),
-            Order::Head { key, variant } => {
-                let (head, notes) = encoded(&variant);
-                self.batch.changes.push(Change::Head {
-                    key,
-                    id: variant.id,
-                    head,
-                    notes,
-                });
+            Order::Head { key, id, weight } => {
+                self.batch.heads.push((key, id));
+                self.batch.weight += weight;
             }
             Order::Remove { key, id } => self.batch.changes.push(Change::Remove { key, id }),
             Order::RemoveAll { key } => self.batch.changes.push(Change::RemoveAll { key }),
@@ -168,7 +166,7 @@ impl Writer {
     fn is_due(&self) -> bool {
         let batch = &self.batch;
         !batch.flushes.is_empty()
-            || batch.changes.len() >= BATCH_CHANGES
+            || batch.changes.len() + batch.heads.len() >= BATCH_CHANGES
             || batch.weight >= self.shared.sizes.queue / 2
             || batch.due.is_some_and(|due| due <= Instant::now())
     }
@@ -270,7 +268,8 @@ impl Writer {
 
     /// Makes what was accepted durable and settles it. On failure it is dropped from disk.
     pub(crate) fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.changes.extend(self.new_heads(&batch.heads));
         // After a failure there is something to do even without changes: the index must be opened again to be read.
         if (!batch.changes.is_empty() || self.retry.is_some())
             && !self.is_resting()
@@ -293,6 +292,23 @@ impl Writer {
             // Who asked may have left.
             let _ = flush.send(());
         }
+    }
+
+    /// The changes that write these variants' heads as they are by now.
+    fn new_heads(&self, heads: &[(Key, u64)]) -> Vec<Change> {
+        let change = |(key, id): &(Key, u64)| {
+            let freshened = {
+                let mut stripe = self.shared.stripes.lock(key);
+                stripe.pending.get_mut(key)?.take_head(*id)?
+            };
+            Some(Change::Head {
+                key: *key,
+                id: *id,
+                head: Bytes::from(freshened.head.encode()),
+                notes: freshened.notes.clone(),
+            })
+        };
+        heads.iter().filter_map(change).collect()
     }
 
     /// Syncs the bodies, then commits the changes.
@@ -381,6 +397,11 @@ impl Writer {
         }
         self.batch.changes = removals;
     }
+}
+
+/// Head and notes as they are written.
+fn encoded(variant: &Variant) -> (Bytes, Bytes) {
+    (Bytes::from(variant.head.encode()), variant.notes.clone())
 }
 
 /// What is left to do of a change that failed: nobody knows whether it has taken effect, so what it was to enter is

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use selvedge_store::{Files, Medium, MediumFile};
 
@@ -37,6 +37,18 @@ struct Faults {
     tears: bool,
     /// Whether reads fail.
     reads: AtomicBool,
+    /// Whether syncs wait.
+    stalled: Arc<(Mutex<bool>, Condvar)>,
+}
+
+/// Lets syncs wait until it is dropped.
+pub(crate) struct Stall(Arc<(Mutex<bool>, Condvar)>);
+
+impl Drop for Stall {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap() = false;
+        self.0.1.notify_all();
+    }
 }
 
 /// What is synced of every file, and what was written since.
@@ -80,6 +92,7 @@ impl TestDisk {
                 left: AtomicI64::new(i64::MAX),
                 tears,
                 reads: AtomicBool::new(false),
+                stalled: Arc::default(),
             },
             world: Mutex::default(),
         }))
@@ -109,6 +122,18 @@ impl TestDisk {
 
     pub(crate) fn fail_reads(&self, fail: bool) {
         self.0.faults.reads.store(fail, Ordering::Relaxed);
+    }
+
+    /// Lets syncs wait.
+    pub(crate) fn stall(&self) -> Stall {
+        let stalled = Arc::clone(&self.0.faults.stalled);
+        *stalled.0.lock().unwrap() = true;
+        Stall(stalled)
+    }
+
+    fn wait_while_stalled(&self) {
+        let (stalled, ended) = &*self.0.faults.stalled;
+        drop(ended.wait_while(stalled.lock().unwrap(), |stalled| *stalled));
     }
 
     fn check(&self) -> io::Result<()> {
@@ -228,6 +253,7 @@ impl MediumFile for TestFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.wait_while_stalled();
         self.disk.check()?;
         self.disk.step(|world| {
             if let Some(content) = world.files.get_mut(&self.number) {
