@@ -81,6 +81,20 @@ impl fmt::Display for DiskError {
     }
 }
 
+impl DiskError {
+    /// Whether what is there may be in order.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        match self {
+            DiskError::Index(error) => error.is_of_the_disk(),
+            // Something else is where a folder should be.
+            DiskError::Files(error) => !matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+            ),
+        }
+    }
+}
+
 impl Disk {
     pub(crate) fn open(
         folder: &Path,
@@ -89,7 +103,8 @@ impl Disk {
     ) -> Result<Disk, DiskError> {
         let units = Units::open(folder, Arc::clone(&medium)).map_err(DiskError::Files)?;
         let path = folder.join("index.redb");
-        let index = Index::open(path, sizes.index_cache, medium).map_err(DiskError::Index)?;
+        let (index, is_read_only) =
+            Index::open(path, sizes.index_cache, medium).map_err(DiskError::Index)?;
 
         let next_id = index.next_id().map_err(DiskError::Index)?;
         let space = Space::new(sizes.disk, sizes.segment);
@@ -102,7 +117,7 @@ impl Disk {
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
-            failed: AtomicBool::new(false),
+            failed: AtomicBool::new(is_read_only),
             discarded_bytes: 0,
             mapped_from: sizes.mapped_from,
             index,

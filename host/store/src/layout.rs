@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Sizes;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskError};
 use crate::error::OpenError;
 use crate::medium::Medium;
 use crate::state::State;
@@ -53,27 +53,19 @@ impl Layout {
     /// Opens the durable state, or creates it so that a loss of power finds it again.
     pub(crate) fn open_state(&self, medium: &Arc<dyn Medium>) -> Result<State, OpenError> {
         let path = self.dir.join("state.redb");
-        let state = match State::open(Some((path.clone(), Arc::clone(medium)))) {
-            Ok(state) => state,
-            Err(source) => return Err(OpenError::State { path, source }),
-        };
-        for folder in [Some(&*self.dir), self.dir.parent()].into_iter().flatten() {
-            let folder = match folder.as_os_str().is_empty() {
-                true => Path::new("."),
-                false => folder,
-            };
-            medium
-                .sync_folder(folder)
-                .map_err(|source| failed("sync the folder", folder, source))?;
-        }
-        Ok(state)
+        State::open(Some((path.clone(), Arc::clone(medium))))
+            .map_err(|source| OpenError::State { path, source })
     }
 
-    /// Opens the disk tier; one that can't be used is discarded. `None` when the folder can't be used at all.
+    /// Opens the disk tier; a damaged one is discarded. `None` when the folder can't be used at all.
     pub(crate) fn open_disk(&self, sizes: &Sizes, medium: Arc<dyn Medium>) -> Option<Disk> {
         let folder = self.dir.join("cache");
         let damaged = match Disk::open(&folder, sizes, Arc::clone(&medium)) {
             Ok(disk) => return Some(disk),
+            Err(error) if error.is_of_the_disk() => {
+                without_disk(&folder, &error);
+                return None;
+            }
             Err(error) => error,
         };
         let discarded_bytes = bytes_below(&folder);
@@ -92,14 +84,18 @@ impl Layout {
                 ..disk
             }),
             Err(error) => {
-                tracing::error!(
-                    path = %folder.display(), %error,
-                    "the cache works without its disk until the next start: the folder cannot be used"
-                );
+                without_disk(&folder, &error);
                 None
             }
         }
     }
+}
+
+fn without_disk(folder: &Path, error: &DiskError) {
+    tracing::error!(
+        path = %folder.display(), %error,
+        "the cache works without its disk until the next start: the folder cannot be used"
+    );
 }
 
 /// The bytes of all files below a folder, as far as they can be found out.

@@ -17,6 +17,7 @@
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
 
+mod aside;
 mod block_cache;
 mod blocks;
 mod body;

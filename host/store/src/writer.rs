@@ -77,11 +77,16 @@ struct Batch {
 /// Runs until the queue is closed and empty. Whatever ends it, nobody waits for it afterwards.
 pub(crate) fn run(shared: Arc<Shared>) {
     let Some(disk) = &shared.disk else { return };
+    // The disk may have failed when it was opened.
+    let retry = disk.failed.load(Ordering::Relaxed).then(Instant::now);
     let writer = Writer {
         shared: Arc::clone(&shared),
         segment: SegmentWriter::default(),
-        batch: Batch::default(),
-        retry: None,
+        batch: Batch {
+            due: retry,
+            ..Batch::default()
+        },
+        retry,
         pause: RETRY,
         last_failure: None,
         skipped_before: 0,

@@ -185,6 +185,17 @@ async fn a_damaged_index_costs_the_cache_and_leaves_the_state() {
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_a_folder_costs_the_cache_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    stored(dir.path()).await;
+    fs::remove_dir_all(dir.path().join("cache/large")).unwrap();
+    fs::write(dir.path().join("cache/large"), b"no folder").unwrap();
+    assert_eq!(count_right(dir.path()).await, 0);
+    let store = open(dir.path());
+    assert!(find(&store, &key(1_000)).await.is_some());
+}
+
+#[tokio::test]
 async fn files_that_nothing_points_to_are_removed_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
     stored(dir.path()).await;

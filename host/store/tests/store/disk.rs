@@ -37,6 +37,8 @@ struct Faults {
     tears: bool,
     /// Whether reads fail.
     reads: AtomicBool,
+    /// The name of a file that is not opened.
+    refused: Mutex<Option<&'static str>>,
     /// Whether syncs wait.
     stalled: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -92,6 +94,7 @@ impl TestDisk {
                 left: AtomicI64::new(i64::MAX),
                 tears,
                 reads: AtomicBool::new(false),
+                refused: Mutex::default(),
                 stalled: Arc::default(),
             },
             world: Mutex::default(),
@@ -122,6 +125,19 @@ impl TestDisk {
 
     pub(crate) fn fail_reads(&self, fail: bool) {
         self.0.faults.reads.store(fail, Ordering::Relaxed);
+    }
+
+    /// From now on, files of this name are not opened, as where there are too many open ones.
+    pub(crate) fn refuse_to_open(&self, name: &'static str) {
+        *self.0.faults.refused.lock().unwrap() = Some(name);
+    }
+
+    fn check_open(&self, path: &Path) -> io::Result<()> {
+        let refused = self.0.faults.refused.lock().unwrap();
+        match refused.is_some_and(|name| path.ends_with(name)) {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
+        }
     }
 
     /// Lets syncs wait.
@@ -174,10 +190,12 @@ impl Medium for TestDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        self.check_open(path)?;
         Ok(self.file(path, Files.open(path)?))
     }
 
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        self.check_open(path)?;
         Ok(self.file(path, Files.database(path)?))
     }
 

@@ -186,3 +186,78 @@ async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
     let found = get(&store, 1).await.expect("still there");
     assert_same(&found, &content(1), "still there");
 }
+
+/// Opens on a disk on which so many writes succeed; false when all that were needed did.
+async fn starts_at(step: i64, with_content: bool) -> bool {
+    let dir = tempfile::tempdir().expect("a folder");
+    if with_content {
+        let store = Store::open(config(dir.path())).expect("the store opens");
+        for n in [1, 5] {
+            put_followed(&store, n).await.expect("stored");
+        }
+        store.state().put("t", b"k", b"v").await.expect("durable");
+    }
+    let disk = TestDisk::tearing(step % 2 == 0);
+    disk.fail_after(step);
+    let store = open(dir.path(), &disk);
+    if with_content {
+        for n in [1, 5] {
+            let found = get(&store, n).await.expect("it is read");
+            assert_same(&found, &content(n), "what was stored before");
+        }
+    }
+    let value = store.state().get("t", b"k").await.expect("it is read");
+    assert_eq!(value.is_some(), with_content, "step {step}");
+    put_followed(&store, 2).await.expect("kept in memory");
+    let failed = disk.has_failed();
+    let acknowledged = store.state().put("t", b"n", b"v").await.is_ok();
+    disk.heal();
+    store.flush().await;
+    works_again(&store).await;
+    assert_eq!(store.stats().discarded_bytes, 0, "step {step}");
+    put_followed(&store, 3).await.expect("stored");
+    put_followed(&store, 10).await.expect("stored");
+    store.state().put("t", b"l", b"v").await.expect("durable");
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    let before: &[u64] = if with_content { &[1, 5] } else { &[] };
+    for n in before.iter().chain(&[3, 10]) {
+        let found = get(&store, *n).await.expect("still there");
+        assert_same(&found, &content(*n), "what is stored");
+    }
+    let has = async |key: &[u8]| store.state().get("t", key).await.expect("open").is_some();
+    assert_eq!(has(b"k").await, with_content);
+    assert!(
+        has(b"l").await && (!acknowledged || has(b"n").await),
+        "step {step}"
+    );
+    failed
+}
+
+#[tokio::test]
+async fn a_store_opens_on_a_disk_that_fails_at_any_step_and_what_is_on_it_is_found_at_once() {
+    for with_content in [false, true] {
+        let mut step = 0;
+        while starts_at(step, with_content).await {
+            step += 1;
+        }
+        assert!(step > 10, "only {step} steps");
+    }
+}
+
+#[tokio::test]
+async fn what_the_system_refuses_at_a_start_costs_the_disk_until_the_next_one_and_no_content() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    put_followed(&open(dir.path(), &disk), 1)
+        .await
+        .expect("stored");
+    disk.refuse_to_open("index.redb");
+    let store = open(dir.path(), &disk);
+    assert!(get(&store, 1).await.is_none());
+    assert_eq!(store.stats().discarded_bytes, 0);
+    put_followed(&store, 2).await.expect("kept in memory");
+    drop(store);
+    let found = get(&Store::open(config(dir.path())).expect("it opens"), 1).await;
+    assert_same(&found.expect("still there"), &content(1), "still there");
+}
