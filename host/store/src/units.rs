@@ -2,7 +2,7 @@
 //!
 //! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,13 +28,17 @@ pub(crate) struct Units {
 #[derive(Default)]
 struct List {
     units: HashMap<u64, Unit>,
-    /// All units, the next to evict first.
-    order: VecDeque<u64>,
+    /// All units by their turn, the next to evict first.
+    order: BTreeMap<u64, u64>,
+    /// The last turn that was given.
+    last_turn: u64,
+    totals: Totals,
 }
 
 struct Unit {
     kind: Kind,
     bytes: u64,
+    turn: u64,
     /// Segments stay open once they were read; large files as long as somebody reads them.
     open: Open,
 }
@@ -47,6 +51,63 @@ pub(crate) struct Totals {
     pub(crate) segments: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) large_files: u64,
+}
+
+impl Totals {
+    fn add(&mut self, kind: Kind, bytes: u64) {
+        self.bytes += bytes;
+        match kind {
+            Kind::Segment => {
+                self.segments += 1;
+                self.segment_bytes += bytes;
+            }
+            Kind::Large => self.large_files += 1,
+        }
+    }
+
+    fn take(&mut self, kind: Kind, bytes: u64) {
+        self.bytes -= bytes;
+        match kind {
+            Kind::Segment => {
+                self.segments -= 1;
+                self.segment_bytes -= bytes;
+            }
+            Kind::Large => self.large_files -= 1,
+        }
+    }
+}
+
+impl List {
+    /// Puts a unit behind all others.
+    fn add(&mut self, unit: u64, kind: Kind, bytes: u64, open: Open) {
+        self.take(unit);
+        self.last_turn += 1;
+        let turn = self.last_turn;
+        self.order.insert(turn, unit);
+        self.totals.add(kind, bytes);
+        let new = Unit {
+            kind,
+            bytes,
+            turn,
+            open,
+        };
+        self.units.insert(unit, new);
+    }
+
+    fn take(&mut self, unit: u64) -> Option<Unit> {
+        let taken = self.units.remove(&unit)?;
+        self.order.remove(&taken.turn);
+        self.totals.take(taken.kind, taken.bytes);
+        Some(taken)
+    }
+
+    fn resize(&mut self, unit: u64, size: impl FnOnce(u64) -> u64) {
+        if let Some(unit) = self.units.get_mut(&unit) {
+            self.totals.take(unit.kind, unit.bytes);
+            unit.bytes = size(unit.bytes);
+            self.totals.add(unit.kind, unit.bytes);
+        }
+    }
 }
 
 enum Open {
@@ -148,31 +209,17 @@ impl Units {
         bytes: u64,
         file: Option<&Arc<dyn MediumFile>>,
     ) {
-        let mut list = self.list.lock();
-        list.units.insert(
-            unit,
-            Unit {
-                kind,
-                bytes,
-                open: Open::new(kind, file),
-            },
-        );
-        list.order.push_back(unit);
+        let open = Open::new(kind, file);
+        self.list.lock().add(unit, kind, bytes, open);
     }
 
     pub(crate) fn grow(&self, unit: u64, bytes: u64) {
-        if let Some(unit) = self.list.lock().units.get_mut(&unit) {
-            unit.bytes += bytes;
-        }
+        self.list.lock().resize(unit, |before| before + bytes);
     }
 
     /// Takes a unit out of the list, removes its file and says how large it was. Open readers may read on.
     pub(crate) fn remove(&self, unit: u64) -> u64 {
-        let removed = {
-            let mut list = self.list.lock();
-            list.order.retain(|other| *other != unit);
-            list.units.remove(&unit)
-        };
+        let removed = self.list.lock().take(unit);
         let Some(removed) = removed else { return 0 };
         self.discard(removed.kind, unit);
         removed.bytes
@@ -181,7 +228,7 @@ impl Units {
     /// The unit to evict next.
     pub(crate) fn oldest(&self) -> Option<(u64, Kind, u64)> {
         let list = self.list.lock();
-        let oldest = list.order.front()?;
+        let (_, oldest) = list.order.first_key_value()?;
         let unit = list.units.get(oldest)?;
         Some((*oldest, unit.kind, unit.bytes))
     }
@@ -189,8 +236,12 @@ impl Units {
     /// Puts a unit behind all others.
     pub(crate) fn renew(&self, unit: u64) {
         let mut list = self.list.lock();
-        list.order.retain(|other| *other != unit);
-        list.order.push_back(unit);
+        if let Some(Unit {
+            kind, bytes, open, ..
+        }) = list.take(unit)
+        {
+            list.add(unit, kind, bytes, open);
+        }
     }
 
     /// The file of a unit; `None` when the unit is gone. Blocks the thread.
@@ -217,23 +268,12 @@ impl Units {
 
     /// All units, oldest first.
     pub(crate) fn all(&self) -> Vec<u64> {
-        self.list.lock().order.iter().copied().collect()
+        self.list.lock().order.values().copied().collect()
     }
 
     /// The sums over all units.
     pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for unit in self.list.lock().units.values() {
-            totals.bytes += unit.bytes;
-            match unit.kind {
-                Kind::Segment => {
-                    totals.segments += 1;
-                    totals.segment_bytes += unit.bytes;
-                }
-                Kind::Large => totals.large_files += 1,
-            }
-        }
-        totals
+        self.list.lock().totals
     }
 
     /// The highest number of a unit.
@@ -319,5 +359,38 @@ impl Space {
 
     pub(crate) fn limit(&self) -> u64 {
         self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::medium::Files;
+
+    #[test]
+    fn the_time_for_a_unit_does_not_grow_with_their_number() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let units = Units::open(dir.path(), Arc::new(Files)).expect("it opens");
+        let count = 100_000;
+        for unit in 1..=count {
+            units.add(unit, Kind::Large, unit, None);
+        }
+        let began = Instant::now();
+        for unit in 1..=count {
+            assert_eq!(units.oldest(), Some((unit, Kind::Large, unit)));
+            assert_eq!(units.totals().bytes, count * (count + 1) / 2);
+            units.renew(unit);
+        }
+        assert_eq!(units.all(), Vec::from_iter(1..=count));
+        for unit in (1..=count).rev() {
+            assert_eq!(units.remove(unit), unit);
+        }
+        let totals = units.totals();
+        assert_eq!((totals.bytes, totals.large_files), (0, 0));
+        // Some 200 ms; where each step walks through all of them, minutes.
+        let taken = began.elapsed();
+        assert!(taken < Duration::from_secs(20), "{taken:?}");
     }
 }

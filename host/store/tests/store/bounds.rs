@@ -160,6 +160,27 @@ async fn eviction_keeps_what_is_used_and_drops_what_is_not() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_room_does_not_wait_for_all_that_was_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(small(dir.path())).unwrap();
+    for n in 0..60 {
+        put(&store, key(n), head("\"used\""), &body(n, 300_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    for n in 0..60 {
+        find(&store, &key(n)).await.unwrap();
+    }
+    put(&store, key(100), head("\"new\""), &body(100, 5 * MIB))
+        .await
+        .unwrap();
+    let stats = store.stats();
+    assert!((1..=32).contains(&stats.kept_objects), "{stats:?}");
+    assert!(stats.evicted_objects > 0, "{stats:?}");
+}
+
+#[tokio::test]
 async fn a_large_file_that_is_evicted_is_not_kept_open_by_the_memory_tier() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(Config {
