@@ -129,11 +129,12 @@ impl Writer {
         }
         let limit = self.shared.sizes.segment;
         let new_unit = || self.shared.new_id();
-        let (unit, offset) = self
+        let appended = self
             .segment
             .append(&disk.units, limit, length, new_unit, |out| {
                 out.extend_from_slice(&record);
-            })?;
+            });
+        let (unit, offset) = appended.inspect_err(|_| disk.space.release(length))?;
         Ok(Some(Place {
             unit,
             offset,

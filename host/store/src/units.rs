@@ -217,6 +217,16 @@ impl Units {
         self.list.lock().resize(unit, |before| before + bytes);
     }
 
+    /// A unit is as long as this; says what it was counted as.
+    pub(crate) fn measured(&self, unit: u64, length: u64) -> u64 {
+        let mut counted = 0;
+        self.list.lock().resize(unit, |before| {
+            counted = before;
+            length
+        });
+        counted
+    }
+
     /// Takes a unit out of the list, removes its file and says how large it was. Open readers may read on.
     pub(crate) fn remove(&self, unit: u64) -> u64 {
         let removed = self.list.lock().take(unit);
@@ -338,6 +348,11 @@ impl Space {
         let _ = self
             .units
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Takes `bytes` that are taken already, whether they fit or not.
+    pub(crate) fn count(&self, bytes: u64) {
+        self.units.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts what is there already, whether it fits or not.

@@ -363,7 +363,9 @@ impl Writer {
         );
         self.shared.counters.disk_errors.add(1);
         self.with_disk(|disk| disk.failed.store(true, Ordering::Relaxed));
-        self.segment.abandon();
+        if let Some(disk) = &self.shared.disk {
+            self.segment.abandon(&disk.units, &disk.space);
+        }
         let changes = std::mem::take(&mut self.batch.changes);
         self.lose(&changes);
         self.batch.changes = changes.into_iter().filter(is_removal).collect();
