@@ -17,7 +17,7 @@ use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
 use crate::head::Stored;
-use crate::index::{Index, Kind, Place, Row};
+use crate::index::{Applied, Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
 use crate::pending::Freshened;
@@ -162,6 +162,13 @@ impl Disk {
         match variants.is_empty() {
             false => self.presence.insert(key),
             true => self.presence.remove(key),
+        }
+    }
+
+    /// Removes the files that nothing points to any more.
+    pub(crate) fn free(&self, applied: &Applied) {
+        for unit in &applied.freed {
+            self.space.release(self.units.remove(*unit));
         }
     }
 

@@ -139,9 +139,13 @@ impl Index {
         Ok(())
     }
 
-    /// Closes the file, so that it can be removed.
-    pub(crate) fn close(&self) {
+    /// Closes the file and removes it; `reopen` makes a new one.
+    pub(crate) fn discard(&self) -> Result<(), StateError> {
         *self.database.write() = None;
+        match self.medium.remove(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn with<T>(

@@ -38,6 +38,7 @@ mod layout;
 mod loads;
 mod medium;
 mod memory;
+mod owed;
 mod pending;
 mod pool;
 mod presence;

@@ -100,6 +100,11 @@ impl Pending {
         self.order <= order
     }
 
+    /// Whether the key was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.waiting.0.is_empty()
+    }
+
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.waiting
     }

@@ -8,6 +8,7 @@ use crate::config::Sizes;
 use crate::counters::{Counters, Stats};
 use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
+use crate::error::StateError;
 use crate::head;
 use crate::key::Key;
 use crate::layout::Layout;
@@ -308,6 +309,24 @@ impl Shared {
                 stripe.pending.remove(key);
             }
         }
+    }
+
+    /// After the index was made anew: all but what waits is gone from disk. `active` is a segment that is written.
+    pub(crate) fn forget_disk(&self, active: Option<u64>) -> Result<(), StateError> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        disk.presence.clear();
+        self.stripes.each(|stripe| {
+            let stored = stripe.pending.iter().filter(|(_, one)| !one.is_removed());
+            stored.for_each(|(key, _)| disk.presence.insert(key));
+        });
+        for unit in disk.units.all() {
+            if Some(unit) != active && disk.index.unit(unit, 0, 1)?.is_empty() {
+                disk.space.release(disk.units.remove(unit));
+            }
+        }
+        Ok(())
     }
 
     /// As [`Store::usage`](crate::Store::usage).

@@ -32,6 +32,11 @@ impl Stripes {
         Stripes((0..STRIPES).map(|_| Mutex::default()).collect())
     }
 
+    /// Shows every stripe, one after another.
+    pub(crate) fn each(&self, mut each: impl FnMut(&Stripe)) {
+        self.0.iter().for_each(|stripe| each(&stripe.lock()));
+    }
+
     pub(crate) fn lock(&self, key: &Key) -> MutexGuard<'_, Stripe> {
         self.0[key.prefix() as usize % STRIPES].lock()
     }

@@ -18,6 +18,7 @@ use crate::entry::{BodyHandle, Variant};
 use crate::error::StateError;
 use crate::index::{Applied, Change, Kind, Place, Row};
 use crate::key::Key;
+use crate::owed::Owed;
 use crate::queue::{Closed, Order, Room};
 use crate::record;
 use crate::segment::SegmentWriter;
@@ -32,8 +33,6 @@ const RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// After so long without a failure, the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_secs(60);
-/// Removals that are remembered while the disk fails; more than these discard the cache's index.
-const KEPT_REMOVALS: usize = 1 << 16;
 
 /// Why something was not written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +48,8 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment: SegmentWriter,
     batch: Batch,
+    /// What must still be removed, since the disk failed.
+    owed: Owed,
     /// When to try a failed disk again.
     retry: Option<Instant>,
     /// How long the next failure rests the disk.
@@ -86,6 +87,7 @@ pub(crate) fn run(shared: Arc<Shared>) {
             due: retry,
             ..Batch::default()
         },
+        owed: Owed::default(),
         retry,
         pause: RETRY,
         last_failure: None,
@@ -276,18 +278,15 @@ impl Writer {
         let mut batch = std::mem::take(&mut self.batch);
         batch.changes.extend(self.new_heads(&batch.heads));
         // After a failure there is something to do even without changes: the index must be opened again to be read.
-        if (!batch.changes.is_empty() || self.retry.is_some())
-            && !self.is_resting()
-            && let Err(error) = self.apply(&batch.changes)
-        {
-            self.fail(&error);
+        let is_tried = !self.is_resting() && (!batch.changes.is_empty() || self.retry.is_some());
+        let tried = is_tried.then(|| self.apply(&batch.changes));
+        if let Some(Err(error)) = &tried {
+            self.fail(error);
             self.lose(&batch.changes);
         }
-        let removals = match self.retry {
-            Some(_) => batch.changes.into_iter().filter_map(as_removal).collect(),
-            None => Vec::new(),
-        };
-        self.keep_removals(removals);
+        if !matches!(tried, Some(Ok(_))) {
+            self.owe(&batch.changes);
+        }
         if self.retry.is_some() {
             self.batch.due = self.retry;
         }
@@ -316,20 +315,28 @@ impl Writer {
         heads.iter().filter_map(change).collect()
     }
 
-    /// Syncs the bodies, then commits the changes.
+    /// Syncs the bodies, then commits the changes, after what is owed.
     pub(crate) fn apply(&mut self, changes: &[Change]) -> Result<Applied, WriteError> {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
         if self.retry.is_some() {
             disk.units.try_out()?;
+            if self.owed.is_everything() {
+                disk.index.discard()?;
+            }
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
         let next_id = self.shared.next_id.load(Ordering::Relaxed);
+        let owed: Vec<_> = self.owed.removals().collect();
+        if !owed.is_empty() {
+            disk.free(&disk.index.apply(&owed, next_id)?);
+        }
         let applied = disk.index.apply(changes, next_id)?;
-        for unit in &applied.freed {
-            disk.space.release(disk.units.remove(*unit));
+        disk.free(&applied);
+        if std::mem::take(&mut self.owed).is_everything() {
+            self.shared.forget_disk(self.segment.active())?;
         }
         disk.space.set_index(disk.index.file_length());
         self.shared.counters.commits.add(1);
@@ -368,9 +375,19 @@ impl Writer {
         }
         let changes = std::mem::take(&mut self.batch.changes);
         self.lose(&changes);
-        self.batch.changes = changes.into_iter().filter(is_removal).collect();
+        self.owe(&changes);
         self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;
+    }
+
+    /// Notes what is left to do of changes that are not made.
+    fn owe(&mut self, changes: &[Change]) {
+        changes.iter().for_each(|change| self.owed.add(change));
+        if self.owed.is_everything()
+            && let Some(Err(error)) = self.with_disk(|disk| disk.index.discard())
+        {
+            tracing::error!(%error, "the cache's index cannot be removed; it is once the disk works again");
+        }
     }
 
     /// Counts the responses among changes that are given up, and lets go of large ones, whose files nothing points to.
@@ -386,40 +403,9 @@ impl Writer {
             }
         }
     }
-
-    /// Removals outlive a failing disk: a removed response must not come back.
-    fn keep_removals(&mut self, mut removals: Vec<Change>) {
-        if removals.is_empty() {
-            return;
-        }
-        if removals.len() > KEPT_REMOVALS {
-            tracing::error!(
-                "too many removals wait for the failed disk: the cache on disk is no longer used"
-            );
-            self.with_disk(|disk| {
-                disk.index.close();
-                disk.presence.clear();
-            });
-            removals.clear();
-        }
-        self.batch.changes = removals;
-    }
 }
 
 /// Head and notes as they are written.
 fn encoded(variant: &Variant) -> (Bytes, Bytes) {
     (Bytes::from(variant.head.encode()), variant.notes.clone())
-}
-
-/// What is left to do of a change that failed: nobody knows whether it has taken effect, so what it was to enter is
-/// removed.
-fn as_removal(change: Change) -> Option<Change> {
-    match change {
-        Change::Put { key, id, .. } => Some(Change::Remove { key, id }),
-        change => is_removal(&change).then_some(change),
-    }
-}
-
-fn is_removal(change: &Change) -> bool {
-    matches!(change, Change::Remove { .. } | Change::RemoveAll { .. })
 }

@@ -270,3 +270,55 @@ async fn what_the_system_refuses_at_a_start_costs_the_disk_until_the_next_one_an
     let found = get(&Store::open(config(dir.path())).expect("it opens"), 1).await;
     assert_same(&found.expect("still there"), &content(1), "still there");
 }
+
+#[tokio::test]
+async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_none_is_forgotten() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    let count = 66_000;
+    for n in 100..100 + count {
+        put(
+            &store,
+            key(n),
+            head("\"r\""),
+            &Bytes::from_static(b"removed"),
+        )
+        .await
+        .expect("stored");
+    }
+    put_followed(&store, 5).await.expect("stored");
+    store.flush().await;
+    assert_eq!(store.stats().disk_objects, count + 1);
+    disk.fail_after(0);
+    for n in 100..100 + count {
+        store.remove(&key(n), None).await;
+    }
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    disk.heal();
+    works_again(&store).await;
+    for n in [1, 10] {
+        put_followed(&store, n).await.expect("stored");
+    }
+    put(&store, key(101), head("\"n\""), &Bytes::from_static(b"new"))
+        .await
+        .expect("stored");
+    store.flush().await;
+    let (counted, used) = (
+        store.stats().disk_bytes,
+        disk_usage(&dir.path().join("cache")),
+    );
+    assert_eq!(counted, used, "{:?}", store.stats());
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    for n in 100..100 + count {
+        let is_new = n == 101;
+        assert_eq!(find(&store, &key(n)).await.is_some(), is_new, "{n}");
+    }
+    for n in [1, 10] {
+        let found = get(&store, n).await.expect("stored since");
+        assert_same(&found, &content(n), "stored since");
+    }
+    assert_eq!(store.stats().damaged_objects, 0);
+}
