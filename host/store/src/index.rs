@@ -67,6 +67,8 @@ pub(crate) enum Change {
         id: u64,
         head: Bytes,
         notes: Bytes,
+        /// Whether the variant may not be used with the head that it has.
+        is_stricter: bool,
     },
     /// Nothing when the variant is not where `from` says.
     Move {
@@ -277,6 +279,7 @@ impl Tables<'_> {
                 id,
                 head,
                 notes,
+                ..
             } => {
                 let name = join(key, *id);
                 let Some(mut row) = self.row(&name)? else {

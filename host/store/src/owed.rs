@@ -20,7 +20,8 @@ pub(crate) struct Owed {
 
 impl Owed {
     /// Adds what is left to do of a change that failed, or that was not tried: nobody knows whether it has taken effect, so
-    /// what it was to enter is removed.
+    /// what it was to enter is removed. So is what may not be used any more as it is on disk; where a new head only confirmed
+    /// it, the old one will do.
     pub(crate) fn add(&mut self, change: &Change) {
         if self.everything {
             return;
@@ -29,7 +30,14 @@ impl Owed {
             Change::RemoveAll { key } => {
                 self.keys.insert(*key);
             }
-            Change::Remove { key, id } | Change::Put { key, id, .. } => {
+            Change::Remove { key, id }
+            | Change::Put { key, id, .. }
+            | Change::Head {
+                key,
+                id,
+                is_stricter: true,
+                ..
+            } => {
                 self.variants.insert((*key, *id));
             }
             Change::Head { .. } | Change::Move { .. } => {}

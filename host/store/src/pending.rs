@@ -39,6 +39,8 @@ pub(crate) struct Freshened {
     pub(crate) id: u64,
     pub(crate) head: Arc<Stored>,
     pub(crate) notes: Bytes,
+    /// Whether what is on disk could be used where this one could not.
+    pub(crate) is_stricter: bool,
     pub(crate) room: Room,
 }
 
@@ -72,10 +74,12 @@ impl Pending {
     }
 
     /// A variant has a new head. Whether an order is needed for that: else the one that waits will do.
-    pub(crate) fn freshen(&mut self, freshened: Freshened) -> bool {
+    pub(crate) fn freshen(&mut self, mut freshened: Freshened) -> bool {
         let Some(one) = self.one(freshened.id) else {
             return false;
         };
+        let before = one.freshened.as_ref();
+        freshened.is_stricter |= before.is_some_and(|(before, _)| before.is_stricter);
         let before = one.freshened.replace((Arc::new(freshened), false));
         before.is_none_or(|(_, is_taken)| is_taken)
     }

@@ -267,6 +267,7 @@ impl Shared {
             id,
             head,
             notes,
+            is_stricter,
             room,
         };
         (Some(freshened), Vec::new())

@@ -310,6 +310,7 @@ impl Writer {
                 id: *id,
                 head: Bytes::from(freshened.head.encode()),
                 notes: freshened.notes.clone(),
+                is_stricter: freshened.is_stricter,
             })
         };
         heads.iter().filter_map(change).collect()

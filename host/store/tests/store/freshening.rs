@@ -129,3 +129,34 @@ async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_tha
     }
     assert!(left > 100, "{left} are left");
 }
+
+#[tokio::test]
+async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    for n in 0..3 {
+        put(&store, key(n), head("\"old\""), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    let stale = head("\"old\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    let id = find(&store, &key(0)).await.unwrap().variants()[0].id;
+    store.update_head(&key(0), id, stale).await;
+    confirm(&store, &key(1), 1).await;
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    disk.heal();
+    while store.stats().disk_failed {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        store.flush().await;
+    }
+    drop(store);
+    let store = open(dir.path());
+    assert!(find(&store, &key(0)).await.is_none());
+    for n in 1..3 {
+        assert!(find(&store, &key(n)).await.is_some(), "{n} could be used");
+    }
+}
