@@ -49,6 +49,7 @@ impl Drop for Handle {
             disk.queue.close();
         }
         for thread in self.threads.lock().drain(..) {
+            thread.thread().unpark();
             if thread.join().is_err() {
                 tracing::error!("a thread of the store has panicked");
             }

@@ -37,6 +37,8 @@ struct Faults {
     tears: bool,
     /// Whether reads fail.
     reads: AtomicBool,
+    /// Reads until they fail.
+    reads_left: AtomicI64,
     /// The name of a file that is not opened.
     refused: Mutex<Option<&'static str>>,
     /// Whether syncs wait.
@@ -94,6 +96,7 @@ impl TestDisk {
                 left: AtomicI64::new(i64::MAX),
                 tears,
                 reads: AtomicBool::new(false),
+                reads_left: AtomicI64::new(i64::MAX),
                 refused: Mutex::default(),
                 stalled: Arc::default(),
             },
@@ -121,6 +124,15 @@ impl TestDisk {
 
     pub(crate) fn heal(&self) {
         self.0.faults.left.store(i64::MAX, Ordering::Relaxed);
+    }
+
+    /// Lets so many more reads succeed.
+    pub(crate) fn fail_reads_after(&self, reads: i64) {
+        self.0.faults.reads_left.store(reads, Ordering::Relaxed);
+    }
+
+    pub(crate) fn have_reads_failed(&self) -> bool {
+        self.0.faults.reads_left.load(Ordering::Relaxed) < 0
     }
 
     pub(crate) fn fail_reads(&self, fail: bool) {
@@ -250,7 +262,10 @@ impl TestFile {
 
 impl MediumFile for TestFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        if self.disk.0.faults.reads.load(Ordering::Relaxed) {
+        let faults = &self.disk.0.faults;
+        if faults.reads.load(Ordering::Relaxed)
+            || faults.reads_left.fetch_sub(1, Ordering::Relaxed) <= 0
+        {
             return Err(io::Error::other("the disk does not answer"));
         }
         self.real.read_exact_at(buffer, offset)

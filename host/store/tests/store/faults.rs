@@ -322,3 +322,62 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     }
     assert_eq!(store.stats().damaged_objects, 0);
 }
+
+/// Opens on a disk on which so many reads succeed; whether they were too few for learning the keys.
+async fn learns_after(reads: i64, dir: &Path) -> bool {
+    let disk = TestDisk::new();
+    disk.fail_reads_after(reads);
+    let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
+        return false;
+    };
+    while !store.stats().disk_known && !disk.have_reads_failed() {
+        tokio::task::yield_now().await;
+    }
+    let has_failed = !store.stats().disk_known;
+    disk.fail_reads_after(i64::MAX);
+    let known = async {
+        while !store.stats().disk_known {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), known)
+        .await
+        .expect("they are known in the end");
+    has_failed
+}
+
+/// Whether so many reads are enough to open and to learn the keys.
+async fn is_enough(reads: i64, dir: &Path) -> bool {
+    let disk = TestDisk::new();
+    disk.fail_reads_after(reads);
+    let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
+        return false;
+    };
+    while !store.stats().disk_known && !disk.have_reads_failed() {
+        tokio::task::yield_now().await;
+    }
+    !disk.have_reads_failed()
+}
+
+#[tokio::test]
+async fn the_keys_on_disk_are_known_in_the_end_where_they_could_not_be_read_at_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(config(dir.path())).expect("the store opens");
+    // More than the index's page cache holds.
+    for n in 0..12_000 {
+        put(&store, key(n), head("\"k\""), &Bytes::from_static(b"known"))
+            .await
+            .expect("stored");
+    }
+    drop(store);
+    // The last of the reads are those of learning.
+    let mut all = 1;
+    while !is_enough(all, dir.path()).await {
+        all *= 2;
+    }
+    let mut failed = 0;
+    for reads in (all / 4..all).step_by((all / 32) as usize) {
+        failed += u32::from(learns_after(reads, dir.path()).await);
+    }
+    assert!(failed > 0, "no reading failed while the keys were learned");
+}
