@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -28,6 +28,8 @@ use crate::record;
 use crate::stripes::Stripe;
 use crate::units::{Space, Units};
 
+/// No more ids are given between two commits: what a crash has left has a lower one than all that come after it.
+const IDS: u64 = 1 << 20;
 /// Loads that read at the same time; each holds a window of memory at most.
 const LOADS: usize = 32;
 
@@ -45,11 +47,13 @@ pub(crate) struct Disk {
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
-    pub(crate) discarded_bytes: u64,
+    pub(crate) discarded_bytes: Arc<AtomicU64>,
     /// From which length on a body that is read has pages of its own.
     pub(crate) mapped_from: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
+    /// What large files are counted as until they are listed.
+    large_before: u64,
 }
 
 /// What reading a key gave.
@@ -108,17 +112,20 @@ impl Disk {
 
         let next_id = index.next_id().map_err(DiskError::Index)?;
         let space = Space::new(sizes.disk, sizes.segment);
-        space.set_units(units.totals().bytes);
+        // Until they are listed, large files are what the index says.
+        let large: u64 = index.usage().values().map(|usage| usage.in_large).sum();
+        space.set_units(units.totals().bytes + large);
         space.set_index(index.file_length());
         Ok(Disk {
-            first_id: next_id.max(units.highest() + 1),
+            first_id: next_id.max(units.highest() + 1) + IDS,
+            large_before: large,
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(is_read_only),
-            discarded_bytes: 0,
+            discarded_bytes: Arc::default(),
             mapped_from: sizes.mapped_from,
             index,
             units,
@@ -165,6 +172,18 @@ impl Disk {
         }
     }
 
+    /// Finds the large files of earlier runs, if that is still to be done. Before anything is taken out of the list.
+    pub(crate) fn list_large(&self) -> io::Result<()> {
+        if self.units.is_listed() {
+            return Ok(());
+        }
+        let segments = self.units.totals().segment_bytes;
+        self.units.list_large(self.first_id)?;
+        self.space.count(self.units.totals().bytes - segments);
+        self.space.release(self.large_before);
+        Ok(())
+    }
+
     /// Removes the files that nothing points to any more.
     pub(crate) fn free(&self, applied: &Applied) {
         for unit in &applied.freed {
@@ -195,7 +214,10 @@ impl Disk {
 
     fn read_variant(&self, key: &Key, id: u64, row: &Row, eager: u64) -> Result<Variant, Unread> {
         let place = &row.place;
-        let file = self.units.file(place.unit)?.ok_or(Unread::Missing)?;
+        let file = self
+            .units
+            .file(place.unit, place.kind)?
+            .ok_or(Unread::Missing)?;
         let record = match place.kind {
             Kind::Segment => Some(read_front(&*file, place, key, id)?),
             Kind::Large => None,

@@ -117,7 +117,7 @@ impl Writer {
         let Some(disk) = &self.shared.disk else {
             return Ok(None);
         };
-        let Some(file) = disk.units.file(from.unit)? else {
+        let Some(file) = disk.units.file(from.unit, from.kind)? else {
             return Ok(None);
         };
         let mut record = vec![0; length as usize];

@@ -24,6 +24,7 @@ mod body;
 mod config;
 mod counters;
 mod database;
+mod discarded;
 mod disk;
 mod entry;
 mod error;

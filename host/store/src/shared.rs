@@ -383,7 +383,7 @@ impl Shared {
             let owners = disk.index.usage();
             stats.live_segment_bytes = owners.values().map(|owner| owner.in_segments).sum();
             stats.large_files = totals.large_files;
-            stats.discarded_bytes = disk.discarded_bytes;
+            stats.discarded_bytes = disk.discarded_bytes.load(Ordering::Relaxed);
             stats.disk_failed = disk.failed.load(Ordering::Relaxed);
         }
         stats

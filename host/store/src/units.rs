@@ -1,12 +1,14 @@
 //! The files of bodies: segments of small records, and one file for each large body. Each is a unit of eviction.
 //!
-//! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take.
+//! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take. Segments are few and listed
+//! when the store is opened. Large files may be very many: the writer's thread lists them before anything else, and until
+//! then they are found by their name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -23,6 +25,8 @@ pub(crate) struct Units {
     large: PathBuf,
     medium: Arc<dyn Medium>,
     list: Mutex<List>,
+    /// Whether the large files of earlier runs are in the list.
+    is_listed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -80,9 +84,12 @@ impl Totals {
 impl List {
     /// Puts a unit behind all others.
     fn add(&mut self, unit: u64, kind: Kind, bytes: u64, open: Open) {
+        self.insert(self.last_turn + 1, unit, kind, bytes, open);
+    }
+
+    fn insert(&mut self, turn: u64, unit: u64, kind: Kind, bytes: u64, open: Open) {
         self.take(unit);
-        self.last_turn += 1;
-        let turn = self.last_turn;
+        self.last_turn = self.last_turn.max(turn);
         self.order.insert(turn, unit);
         self.totals.add(kind, bytes);
         let new = Unit {
@@ -132,30 +139,44 @@ impl Open {
 }
 
 impl Units {
-    /// Lists what is there. Files with names that are not ours are left alone.
+    /// Lists the segments.
     pub(crate) fn open(folder: &Path, medium: Arc<dyn Medium>) -> io::Result<Units> {
         let units = Units {
             segments: folder.join("segments"),
             large: folder.join("large"),
             medium,
             list: Mutex::default(),
+            is_listed: AtomicBool::new(false),
         };
-        let mut found = Vec::new();
-        for kind in [Kind::Segment, Kind::Large] {
-            let folder = units.folder(kind);
-            fs::create_dir_all(folder)?;
-            for item in fs::read_dir(folder)? {
-                let item = item?;
-                if let Some(unit) = unit_of(&item.file_name()) {
-                    found.push((unit, kind, item.metadata()?.len()));
-                }
+        fs::create_dir_all(&units.large)?;
+        fs::create_dir_all(&units.segments)?;
+        units.list(Kind::Segment, u64::MAX)?;
+        Ok(units)
+    }
+
+    /// Lists the large files whose numbers are below this one; others are of this run.
+    pub(crate) fn list_large(&self, end: u64) -> io::Result<()> {
+        self.list(Kind::Large, end)?;
+        self.is_listed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::Acquire)
+    }
+
+    /// Lists what is there: the lower its number, the older it is. Files with names that are not ours are left alone.
+    fn list(&self, kind: Kind, end: u64) -> io::Result<()> {
+        for item in fs::read_dir(self.folder(kind))? {
+            let item = item?;
+            let unit = unit_of(&item.file_name());
+            if let Some(unit) = unit.filter(|unit| *unit < end) {
+                let bytes = item.metadata()?.len();
+                let open = Open::new(kind, None);
+                self.list.lock().insert(unit, unit, kind, bytes, open);
             }
         }
-        found.sort_by_key(|(unit, ..)| *unit);
-        for (unit, kind, bytes) in found {
-            units.add(unit, kind, bytes, None);
-        }
-        Ok(units)
+        Ok(())
     }
 
     pub(crate) fn folder(&self, kind: Kind) -> &Path {
@@ -169,9 +190,17 @@ impl Units {
         self.folder(kind).join(format!("{unit:016x}"))
     }
 
-    /// Makes the file of a new unit, which is not in the list yet.
+    /// Makes the file of a new unit, which is not in the list yet. One of that name is what a crash has left, before
+    /// anything pointed to it.
     pub(crate) fn create(&self, kind: Kind, unit: u64) -> io::Result<Arc<dyn MediumFile>> {
-        self.medium.create(&self.path(kind, unit))
+        let path = self.path(kind, unit);
+        match self.medium.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.medium.remove(&path)?;
+                self.medium.create(&path)
+            }
+            created => created,
+        }
     }
 
     /// Removes the file of a unit that is not in the list.
@@ -255,17 +284,16 @@ impl Units {
     }
 
     /// The file of a unit; `None` when the unit is gone. Blocks the thread.
-    pub(crate) fn file(&self, unit: u64) -> io::Result<Option<Arc<dyn MediumFile>>> {
-        let kind = {
-            let list = self.list.lock();
-            let Some(found) = list.units.get(&unit) else {
-                return Ok(None);
-            };
-            if let Some(file) = found.open.get() {
-                return Ok(Some(file));
+    pub(crate) fn file(&self, unit: u64, kind: Kind) -> io::Result<Option<Arc<dyn MediumFile>>> {
+        match self.list.lock().units.get(&unit) {
+            Some(found) => {
+                if let Some(file) = found.open.get() {
+                    return Ok(Some(file));
+                }
             }
-            found.kind
-        };
+            None if self.is_listed() => return Ok(None),
+            None => {}
+        }
         let file = match self.medium.open(&self.path(kind, unit)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
@@ -286,7 +314,7 @@ impl Units {
         self.list.lock().totals
     }
 
-    /// The highest number of a unit.
+    /// The highest number of a unit that is listed.
     pub(crate) fn highest(&self) -> u64 {
         self.list.lock().units.keys().max().copied().unwrap_or(0)
     }

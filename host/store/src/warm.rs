@@ -64,6 +64,9 @@ fn learn(shared: &Shared, after: &mut Option<Key>, stop: &AtomicBool) -> Result<
             None => disk.presence.set_known(),
         }
     }
+    while !disk.units.is_listed() && !stop.load(Ordering::Relaxed) {
+        rest(RETRY, stop);
+    }
     for unit in disk.units.all() {
         if stop.load(Ordering::Relaxed) {
             return Ok(());

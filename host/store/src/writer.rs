@@ -111,6 +111,9 @@ impl Writer {
     fn work(mut self) {
         let shared = Arc::clone(&self.shared);
         let Some(disk) = &shared.disk else { return };
+        if let Err(error) = disk.list_large() {
+            self.fail(&error.into());
+        }
         loop {
             match disk.queue.take(self.batch.due) {
                 Ok(Some((number, order))) => self.accept(number, order),
@@ -322,6 +325,7 @@ impl Writer {
             return Ok(Applied::default());
         };
         if self.retry.is_some() {
+            disk.list_large()?;
             disk.units.try_out()?;
             if self.owed.is_everything() {
                 disk.index.discard()?;
