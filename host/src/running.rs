@@ -52,7 +52,7 @@ pub enum StartError {
     /// The store can't be opened.
     #[error("{0}")]
     Store(#[from] selvedge_store::OpenError),
-    /// The durable state can't be read or written.
+    /// The durable state can't be read.
     #[error("the durable state can't be used: {0}")]
     State(#[from] selvedge_store::StateError),
     /// The plugin runtime can't be started.
@@ -346,6 +346,11 @@ fn edge_id(store: &Store) -> Result<String, StartError> {
     }
     let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
     let id = format!("selvedge-{}", &blake3::hash(seed.as_bytes()).to_hex()[..12]);
-    store.state().blocking_put(table, key, id.as_bytes())?;
+    if let Err(error) = store.state().blocking_put(table, key, id.as_bytes()) {
+        tracing::error!(
+            target: "cache",
+            "this edge's id can't be written to the durable state, and the next start gets another: {error}. See that the store's disk works"
+        );
+    }
     Ok(id)
 }

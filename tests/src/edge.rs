@@ -179,12 +179,13 @@ impl EdgeBuilder {
     }
 }
 
-fn launch(dir: &Path) -> Process {
+fn launch(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Process {
     let mut command = Command::new(selvedge());
     command
         .args(["run", "--test-clock", "--config"])
         .arg(dir.join("selvedge.toml"));
     command.env_remove("SELVEDGE_LOG").current_dir(dir);
+    prepare(&mut command);
     Process::start(command)
 }
 
@@ -203,7 +204,11 @@ impl Edge {
     /// Starts an edge on the files of a folder that [`EdgeBuilder::write`] has written.
     #[track_caller]
     pub fn start_in(dir: TempDir) -> Edge {
-        let process = launch(dir.path());
+        Edge::start_with(dir, |_| {})
+    }
+
+    fn start_with(dir: TempDir, prepare: impl FnOnce(&mut Command)) -> Edge {
+        let process = launch(dir.path(), prepare);
         let find = |word: &'static str| {
             let address = process.stdout.wait(0, |line| address_in(line, word));
             address.unwrap_or_else(|| {
@@ -440,14 +445,23 @@ impl Edge {
 
     /// Starts again on the same files and the same store; ends the process first if it runs.
     #[track_caller]
-    pub fn restart(mut self) -> Edge {
+    pub fn restart(self) -> Edge {
+        self.restart_with(|_| {})
+    }
+
+    /// As `restart`, on a disk that is full until `limit_files` lifts that.
+    pub fn restart_on_a_full_disk(self) -> Edge {
+        self.restart_with(system::starts_on_a_full_disk)
+    }
+
+    fn restart_with(mut self, prepare: impl FnOnce(&mut Command)) -> Edge {
         if self.runs() {
             self.terminate();
         }
         let empty = TempDir::with_prefix("selvedge-test-").expect("a temporary folder");
         let dir = std::mem::replace(&mut self.dir, empty);
         drop(self);
-        Edge::start_in(dir)
+        Edge::start_with(dir, prepare)
     }
 
     /// Runs a second process on the same files, which is expected to end by itself.

@@ -1,11 +1,12 @@
 //! Full load on an edge by many viewers at once, where every body is known: from an object's name, its variant and
 //! its version follows each byte, so that a wrong, short, mixed or outdated response is noticed wherever it occurs.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::answer::Answer;
 use crate::edge::ALIAS;
@@ -56,9 +57,12 @@ struct Inner {
     wrong: Mutex<Vec<String>>,
     answers: AtomicU64,
     hits: AtomicU64,
+    /// When each version of a response was first seen whole.
+    seen: Mutex<HashMap<(Wanted, u64), Instant>>,
 }
 
 /// One response that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Wanted {
     object: u64,
     language: &'static str,
@@ -116,6 +120,7 @@ impl Corpus {
             wrong: Mutex::default(),
             answers: AtomicU64::new(0),
             hits: AtomicU64::new(0),
+            seen: Mutex::default(),
         }));
         let answering = corpus.clone();
         origin
@@ -202,8 +207,8 @@ impl Corpus {
         }
     }
 
-    /// Asks for one object and checks the answer; an error is one of the connection.
-    fn ask(&self, wire: &mut Wire, wanted: &Wanted) -> io::Result<()> {
+    /// Asks for one object, checks the answer and says whether it was a hit; an error is one of the connection.
+    fn ask(&self, wire: &mut Wire, wanted: &Wanted) -> io::Result<bool> {
         let floor = self.0.floors[wanted.group()].load(Ordering::SeqCst);
         let (path, language) = (wanted.path(), wanted.language);
         let ask =
@@ -228,6 +233,7 @@ impl Corpus {
         self.0.hits.fetch_add(is_hit.into(), Ordering::Relaxed);
         match version.parse::<u64>() {
             Ok(version) if head.status() == 200 => {
+                self.see(wanted, version);
                 if body != self.body(wanted, version) {
                     let lengths = format!("{} bytes of {}", body.len(), wanted.length());
                     self.note(format!(
@@ -240,7 +246,48 @@ impl Corpus {
             }
             _ => self.note(format!("{path} {language}\n{head:?}")),
         }
-        Ok(())
+        Ok(is_hit)
+    }
+
+    fn see(&self, wanted: &Wanted, version: u64) {
+        let language = if wanted.has_variants() {
+            wanted.language
+        } else {
+            ""
+        };
+        let response = Wanted {
+            language,
+            ..*wanted
+        };
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry((response, version)).or_insert_with(Instant::now);
+    }
+
+    /// Asks an edge for all that was seen before this instant and is what the origin has now. Returns how many these were,
+    /// and which of them were no hits. Nothing may have been invalidated while there was load.
+    ///
+    /// # Panics
+    /// When the edge can't be asked.
+    pub fn forgotten(&self, edge: SocketAddr, before: Instant) -> (usize, Vec<String>) {
+        let seen = self
+            .0
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let is_current = |wanted: &Wanted, version: u64| {
+            version == self.0.versions[wanted.group()].load(Ordering::SeqCst)
+        };
+        let due: Vec<_> = seen
+            .into_iter()
+            .filter(|((wanted, version), at)| *at < before && is_current(wanted, *version))
+            .map(|((wanted, _), _)| wanted)
+            .collect();
+        let mut wire = connect(edge).expect("the edge listens");
+        let mut hits = |wanted: &Wanted| self.ask(&mut wire, wanted).expect("the edge answers");
+        let missed = due.iter().filter(|wanted| !hits(wanted));
+        let missed = missed.map(|wanted| format!("{} {}", wanted.path(), wanted.language));
+        (due.len(), missed.collect())
     }
 
     fn note(&self, wrong: String) {

@@ -33,12 +33,30 @@ pub(crate) fn dies_with_us(command: &mut Command) {
     unsafe { command.pre_exec(ask) };
 }
 
-/// Has writes of a process fail beyond this place of any file, as on a full disk; `None` lifts that.
-pub(crate) fn limit_files(pid: u32, bytes: Option<u64>) {
-    let limit = libc::rlimit {
+fn file_limit(bytes: Option<u64>) -> libc::rlimit {
+    libc::rlimit {
         rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY),
         rlim_max: libc::RLIM_INFINITY,
+    }
+}
+
+/// Has the writes of a process that is to be started fail, as on a full disk.
+pub(crate) fn starts_on_a_full_disk(command: &mut Command) {
+    let limit = file_limit(Some(0));
+    let ask = move || {
+        // SAFETY: the limit is read from memory of ours.
+        match unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
     };
+    // SAFETY: the closure makes one async-signal-safe system call and allocates nothing.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Has writes of a process fail beyond this place of any file, as on a full disk; `None` lifts that.
+pub(crate) fn limit_files(pid: u32, bytes: Option<u64>) {
+    let limit = file_limit(bytes);
     let pid = libc::pid_t::try_from(pid).expect("a process id");
     // SAFETY: the new limit is read from memory of ours, and the old one is not asked for.
     let done = unsafe {

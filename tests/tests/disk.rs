@@ -139,3 +139,47 @@ fn a_full_disk_costs_storing_and_is_used_again_when_there_is_room() {
     }
     edge.get("/old").expect(200).no_cache_status("hit");
 }
+
+#[test]
+fn an_edge_starts_on_a_full_disk_serves_what_is_stored_and_uses_the_disk_again_when_there_is_room()
+{
+    let origin = Origin::start();
+    for path in ["/old", "/gone", "/large", "/new", "/newer"] {
+        let length = if path == "/large" { 3_000_000 } else { 10_000 };
+        origin
+            .on(path)
+            .answers(Answer::generated(length).cache_control("max-age=6000"));
+    }
+    let edge = Edge::in_front_of(&origin).start();
+    for path in ["/old", "/gone", "/large"] {
+        edge.get(path).expect(200);
+    }
+    on_disk(&edge, "main", 3);
+    let config = edge.config();
+    let invalidate = |path: &str| {
+        let words = ["invalidate", "main", path, "--config"];
+        run(words
+            .iter()
+            .map(|word| word.as_ref())
+            .chain([config.as_os_str()]))
+    };
+    invalidate("/gone").code(0);
+    let mut edge = edge.restart_on_a_full_disk();
+    for path in ["/old", "/large"] {
+        edge.get(path).expect(200).cache_status("hit");
+    }
+    edge.get("/gone").expect(200).no_cache_status("hit");
+    edge.get("/new").expect(200);
+    edge.get("/new").expect(200).cache_status("hit");
+    invalidate("/old").code(1);
+    edge.limit_files(None);
+    edge.wait_for_log("the cache's disk works again");
+    edge.forget_log();
+    invalidate("/large").code(0);
+    edge.get("/newer").expect(200);
+    // Beside what was there and was not fetched anew.
+    on_disk(&edge, "main", 3);
+    let edge = edge.restart();
+    edge.get("/newer").expect(200).cache_status("hit");
+    edge.get("/large").expect(200).no_cache_status("hit");
+}

@@ -1,6 +1,5 @@
 //! What it costs to decide whether a stored response may be used: `cargo bench -p selvedge-caching`
 
-
 use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use selvedge_caching::{

@@ -11,6 +11,7 @@ use redb::{
     WriteTransaction,
 };
 
+use crate::aside::Aside;
 use crate::error::StateError;
 use crate::medium::{Medium, MediumFile};
 
@@ -66,6 +67,40 @@ pub(crate) fn open(
         }
     }
     open_file(Some(medium.database(path)?), cache, format)
+}
+
+/// As `open`; where the disk cannot be written, what is there is opened to be read, and `true` says so: what is written to it
+/// is lost.
+pub(crate) fn open_or_read(
+    medium: &dyn Medium,
+    path: &Path,
+    cache: u64,
+    format: u64,
+) -> Result<(Database, bool), StateError> {
+    let refused = match open(medium, path, cache, format) {
+        Err(error) if error.is_of_the_disk() => error,
+        opened => return Ok((opened?, false)),
+    };
+    let database = read_only(medium, path, cache, format)?;
+    tracing::error!(
+        path = %path.display(), error = %refused,
+        "a file of the store can be read and not written: nothing changes in it until its disk works again"
+    );
+    Ok((database, true))
+}
+
+/// Opens what is there without writing to it; where nothing is there, a new one in memory.
+pub(crate) fn read_only(
+    medium: &dyn Medium,
+    path: &Path,
+    cache: u64,
+    format: u64,
+) -> Result<Database, StateError> {
+    let file: Option<Arc<dyn MediumFile>> = match path.try_exists()? {
+        true => Some(Arc::new(Aside::of(medium.open(path)?)?)),
+        false => None,
+    };
+    open_file(file, cache, format)
 }
 
 /// Opens the database in a file, or a new one in memory, and checks its format.

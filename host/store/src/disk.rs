@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -17,15 +17,19 @@ use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
 use crate::head::{self, Stored};
-use crate::index::{Index, Kind, Place, Row};
+use crate::index::{Applied, Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::pending::Freshened;
 use crate::pool::Pool;
 use crate::presence::Presence;
-use crate::queue::Queue;
+use crate::queue::{Order, Queue};
 use crate::record;
+use crate::stripes::Stripe;
 use crate::units::{Space, Units};
 
+/// No more ids are given between two commits: what a crash has left has a lower one than all that come after it.
+const IDS: u64 = 1 << 20;
 /// Loads that read at the same time; each holds a window of memory at most.
 const LOADS: usize = 32;
 
@@ -43,11 +47,13 @@ pub(crate) struct Disk {
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
     /// What was thrown away before this was opened.
-    pub(crate) discarded_bytes: u64,
+    pub(crate) discarded_bytes: Arc<AtomicU64>,
     /// From which length on a body that is read has pages of its own.
     pub(crate) mapped_from: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
+    /// What large files are counted as until they are listed.
+    large_before: u64,
 }
 
 /// What reading a key gave.
@@ -79,6 +85,20 @@ impl fmt::Display for DiskError {
     }
 }
 
+impl DiskError {
+    /// Whether what is there may be in order.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        match self {
+            DiskError::Index(error) => error.is_of_the_disk(),
+            // Something else is where a folder should be.
+            DiskError::Files(error) => !matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+            ),
+        }
+    }
+}
+
 impl Disk {
     pub(crate) fn open(
         folder: &Path,
@@ -87,26 +107,88 @@ impl Disk {
     ) -> Result<Disk, DiskError> {
         let units = Units::open(folder, Arc::clone(&medium)).map_err(DiskError::Files)?;
         let path = folder.join("index.redb");
-        let index = Index::open(path, sizes.index_cache, medium).map_err(DiskError::Index)?;
+        let (index, is_read_only) =
+            Index::open(path, sizes.index_cache, medium).map_err(DiskError::Index)?;
 
         let next_id = index.next_id().map_err(DiskError::Index)?;
         let space = Space::new(sizes.disk, sizes.segment);
-        space.set_units(units.totals().bytes);
+        // Until they are listed, large files are what the index says.
+        let large: u64 = index.usage().values().map(|usage| usage.in_large).sum();
+        space.set_units(units.totals().bytes + large);
         space.set_index(index.file_length());
         Ok(Disk {
-            first_id: next_id.max(units.highest() + 1),
+            first_id: next_id.max(units.highest() + 1) + IDS,
+            large_before: large,
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
-            failed: AtomicBool::new(false),
-            discarded_bytes: 0,
+            failed: AtomicBool::new(is_read_only),
+            discarded_bytes: Arc::default(),
             mapped_from: sizes.mapped_from,
             index,
             units,
             space,
         })
+    }
+
+    /// Hands what becomes of a key to the writer, and notes what the disk does not have of it until then. The key's stripe
+    /// is locked.
+    pub(crate) fn order(
+        &self,
+        stripe: &mut Stripe,
+        key: &Key,
+        variants: &[Variant],
+        orders: Vec<Order>,
+        freshened: Option<Freshened>,
+    ) {
+        if orders.is_empty() && freshened.is_none() {
+            return;
+        }
+        let pending = stripe.pending.entry(*key).or_default();
+        pending.set_variants(variants);
+        for order in orders {
+            if let Order::Remove { id, .. } = order {
+                pending.forget(id);
+            }
+            let put = order.put().cloned();
+            pending.ordered(self.queue.push(order), put);
+        }
+        if let Some(freshened) = freshened {
+            let (id, weight) = (freshened.id, freshened.room.bytes);
+            if pending.freshen(freshened) {
+                let order = Order::Head {
+                    key: *key,
+                    id,
+                    weight,
+                };
+                pending.ordered(self.queue.push(order), None);
+            }
+        }
+        match variants.is_empty() {
+            false => self.presence.insert(key),
+            true => self.presence.remove(key),
+        }
+    }
+
+    /// Finds the large files of earlier runs, if that is still to be done. Before anything is taken out of the list.
+    pub(crate) fn list_large(&self) -> io::Result<()> {
+        if self.units.is_listed() {
+            return Ok(());
+        }
+        let segments = self.units.totals().segment_bytes;
+        self.units.list_large(self.first_id)?;
+        self.space.count(self.units.totals().bytes - segments);
+        self.space.release(self.large_before);
+        Ok(())
+    }
+
+    /// Removes the files that nothing points to any more.
+    pub(crate) fn free(&self, applied: &Applied) {
+        for unit in &applied.freed {
+            self.space.release(self.units.remove(*unit));
+        }
     }
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
@@ -132,7 +214,10 @@ impl Disk {
 
     fn read_variant(&self, key: &Key, id: u64, row: &Row, eager: u64) -> Result<Variant, Unread> {
         let place = &row.place;
-        let file = self.units.file(place.unit)?.ok_or(Unread::Missing)?;
+        let file = self
+            .units
+            .file(place.unit, place.kind)?
+            .ok_or(Unread::Missing)?;
         let record = match place.kind {
             Kind::Segment => Some(read_front(&*file, place, key, id)?),
             Kind::Large => None,

@@ -27,7 +27,8 @@ pub enum OpenError {
         /// What this version writes.
         expected: &'static str,
     },
-    /// The file of durable state is damaged or cannot be read. It is never discarded by itself.
+    /// The file of durable state is damaged or cannot be read. It is never discarded by itself. One that can be read and not
+    /// written is no such reason.
     #[error(
         "the durable state in {path} cannot be opened: {source}; restore the file from a backup, or move it away to \
          start without invalidations, key-value data and distributions"
@@ -150,6 +151,25 @@ pub enum StateError {
     /// The file is damaged so badly that reading it had to be stopped.
     #[error("the file is damaged")]
     Damaged,
+}
+
+impl StateError {
+    /// Whether the disk, or the system, refused something: what the file holds may be in order.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        let of_the_disk = |error: &io::Error| {
+            let of_the_file = [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData];
+            !of_the_file.contains(&error.kind())
+        };
+        match self {
+            StateError::Io(error) => of_the_disk(error),
+            StateError::Database(error) => match &**error {
+                redb::Error::Io(error) => of_the_disk(error),
+                redb::Error::PreviousIo => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
 }
 
 macro_rules! state_error_from {

@@ -1,9 +1,8 @@
 //! Making room on disk: the oldest unit goes, what was used since is kept.
 //!
 //! A large file that was used goes to the end of the line once; records of a segment that were used are moved to
-//! the newest segment, at most half of the segment, so that eviction always ends. This is FIFO with a second chance.
-
-use std::collections::HashSet;
+//! the newest segment, at most half of the segment, so that eviction always ends. This is FIFO with a second chance, and only
+//! a few get theirs in each call, so that whoever waits for room does not wait for all that was used.
 
 use crate::disk::Disk;
 use crate::index::{Change, Kind, Place};
@@ -12,13 +11,15 @@ use crate::record;
 use crate::shared::Shared;
 use crate::writer::{WriteError, Writer};
 
+/// Large files that are kept in one call because they were used.
+const MOST_KEPT: u32 = 32;
 /// Variants per batch of removals.
 const CHUNK: usize = 16_384;
 
 impl Writer {
     /// Reserves `bytes`, evicting for them; false when that is not possible.
     pub(crate) fn make_room(&mut self, bytes: u64) -> bool {
-        let mut renewed = HashSet::new();
+        let mut kept = 0;
         loop {
             let Some(disk) = &self.shared.disk else {
                 return false;
@@ -33,7 +34,8 @@ impl Writer {
             let Some((unit, kind, size)) = disk.units.oldest() else {
                 return false;
             };
-            if kind == Kind::Large && renewed.insert(unit) && large_used(&self.shared, disk, unit) {
+            if kind == Kind::Large && kept < MOST_KEPT && large_used(&self.shared, disk, unit) {
+                kept += 1;
                 self.shared.counters.kept_objects.add(1);
                 disk.units.renew(unit);
                 continue;
@@ -115,7 +117,7 @@ impl Writer {
         let Some(disk) = &self.shared.disk else {
             return Ok(None);
         };
-        let Some(file) = disk.units.file(from.unit)? else {
+        let Some(file) = disk.units.file(from.unit, from.kind)? else {
             return Ok(None);
         };
         let mut record = vec![0; length as usize];
@@ -127,11 +129,12 @@ impl Writer {
         }
         let limit = self.shared.sizes.segment;
         let new_unit = || self.shared.new_id();
-        let (unit, offset) = self
+        let appended = self
             .segment
             .append(&disk.units, limit, length, new_unit, |out| {
                 out.extend_from_slice(&record);
-            })?;
+            });
+        let (unit, offset) = appended.inspect_err(|_| disk.space.release(length))?;
         Ok(Some(Place {
             unit,
             offset,

@@ -226,6 +226,7 @@ impl Fill {
                 Some(Changed {
                     variants: kept,
                     orders,
+                    freshened: None,
                 })
             })
             .await;

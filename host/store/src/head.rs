@@ -36,6 +36,17 @@ pub(crate) fn let_go_of_buffers(head: &Stored, notes: &[u8]) -> (Stored, Bytes) 
     (head, rest)
 }
 
+/// Whether a response could be used with its old head where it could not with the new one: later, or as what it no longer is.
+pub(crate) fn is_stricter(new: &Stored, old: &Stored) -> bool {
+    let fresh_until = |head: &Stored| {
+        let from = u128::from(head.response_time.0) + 1000 * u128::from(head.lifetime);
+        from.saturating_sub(u128::from(head.initial_age_ms))
+    };
+    new.invalidated_softly
+        || fresh_until(new) < fresh_until(old)
+        || new.directives != old.directives
+}
+
 /// About how many bytes of memory a head takes.
 pub(crate) fn weight(head: &Stored) -> u64 {
     let fields = |fields: &HeaderMap| -> usize {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 
-use crate::database::{begin_write, get_meta, guarded, open, set_meta};
+use crate::database::{begin_write, get_meta, guarded, open, open_or_read, set_meta};
 use crate::error::StateError;
 use crate::key::Key;
 use crate::medium::Medium;
@@ -67,6 +67,8 @@ pub(crate) enum Change {
         id: u64,
         head: Bytes,
         notes: Bytes,
+        /// Whether the variant may not be used with the head that it has.
+        is_stricter: bool,
     },
     /// Nothing when the variant is not where `from` says.
     Move {
@@ -106,11 +108,12 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Opens it; where the disk cannot be written, only to be read, which `true` says: `reopen` is for before it is changed.
     pub(crate) fn open(
         path: PathBuf,
         cache: u64,
         medium: Arc<dyn Medium>,
-    ) -> Result<Index, StateError> {
+    ) -> Result<(Index, bool), StateError> {
         let index = Index {
             path,
             medium,
@@ -118,8 +121,9 @@ impl Index {
             database: RwLock::new(None),
             usage: Mutex::default(),
         };
-        index.reopen()?;
-        Ok(index)
+        let (opened, is_read_only) = open_or_read(&*index.medium, &index.path, cache, FORMAT)?;
+        index.take(opened)?;
+        Ok((index, is_read_only))
     }
 
     /// Closes and opens again, after an error.
@@ -127,14 +131,23 @@ impl Index {
         let mut database = self.database.write();
         *database = None;
         let opened = open(&*self.medium, &self.path, self.cache, FORMAT)?;
+        drop(database);
+        self.take(opened)
+    }
+
+    fn take(&self, opened: Database) -> Result<(), StateError> {
         *self.usage.lock() = guarded(|| usage::read(&opened))?;
-        *database = Some(opened);
+        *self.database.write() = Some(opened);
         Ok(())
     }
 
-    /// Closes the file, so that it can be removed.
-    pub(crate) fn close(&self) {
+    /// Closes the file and removes it; `reopen` makes a new one.
+    pub(crate) fn discard(&self) -> Result<(), StateError> {
         *self.database.write() = None;
+        match self.medium.remove(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn with<T>(
@@ -266,6 +279,7 @@ impl Tables<'_> {
                 id,
                 head,
                 notes,
+                ..
             } => {
                 let name = join(key, *id);
                 let Some(mut row) = self.row(&name)? else {

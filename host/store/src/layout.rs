@@ -5,6 +5,7 @@
 //! lock           held while the store is open
 //! state.redb     durable state; damage is an error
 //! cache/         index.redb, segments/, large/: damage costs cache content only
+//! cache.old-N/   a cache that was discarded, until it is removed
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Sizes;
-use crate::disk::Disk;
+use crate::discarded;
+use crate::disk::{Disk, DiskError};
 use crate::error::OpenError;
 use crate::medium::Medium;
 use crate::state::State;
@@ -53,65 +55,45 @@ impl Layout {
     /// Opens the durable state, or creates it so that a loss of power finds it again.
     pub(crate) fn open_state(&self, medium: &Arc<dyn Medium>) -> Result<State, OpenError> {
         let path = self.dir.join("state.redb");
-        let state = match State::open(Some((path.clone(), Arc::clone(medium)))) {
-            Ok(state) => state,
-            Err(source) => return Err(OpenError::State { path, source }),
-        };
-        for folder in [Some(&*self.dir), self.dir.parent()].into_iter().flatten() {
-            let folder = match folder.as_os_str().is_empty() {
-                true => Path::new("."),
-                false => folder,
-            };
-            medium
-                .sync_folder(folder)
-                .map_err(|source| failed("sync the folder", folder, source))?;
-        }
-        Ok(state)
+        State::open(Some((path.clone(), Arc::clone(medium))))
+            .map_err(|source| OpenError::State { path, source })
     }
 
-    /// Opens the disk tier; one that can't be used is discarded. `None` when the folder can't be used at all.
+    /// Opens the disk tier; a damaged one is discarded. `None` when the folder can't be used at all.
     pub(crate) fn open_disk(&self, sizes: &Sizes, medium: Arc<dyn Medium>) -> Option<Disk> {
+        let disk = self.open_or_discard(sizes, medium)?;
+        discarded::remove(&self.dir, &disk.discarded_bytes);
+        Some(disk)
+    }
+
+    fn open_or_discard(&self, sizes: &Sizes, medium: Arc<dyn Medium>) -> Option<Disk> {
         let folder = self.dir.join("cache");
         let damaged = match Disk::open(&folder, sizes, Arc::clone(&medium)) {
             Ok(disk) => return Some(disk),
+            Err(error) if error.is_of_the_disk() => {
+                without_disk(&folder, &error);
+                return None;
+            }
             Err(error) => error,
         };
-        let discarded_bytes = bytes_below(&folder);
         tracing::warn!(
-            path = %folder.display(), error = %damaged, bytes = discarded_bytes,
+            path = %folder.display(), error = %damaged,
             "the cache on disk cannot be used and is discarded: all stored responses on disk are lost"
         );
-        if let Err(error) = fs::remove_dir_all(&folder)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!(path = %folder.display(), %error, "the damaged cache cannot be removed");
+        if let Err(error) = discarded::put_aside(&self.dir, &folder) {
+            tracing::error!(path = %folder.display(), %error, "the damaged cache cannot be put aside");
         }
-        match Disk::open(&folder, sizes, medium) {
-            Ok(disk) => Some(Disk {
-                discarded_bytes,
-                ..disk
-            }),
-            Err(error) => {
-                tracing::error!(
-                    path = %folder.display(), %error,
-                    "the cache works without its disk until the next start: the folder cannot be used"
-                );
-                None
-            }
-        }
+        Disk::open(&folder, sizes, medium)
+            .inspect_err(|error| without_disk(&folder, error))
+            .ok()
     }
 }
 
-/// The bytes of all files below a folder, as far as they can be found out.
-fn bytes_below(folder: &Path) -> u64 {
-    let items = fs::read_dir(folder).into_iter().flatten().flatten();
-    items
-        .map(|item| match item.metadata() {
-            Ok(found) if found.is_dir() => bytes_below(&item.path()),
-            Ok(found) => found.len(),
-            Err(_) => 0,
-        })
-        .sum()
+fn without_disk(folder: &Path, error: &DiskError) {
+    tracing::error!(
+        path = %folder.display(), %error,
+        "the cache works without its disk until the next start: the folder cannot be used"
+    );
 }
 
 fn check_format(dir: &Path) -> Result<(), OpenError> {

@@ -7,7 +7,7 @@
 //! - a disk tier: an index in redb (`index`), bodies in append-only segments and large files with a checksum per
 //!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), read once for all who ask at the same
 //!   time (`loads`), written by one thread in batches (`queue`, `writer`) so that nothing that is read ever waits for a
-//!   write;
+//!   write (`pending` has what the disk does not have yet, `owed` what must go from one that fails);
 //! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
 //! - durable state in a file of its own (`state`).
 //!
@@ -17,12 +17,14 @@
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
 
+mod aside;
 mod block_cache;
 mod blocks;
 mod body;
 mod config;
 mod counters;
 mod database;
+mod discarded;
 mod disk;
 mod entry;
 mod error;
@@ -37,6 +39,8 @@ mod layout;
 mod loads;
 mod medium;
 mod memory;
+mod owed;
+mod pending;
 mod pool;
 mod presence;
 mod progress;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::WINDOW;
 use crate::key::Key;
+use crate::pending::Waiting;
 use crate::shared::{Read, Shared};
 use crate::stripes::Stripe;
 
@@ -27,6 +28,8 @@ pub(crate) struct Lead {
     shared: Arc<Shared>,
     key: Key,
     version: u64,
+    /// What the disk does not have yet of the key.
+    waiting: Option<Waiting>,
     found: watch::Sender<Option<Read>>,
 }
 
@@ -57,6 +60,10 @@ impl Share {
             shared: Arc::clone(shared),
             key: *key,
             version,
+            waiting: stripe
+                .pending
+                .get(key)
+                .map(|pending| pending.waiting().clone()),
             found: sender,
         };
         Share {
@@ -87,8 +94,11 @@ impl Lead {
             return;
         };
         disk.pool.run(move || {
-            let read = self.shared.read_blocking(&self.key, WINDOW);
+            let mut read = self.shared.read_blocking(&self.key, WINDOW);
             drop(permit);
+            if let Some(waiting) = &self.waiting {
+                read = waiting.over(read);
+            }
             self.end(read);
         });
     }

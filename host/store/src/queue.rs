@@ -10,8 +10,6 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use bytes::Bytes;
-
 use crate::entry::Variant;
 use crate::key::Key;
 
@@ -29,10 +27,11 @@ pub(crate) enum Order {
         variant: Variant,
         framed: u64,
     },
-    /// Replace the head of a variant.
+    /// Replace the head of a variant by the one that is pending when the batch is written.
     Head {
         key: Key,
-        variant: Variant,
+        id: u64,
+        weight: u64,
     },
     Remove {
         key: Key,
@@ -76,6 +75,14 @@ impl Order {
         }
     }
 
+    /// The variant that it enters.
+    pub(crate) fn put(&self) -> Option<&Variant> {
+        match self {
+            Order::PutSmall { variant, .. } | Order::PutLarge { variant, .. } => Some(variant),
+            _ => None,
+        }
+    }
+
     /// Whether somebody waits for it.
     fn is_urgent(&self) -> bool {
         matches!(
@@ -85,7 +92,7 @@ impl Order {
     }
 }
 
-/// Room in the queue for a body; free again when dropped.
+/// Room in the queue for a body or a head; free again when dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
     _permit: OwnedSemaphorePermit,
@@ -145,16 +152,10 @@ impl Queue {
     /// Takes room for a body of this weight; waits a little while the disk is slower than the fills. As much again
     /// as the queue holds may wait; beyond that, and after a while, the answer is no.
     pub(crate) async fn room(&self, bytes: u64) -> Option<Room> {
-        let units = u32::try_from(bytes / UNIT + 1)
-            .unwrap_or(u32::MAX)
-            .min(self.units);
-        let permit = Arc::clone(&self.room).try_acquire_many_owned(units).ok();
-        if let Some(permit) = permit {
-            return Some(Room {
-                _permit: permit,
-                bytes,
-            });
+        if let Some(room) = self.room_now(bytes) {
+            return Some(room);
         }
+        let units = self.units_of(bytes);
         let limit = u64::from(self.units) * UNIT;
         let waiting = Waiting::enter(&self.waiting, bytes);
         if waiting.before > 0 && waiting.before + bytes > limit {
@@ -167,6 +168,21 @@ impl Queue {
             _permit: permit,
             bytes,
         })
+    }
+
+    /// Takes room if there is any.
+    pub(crate) fn room_now(&self, bytes: u64) -> Option<Room> {
+        let units = self.units_of(bytes);
+        let permit = Arc::clone(&self.room).try_acquire_many_owned(units).ok()?;
+        Some(Room {
+            _permit: permit,
+            bytes,
+        })
+    }
+
+    fn units_of(&self, bytes: u64) -> u32 {
+        let units = u32::try_from(bytes / UNIT + 1).unwrap_or(u32::MAX);
+        units.min(self.units)
     }
 
     /// Adds an order and gives its number. After the end, orders are dropped.
@@ -236,10 +252,12 @@ impl Queue {
         self.room.close();
     }
 
-    /// Bytes of bodies that are not durable yet.
+    /// Bytes of bodies and heads that are not durable yet, and of the orders.
     pub(crate) fn bytes(&self) -> u64 {
         let free = self.room.available_permits() as u64;
-        u64::from(self.units).saturating_sub(free) * UNIT + self.waiting.load(Ordering::Relaxed)
+        let orders = self.inner.lock().orders.len() * size_of::<(u64, Order)>();
+        let held = u64::from(self.units).saturating_sub(free) * UNIT;
+        held + self.waiting.load(Ordering::Relaxed) + orders as u64
     }
 }
 
@@ -270,8 +288,3 @@ impl Drop for Waiting<'_> {
 /// The queue was closed and is empty.
 #[derive(Debug)]
 pub(crate) struct Closed;
-
-/// Head and notes as they are written.
-pub(crate) fn encoded(variant: &Variant) -> (Bytes, Bytes) {
-    (Bytes::from(variant.head.encode()), variant.notes.clone())
-}

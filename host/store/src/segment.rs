@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::index::Kind;
 use crate::medium::MediumFile;
-use crate::units::Units;
+use crate::units::{Space, Units};
 
 /// Bytes gathered before they are written.
 const GATHER: usize = 256 << 10;
@@ -67,10 +67,11 @@ impl SegmentWriter {
         };
         let place = (active.unit, active.end());
         write(&mut active.gathered);
-        units.grow(active.unit, length);
         if active.gathered.len() >= GATHER {
             self.write_out()?;
         }
+        // Only now: the room of what could not be written is given back by whoever reserved it.
+        units.grow(place.0, length);
         Ok(place)
     }
 
@@ -112,10 +113,15 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Gives up the segment: after a failed write nobody knows what it holds.
-    pub(crate) fn abandon(&mut self) {
-        self.active = None;
+    /// Gives up the segment: after a failed write nobody knows what it holds. What it takes is counted anew.
+    pub(crate) fn abandon(&mut self, units: &Units, space: &Space) {
         self.unsynced.clear();
+        if let Some(active) = self.active.take()
+            && let Ok(length) = active.file.length()
+        {
+            space.release(units.measured(active.unit, length));
+            space.count(length);
+        }
     }
 
     fn write_out(&mut self) -> io::Result<()> {

@@ -8,13 +8,16 @@ use crate::config::Sizes;
 use crate::counters::{Counters, Stats};
 use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
+use crate::error::StateError;
+use crate::head;
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::loads::Share;
 use crate::memory::MemoryTier;
+use crate::pending::Freshened;
 use crate::queue::Order;
 use crate::state::State;
-use crate::stripes::{Pending, Stripes};
+use crate::stripes::Stripes;
 use crate::usage::Usage;
 
 /// Everything that the handles of a store share.
@@ -45,6 +48,8 @@ pub enum Found {
 pub(crate) struct Changed {
     pub(crate) variants: Vec<Variant>,
     pub(crate) orders: Vec<Order>,
+    /// A new head of one of the variants.
+    pub(crate) freshened: Option<Freshened>,
 }
 
 /// What reading a key from disk gave.
@@ -95,16 +100,16 @@ impl Shared {
 
     /// The entry of a key as it is now, read from disk if need be, and the version of its stripe.
     async fn current(self: &Arc<Self>, key: &Key) -> (Read, u64) {
-        let known = |entry: Option<Arc<Entry>>| entry.map_or(Read::Nothing, Read::Entry);
         let mut last = (Read::Failed, 0);
         for _ in 0..ATTEMPTS {
             let (version, share) = {
                 let mut stripe = self.stripes.lock(key);
-                if let Some(pending) = stripe.pending.get(key) {
-                    return (known(pending.entry.clone()), stripe.version);
-                }
                 if let Some(entry) = self.memory.peek(key) {
                     return (Read::Entry(entry), stripe.version);
+                }
+                let pending = stripe.pending.get(key);
+                if let Some(read) = pending.and_then(|pending| pending.waiting().known()) {
+                    return (read, stripe.version);
                 }
                 match &self.disk {
                     Some(disk) if disk.presence.may_have(key) => {}
@@ -221,33 +226,51 @@ impl Shared {
                 return entry;
             };
             stripe.version += 1;
-            let entry =
-                (!changed.variants.is_empty()).then(|| Arc::new(Entry::new(changed.variants)));
+            let Changed {
+                variants,
+                orders,
+                freshened,
+            } = changed;
+            let entry = (!variants.is_empty()).then(|| Arc::new(Entry::new(variants)));
             match &entry {
                 Some(entry) => self.memory.insert(*key, Arc::clone(entry)),
                 None => self.memory.remove(key),
             }
-            if let Some(disk) = &self.disk {
-                let last = changed
-                    .orders
-                    .into_iter()
-                    .map(|order| disk.queue.push(order))
-                    .last();
-                if let Some(order) = last {
-                    let pending = Pending {
-                        order,
-                        entry: entry.clone(),
-                    };
-                    stripe.pending.insert(*key, pending);
-                    match &entry {
-                        Some(_) => disk.presence.insert(key),
-                        None => disk.presence.remove(key),
-                    }
-                }
+            if let Some(disk) = self.disk.as_ref() {
+                let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
+                disk.order(&mut stripe, key, variants, orders, freshened);
             }
             return entry;
         }
         None
+    }
+
+    /// What the disk must do for the new head of a variant. Where the queue has no room for that, the old one stays there, or
+    /// goes with its body if it could be used where the new one could not.
+    pub(crate) fn write_head(
+        &self,
+        key: &Key,
+        variant: &Variant,
+        is_stricter: bool,
+    ) -> (Option<Freshened>, Vec<Order>) {
+        let (id, head, notes) = (variant.id, Arc::clone(&variant.head), variant.notes.clone());
+        let Some(disk) = &self.disk else {
+            return (None, Vec::new());
+        };
+        let weight = head::weight(&head) + notes.len() as u64;
+        let Some(room) = disk.queue.room_now(weight) else {
+            self.counters.skipped_writes.add(1);
+            let remove = is_stricter.then_some(Order::Remove { key: *key, id });
+            return (None, Vec::from_iter(remove));
+        };
+        let freshened = Freshened {
+            id,
+            head,
+            notes,
+            is_stricter,
+            room,
+        };
+        (Some(freshened), Vec::new())
     }
 
     /// Takes variants out of the memory tier whose files are gone.
@@ -273,10 +296,8 @@ impl Shared {
                 None => self.memory.remove(key),
             }
         }
-        if let Some(pending) = stripe.pending.get_mut(key)
-            && let Some(entry) = pending.entry.take()
-        {
-            pending.entry = without(&entry);
+        if let Some(pending) = stripe.pending.get_mut(key) {
+            pending.forget(id);
         }
     }
 
@@ -284,14 +305,29 @@ impl Shared {
     pub(crate) fn settle(&self, keys: &HashSet<Key>, order: u64) {
         for key in keys {
             let mut stripe = self.stripes.lock(key);
-            if stripe
-                .pending
-                .get(key)
-                .is_some_and(|pending| pending.order <= order)
-            {
+            let pending = stripe.pending.get_mut(key);
+            if pending.is_some_and(|pending| pending.settle(order)) {
                 stripe.pending.remove(key);
             }
         }
+    }
+
+    /// After the index was made anew: all but what waits is gone from disk. `active` is a segment that is written.
+    pub(crate) fn forget_disk(&self, active: Option<u64>) -> Result<(), StateError> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        disk.presence.clear();
+        self.stripes.each(|stripe| {
+            let stored = stripe.pending.iter().filter(|(_, one)| !one.is_removed());
+            stored.for_each(|(key, _)| disk.presence.insert(key));
+        });
+        for unit in disk.units.all() {
+            if Some(unit) != active && disk.index.unit(unit, 0, 1)?.is_empty() {
+                disk.space.release(disk.units.remove(unit));
+            }
+        }
+        Ok(())
     }
 
     /// As [`Store::usage`](crate::Store::usage).
@@ -347,7 +383,7 @@ impl Shared {
             let owners = disk.index.usage();
             stats.live_segment_bytes = owners.values().map(|owner| owner.in_segments).sum();
             stats.large_files = totals.large_files;
-            stats.discarded_bytes = disk.discarded_bytes;
+            stats.discarded_bytes = disk.discarded_bytes.load(Ordering::Relaxed);
             stats.disk_failed = disk.failed.load(Ordering::Relaxed);
         }
         stats

@@ -4,13 +4,13 @@
 //! acknowledged survives a crash and a loss of power. It shares no file with the cache, so that damage to the cache
 //! cannot reach it. Without a folder it lives in memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::database::{begin_write, guarded, open, open_file};
+use crate::database::{begin_write, guarded, open, open_file, open_or_read};
 use crate::error::StateError;
 use crate::medium::Medium;
 
@@ -30,33 +30,69 @@ struct Shared {
     /// Where it is; `None` for one in memory.
     place: Option<(PathBuf, Arc<dyn Medium>)>,
     /// redb stays failed after an error of the file system: it is closed then, and opened again by whoever comes next.
-    database: RwLock<Option<Database>>,
+    database: RwLock<Option<Opened>>,
+}
+
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Access {
+    Read,
+    Write,
+}
+
+struct Opened {
+    database: Database,
+    /// Whether the disk could not be written when it was opened: nothing may be written to this one.
+    is_read_only: bool,
 }
 
 impl Shared {
-    fn open(&self) -> Result<Database, StateError> {
-        match &self.place {
-            Some((path, medium)) => open(&**medium, path, CACHE, FORMAT),
-            None => open_file(None, CACHE, FORMAT),
+    fn open(&self, access: Access) -> Result<Opened, StateError> {
+        let (database, is_read_only) = match (&self.place, access) {
+            (None, _) => (open_file(None, CACHE, FORMAT)?, false),
+            (Some((path, medium)), Access::Read) => open_or_read(&**medium, path, CACHE, FORMAT)?,
+            (Some((path, medium)), Access::Write) => (open(&**medium, path, CACHE, FORMAT)?, false),
+        };
+        if let (Some((path, medium)), false) = (&self.place, is_read_only)
+            && let Err(error) = sync_names(&**medium, path)
+        {
+            let what = "the folder of the durable state";
+            return match access {
+                Access::Write => Err(error.into()),
+                Access::Read => {
+                    tracing::error!(%error, "{what} cannot be synced: nothing is written to it until that works");
+                    Ok(Opened {
+                        database,
+                        is_read_only: true,
+                    })
+                }
+            };
         }
+        Ok(Opened {
+            database,
+            is_read_only,
+        })
     }
 
-    /// Works with the database, which is opened again first if it was closed after a failure.
+    /// Works with the database, which is opened again first if it was closed after a failure, or if it is to be written and
+    /// could not be when it was opened.
     fn with<T>(
         &self,
+        access: Access,
         work: impl FnOnce(&Database) -> Result<T, StateError>,
     ) -> Result<T, StateError> {
-        if self.database.read().is_none() {
+        let serves = |opened: &Opened| access == Access::Read || !opened.is_read_only;
+        if !self.database.read().as_ref().is_some_and(serves) {
             let mut database = self.database.write();
-            if database.is_none() {
-                *database = Some(self.open()?);
+            if !database.as_ref().is_some_and(serves) {
+                *database = Some(self.open(access)?);
                 tracing::info!("the durable state is open again");
             }
         }
         let done = {
             let database = self.database.read();
-            let database = database.as_ref().ok_or(StateError::Closed)?;
-            guarded(|| work(database))
+            let opened = database.as_ref().filter(|opened| serves(opened));
+            let opened = opened.ok_or(StateError::Closed)?;
+            guarded(|| work(&opened.database))
         };
         if let Err(error) = &done
             && self.place.is_some()
@@ -66,6 +102,22 @@ impl Shared {
         }
         done
     }
+}
+
+/// Makes the file's name survive a loss of power, and that of the folder that it is in.
+fn sync_names(medium: &dyn Medium, path: &Path) -> std::io::Result<()> {
+    let folder = path.parent();
+    for folder in [folder, folder.and_then(Path::parent)]
+        .into_iter()
+        .flatten()
+    {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        medium.sync_folder(folder)?;
+    }
+    Ok(())
 }
 
 /// One change of durable state.
@@ -98,7 +150,7 @@ impl State {
             place,
             database: RwLock::new(None),
         };
-        *shared.database.write() = Some(shared.open()?);
+        *shared.database.write() = Some(shared.open(Access::Read)?);
         Ok(State {
             shared: Arc::new(shared),
         })
@@ -154,12 +206,13 @@ impl State {
 
     /// As [`State::get`], on this thread.
     pub fn blocking_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        self.shared
-            .with(|database| match database.begin_read()?.open_table(STATE) {
+        self.shared.with(Access::Read, |database| {
+            match database.begin_read()?.open_table(STATE) {
                 Ok(all) => Ok(all.get((table, key))?.map(|value| value.value().to_vec())),
                 Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
                 Err(error) => Err(error.into()),
-            })
+            }
+        })
     }
 
     /// As [`State::put`], on this thread.
@@ -170,7 +223,7 @@ impl State {
 
     /// As [`State::apply`], on this thread.
     pub fn blocking_apply(&self, changes: &[StateChange]) -> Result<(), StateError> {
-        self.shared.with(|database| {
+        self.shared.with(Access::Write, |database| {
             let write = begin_write(database)?;
             {
                 let mut all = write.open_table(STATE)?;
@@ -197,7 +250,7 @@ impl State {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<StatePair>, StateError> {
-        self.shared.with(|database| {
+        self.shared.with(Access::Read, |database| {
             let all = match database.begin_read()?.open_table(STATE) {
                 Ok(all) => all,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),

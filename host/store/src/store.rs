@@ -21,10 +21,11 @@ use crate::key::Key;
 use crate::layout::Layout;
 use crate::medium::{Files, Medium};
 use crate::memory::MemoryTier;
+use crate::pending::Pending;
 use crate::queue::Order;
 use crate::shared::{Changed, Found, Shared};
 use crate::state::State;
-use crate::stripes::{Pending, Stripes};
+use crate::stripes::Stripes;
 use crate::usage::Usage;
 use crate::{warm, writer};
 
@@ -48,6 +49,7 @@ impl Drop for Handle {
             disk.queue.close();
         }
         for thread in self.threads.lock().drain(..) {
+            thread.thread().unpark();
             if thread.join().is_err() {
                 tracing::error!("a thread of the store has panicked");
             }
@@ -163,22 +165,22 @@ impl Store {
     }
 
     async fn update(&self, key: &Key, id: u64, head: Stored, notes: Option<Bytes>) {
+        let shared = &self.0.shared;
         let update = |variants: &[Variant]| {
             let mut variants = variants.to_vec();
             let variant = variants.iter_mut().find(|variant| variant.id == id)?;
+            let is_stricter = head::is_stricter(&head, &variant.head);
             let notes = notes.as_ref().unwrap_or(&variant.notes);
             let (head, notes) = head::let_go_of_buffers(&head, notes);
             (variant.head, variant.notes) = (Arc::new(head), notes);
-            let order = Order::Head {
-                key: *key,
-                variant: variant.clone(),
-            };
+            let (freshened, orders) = shared.write_head(key, variant, is_stricter);
             Some(Changed {
                 variants,
-                orders: vec![order],
+                orders,
+                freshened,
             })
         };
-        self.0.shared.change(key, update).await;
+        shared.change(key, update).await;
     }
 
     /// Removes one variant, or all of a key. It can't be looked up any more when this returns; on disk it is gone
@@ -193,6 +195,7 @@ impl Store {
             (left.len() < variants.len()).then_some(Changed {
                 variants: left,
                 orders,
+                freshened: None,
             })
         };
         self.0.shared.change(key, remove).await;
@@ -207,7 +210,7 @@ impl Store {
             |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
         if let Some(disk) = shared.disk.as_ref().filter(on_disk) {
             let order = disk.queue.push(Order::RemoveAll { key: *key });
-            stripe.pending.insert(*key, Pending { order, entry: None });
+            stripe.pending.insert(*key, Pending::removed(order));
             disk.presence.remove(key);
         }
     }

@@ -1,17 +1,15 @@
 //! Who may change a key: changes of one key follow one another, and a load that raced a change is noticed.
 //!
-//! A stripe also holds the entries of its keys that the disk does not have yet, so that nothing that was finished
-//! or removed is forgotten, or found again, between the memory tier and the index.
+//! A stripe also holds what the disk does not have yet of its keys (`pending`).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::entry::Entry;
 use crate::key::Key;
 use crate::loads::Load;
 use crate::memory::KeyHash;
+use crate::pending::Pending;
 
 const STRIPES: usize = 1024;
 
@@ -23,21 +21,20 @@ pub(crate) struct Stripes(Vec<Mutex<Stripe>>);
 pub(crate) struct Stripe {
     /// Counts the changes.
     pub(crate) version: u64,
-    /// Entries that wait for the disk; `None` for a key that was removed.
+    /// What waits for the disk.
     pub(crate) pending: HashMap<Key, Pending, KeyHash>,
     /// Keys that are being read from disk.
     pub(crate) loads: HashMap<Key, Load, KeyHash>,
 }
 
-/// An entry and the number of the last order that concerns it.
-pub(crate) struct Pending {
-    pub(crate) order: u64,
-    pub(crate) entry: Option<Arc<Entry>>,
-}
-
 impl Stripes {
     pub(crate) fn new() -> Stripes {
         Stripes((0..STRIPES).map(|_| Mutex::default()).collect())
+    }
+
+    /// Shows every stripe, one after another.
+    pub(crate) fn each(&self, mut each: impl FnMut(&Stripe)) {
+        self.0.iter().for_each(|stripe| each(&stripe.lock()));
     }
 
     pub(crate) fn lock(&self, key: &Key) -> MutexGuard<'_, Stripe> {

@@ -1,12 +1,14 @@
 //! The files of bodies: segments of small records, and one file for each large body. Each is a unit of eviction.
 //!
-//! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take.
+//! `Units` knows every unit on disk with its size, oldest first; `Space` counts what they take. Segments are few and listed
+//! when the store is opened. Large files may be very many: the writer's thread lists them before anything else, and until
+//! then they are found by their name.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -23,18 +25,24 @@ pub(crate) struct Units {
     large: PathBuf,
     medium: Arc<dyn Medium>,
     list: Mutex<List>,
+    /// Whether the large files of earlier runs are in the list.
+    is_listed: AtomicBool,
 }
 
 #[derive(Default)]
 struct List {
     units: HashMap<u64, Unit>,
-    /// All units, the next to evict first.
-    order: VecDeque<u64>,
+    /// All units by their turn, the next to evict first.
+    order: BTreeMap<u64, u64>,
+    /// The last turn that was given.
+    last_turn: u64,
+    totals: Totals,
 }
 
 struct Unit {
     kind: Kind,
     bytes: u64,
+    turn: u64,
     /// Segments stay open once they were read; large files as long as somebody reads them.
     open: Open,
 }
@@ -47,6 +55,66 @@ pub(crate) struct Totals {
     pub(crate) segments: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) large_files: u64,
+}
+
+impl Totals {
+    fn add(&mut self, kind: Kind, bytes: u64) {
+        self.bytes += bytes;
+        match kind {
+            Kind::Segment => {
+                self.segments += 1;
+                self.segment_bytes += bytes;
+            }
+            Kind::Large => self.large_files += 1,
+        }
+    }
+
+    fn take(&mut self, kind: Kind, bytes: u64) {
+        self.bytes -= bytes;
+        match kind {
+            Kind::Segment => {
+                self.segments -= 1;
+                self.segment_bytes -= bytes;
+            }
+            Kind::Large => self.large_files -= 1,
+        }
+    }
+}
+
+impl List {
+    /// Puts a unit behind all others.
+    fn add(&mut self, unit: u64, kind: Kind, bytes: u64, open: Open) {
+        self.insert(self.last_turn + 1, unit, kind, bytes, open);
+    }
+
+    fn insert(&mut self, turn: u64, unit: u64, kind: Kind, bytes: u64, open: Open) {
+        self.take(unit);
+        self.last_turn = self.last_turn.max(turn);
+        self.order.insert(turn, unit);
+        self.totals.add(kind, bytes);
+        let new = Unit {
+            kind,
+            bytes,
+            turn,
+            open,
+        };
+        self.units.insert(unit, new);
+    }
+
+    fn take(&mut self, unit: u64) -> Option<Unit> {
+        let taken = self.units.remove(&unit)?;
+        self.order.remove(&taken.turn);
+        self.totals.take(taken.kind, taken.bytes);
+        Some(taken)
+    }
+
+    fn resize(&mut self, unit: u64, size: impl FnOnce(u64) -> u64) {
+        if let Some(unit) = self.units.get_mut(&unit) {
+            self.totals.take(unit.kind, unit.bytes);
+            unit.bytes = size(unit.bytes);
+            self.totals.add(unit.kind, unit.bytes);
+        }
+    }
 }
 
 enum Open {
@@ -71,30 +139,44 @@ impl Open {
 }
 
 impl Units {
-    /// Lists what is there. Files with names that are not ours are left alone.
+    /// Lists the segments.
     pub(crate) fn open(folder: &Path, medium: Arc<dyn Medium>) -> io::Result<Units> {
         let units = Units {
             segments: folder.join("segments"),
             large: folder.join("large"),
             medium,
             list: Mutex::default(),
+            is_listed: AtomicBool::new(false),
         };
-        let mut found = Vec::new();
-        for kind in [Kind::Segment, Kind::Large] {
-            let folder = units.folder(kind);
-            fs::create_dir_all(folder)?;
-            for item in fs::read_dir(folder)? {
-                let item = item?;
-                if let Some(unit) = unit_of(&item.file_name()) {
-                    found.push((unit, kind, item.metadata()?.len()));
-                }
+        fs::create_dir_all(&units.large)?;
+        fs::create_dir_all(&units.segments)?;
+        units.list(Kind::Segment, u64::MAX)?;
+        Ok(units)
+    }
+
+    /// Lists the large files whose numbers are below this one; others are of this run.
+    pub(crate) fn list_large(&self, end: u64) -> io::Result<()> {
+        self.list(Kind::Large, end)?;
+        self.is_listed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::Acquire)
+    }
+
+    /// Lists what is there: the lower its number, the older it is. Files with names that are not ours are left alone.
+    fn list(&self, kind: Kind, end: u64) -> io::Result<()> {
+        for item in fs::read_dir(self.folder(kind))? {
+            let item = item?;
+            let unit = unit_of(&item.file_name());
+            if let Some(unit) = unit.filter(|unit| *unit < end) {
+                let bytes = item.metadata()?.len();
+                let open = Open::new(kind, None);
+                self.list.lock().insert(unit, unit, kind, bytes, open);
             }
         }
-        found.sort_by_key(|(unit, ..)| *unit);
-        for (unit, kind, bytes) in found {
-            units.add(unit, kind, bytes, None);
-        }
-        Ok(units)
+        Ok(())
     }
 
     pub(crate) fn folder(&self, kind: Kind) -> &Path {
@@ -108,9 +190,17 @@ impl Units {
         self.folder(kind).join(format!("{unit:016x}"))
     }
 
-    /// Makes the file of a new unit, which is not in the list yet.
+    /// Makes the file of a new unit, which is not in the list yet. One of that name is what a crash has left, before
+    /// anything pointed to it.
     pub(crate) fn create(&self, kind: Kind, unit: u64) -> io::Result<Arc<dyn MediumFile>> {
-        self.medium.create(&self.path(kind, unit))
+        let path = self.path(kind, unit);
+        match self.medium.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.medium.remove(&path)?;
+                self.medium.create(&path)
+            }
+            created => created,
+        }
     }
 
     /// Removes the file of a unit that is not in the list.
@@ -148,31 +238,27 @@ impl Units {
         bytes: u64,
         file: Option<&Arc<dyn MediumFile>>,
     ) {
-        let mut list = self.list.lock();
-        list.units.insert(
-            unit,
-            Unit {
-                kind,
-                bytes,
-                open: Open::new(kind, file),
-            },
-        );
-        list.order.push_back(unit);
+        let open = Open::new(kind, file);
+        self.list.lock().add(unit, kind, bytes, open);
     }
 
     pub(crate) fn grow(&self, unit: u64, bytes: u64) {
-        if let Some(unit) = self.list.lock().units.get_mut(&unit) {
-            unit.bytes += bytes;
-        }
+        self.list.lock().resize(unit, |before| before + bytes);
+    }
+
+    /// A unit is as long as this; says what it was counted as.
+    pub(crate) fn measured(&self, unit: u64, length: u64) -> u64 {
+        let mut counted = 0;
+        self.list.lock().resize(unit, |before| {
+            counted = before;
+            length
+        });
+        counted
     }
 
     /// Takes a unit out of the list, removes its file and says how large it was. Open readers may read on.
     pub(crate) fn remove(&self, unit: u64) -> u64 {
-        let removed = {
-            let mut list = self.list.lock();
-            list.order.retain(|other| *other != unit);
-            list.units.remove(&unit)
-        };
+        let removed = self.list.lock().take(unit);
         let Some(removed) = removed else { return 0 };
         self.discard(removed.kind, unit);
         removed.bytes
@@ -181,7 +267,7 @@ impl Units {
     /// The unit to evict next.
     pub(crate) fn oldest(&self) -> Option<(u64, Kind, u64)> {
         let list = self.list.lock();
-        let oldest = list.order.front()?;
+        let (_, oldest) = list.order.first_key_value()?;
         let unit = list.units.get(oldest)?;
         Some((*oldest, unit.kind, unit.bytes))
     }
@@ -189,22 +275,25 @@ impl Units {
     /// Puts a unit behind all others.
     pub(crate) fn renew(&self, unit: u64) {
         let mut list = self.list.lock();
-        list.order.retain(|other| *other != unit);
-        list.order.push_back(unit);
+        if let Some(Unit {
+            kind, bytes, open, ..
+        }) = list.take(unit)
+        {
+            list.add(unit, kind, bytes, open);
+        }
     }
 
     /// The file of a unit; `None` when the unit is gone. Blocks the thread.
-    pub(crate) fn file(&self, unit: u64) -> io::Result<Option<Arc<dyn MediumFile>>> {
-        let kind = {
-            let list = self.list.lock();
-            let Some(found) = list.units.get(&unit) else {
-                return Ok(None);
-            };
-            if let Some(file) = found.open.get() {
-                return Ok(Some(file));
+    pub(crate) fn file(&self, unit: u64, kind: Kind) -> io::Result<Option<Arc<dyn MediumFile>>> {
+        match self.list.lock().units.get(&unit) {
+            Some(found) => {
+                if let Some(file) = found.open.get() {
+                    return Ok(Some(file));
+                }
             }
-            found.kind
-        };
+            None if self.is_listed() => return Ok(None),
+            None => {}
+        }
         let file = match self.medium.open(&self.path(kind, unit)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
@@ -217,26 +306,15 @@ impl Units {
 
     /// All units, oldest first.
     pub(crate) fn all(&self) -> Vec<u64> {
-        self.list.lock().order.iter().copied().collect()
+        self.list.lock().order.values().copied().collect()
     }
 
     /// The sums over all units.
     pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for unit in self.list.lock().units.values() {
-            totals.bytes += unit.bytes;
-            match unit.kind {
-                Kind::Segment => {
-                    totals.segments += 1;
-                    totals.segment_bytes += unit.bytes;
-                }
-                Kind::Large => totals.large_files += 1,
-            }
-        }
-        totals
+        self.list.lock().totals
     }
 
-    /// The highest number of a unit.
+    /// The highest number of a unit that is listed.
     pub(crate) fn highest(&self) -> u64 {
         self.list.lock().units.keys().max().copied().unwrap_or(0)
     }
@@ -300,6 +378,11 @@ impl Space {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
+    /// Takes `bytes` that are taken already, whether they fit or not.
+    pub(crate) fn count(&self, bytes: u64) {
+        self.units.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Counts what is there already, whether it fits or not.
     pub(crate) fn set_units(&self, bytes: u64) {
         self.units.store(bytes, Ordering::Relaxed);
@@ -319,5 +402,38 @@ impl Space {
 
     pub(crate) fn limit(&self) -> u64 {
         self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::medium::Files;
+
+    #[test]
+    fn the_time_for_a_unit_does_not_grow_with_their_number() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let units = Units::open(dir.path(), Arc::new(Files)).expect("it opens");
+        let count = 100_000;
+        for unit in 1..=count {
+            units.add(unit, Kind::Large, unit, None);
+        }
+        let began = Instant::now();
+        for unit in 1..=count {
+            assert_eq!(units.oldest(), Some((unit, Kind::Large, unit)));
+            assert_eq!(units.totals().bytes, count * (count + 1) / 2);
+            units.renew(unit);
+        }
+        assert_eq!(units.all(), Vec::from_iter(1..=count));
+        for unit in (1..=count).rev() {
+            assert_eq!(units.remove(unit), unit);
+        }
+        let totals = units.totals();
+        assert_eq!((totals.bytes, totals.large_files), (0, 0));
+        // Some 200 ms; where each step walks through all of them, minutes.
+        let taken = began.elapsed();
+        assert!(taken < Duration::from_secs(20), "{taken:?}");
     }
 }

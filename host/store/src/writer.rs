@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
@@ -17,7 +18,8 @@ use crate::entry::{BodyHandle, Variant};
 use crate::error::StateError;
 use crate::index::{Applied, Change, Kind, Place, Row};
 use crate::key::Key;
-use crate::queue::{Closed, Order, Room, encoded};
+use crate::owed::Owed;
+use crate::queue::{Closed, Order, Room};
 use crate::record;
 use crate::segment::SegmentWriter;
 use crate::shared::Shared;
@@ -31,8 +33,6 @@ const RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// After so long without a failure, the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_secs(60);
-/// Removals that are remembered while the disk fails; more than these discard the cache's index.
-const KEPT_REMOVALS: usize = 1 << 16;
 
 /// Why something was not written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,8 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment: SegmentWriter,
     batch: Batch,
+    /// What must still be removed, since the disk failed.
+    owed: Owed,
     /// When to try a failed disk again.
     retry: Option<Instant>,
     /// How long the next failure rests the disk.
@@ -62,6 +64,8 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Batch {
     changes: Vec<Change>,
+    /// Variants with new heads, which are taken at the end.
+    heads: Vec<(Key, u64)>,
     keys: HashSet<Key>,
     /// The queue's room that the batch takes, given back when it is settled.
     room: Vec<Room>,
@@ -74,11 +78,17 @@ struct Batch {
 /// Runs until the queue is closed and empty. Whatever ends it, nobody waits for it afterwards.
 pub(crate) fn run(shared: Arc<Shared>) {
     let Some(disk) = &shared.disk else { return };
+    // The disk may have failed when it was opened.
+    let retry = disk.failed.load(Ordering::Relaxed).then(Instant::now);
     let writer = Writer {
         shared: Arc::clone(&shared),
         segment: SegmentWriter::default(),
-        batch: Batch::default(),
-        retry: None,
+        batch: Batch {
+            due: retry,
+            ..Batch::default()
+        },
+        owed: Owed::default(),
+        retry,
         pause: RETRY,
         last_failure: None,
         skipped_before: 0,
@@ -101,6 +111,9 @@ impl Writer {
     fn work(mut self) {
         let shared = Arc::clone(&self.shared);
         let Some(disk) = &shared.disk else { return };
+        if let Err(error) = disk.list_large() {
+            self.fail(&error.into());
+        }
         loop {
             match disk.queue.take(self.batch.due) {
                 Ok(Some((number, order))) => self.accept(number, order),
@@ -127,14 +140,9 @@ impl Writer {
                 variant,
                 framed,
             } => self.put_large(key, &variant, framed),
-            Order::Head { key, variant } => {
-                let (head, notes) = encoded(&variant);
-                self.batch.changes.push(Change::Head {
-                    key,
-                    id: variant.id,
-                    head,
-                    notes,
-                });
+            Order::Head { key, id, weight } => {
+                self.batch.heads.push((key, id));
+                self.batch.weight += weight;
             }
             Order::Remove { key, id } => self.batch.changes.push(Change::Remove { key, id }),
             Order::RemoveAll { key } => self.batch.changes.push(Change::RemoveAll { key }),
@@ -168,7 +176,7 @@ impl Writer {
     fn is_due(&self) -> bool {
         let batch = &self.batch;
         !batch.flushes.is_empty()
-            || batch.changes.len() >= BATCH_CHANGES
+            || batch.changes.len() + batch.heads.len() >= BATCH_CHANGES
             || batch.weight >= self.shared.sizes.queue / 2
             || batch.due.is_some_and(|due| due <= Instant::now())
     }
@@ -270,20 +278,18 @@ impl Writer {
 
     /// Makes what was accepted durable and settles it. On failure it is dropped from disk.
     pub(crate) fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.changes.extend(self.new_heads(&batch.heads));
         // After a failure there is something to do even without changes: the index must be opened again to be read.
-        if (!batch.changes.is_empty() || self.retry.is_some())
-            && !self.is_resting()
-            && let Err(error) = self.apply(&batch.changes)
-        {
-            self.fail(&error);
+        let is_tried = !self.is_resting() && (!batch.changes.is_empty() || self.retry.is_some());
+        let tried = is_tried.then(|| self.apply(&batch.changes));
+        if let Some(Err(error)) = &tried {
+            self.fail(error);
             self.lose(&batch.changes);
         }
-        let removals = match self.retry {
-            Some(_) => batch.changes.into_iter().filter_map(as_removal).collect(),
-            None => Vec::new(),
-        };
-        self.keep_removals(removals);
+        if !matches!(tried, Some(Ok(_))) {
+            self.owe(&batch.changes);
+        }
         if self.retry.is_some() {
             self.batch.due = self.retry;
         }
@@ -295,20 +301,47 @@ impl Writer {
         }
     }
 
-    /// Syncs the bodies, then commits the changes.
+    /// The changes that write these variants' heads as they are by now.
+    fn new_heads(&self, heads: &[(Key, u64)]) -> Vec<Change> {
+        let change = |(key, id): &(Key, u64)| {
+            let freshened = {
+                let mut stripe = self.shared.stripes.lock(key);
+                stripe.pending.get_mut(key)?.take_head(*id)?
+            };
+            Some(Change::Head {
+                key: *key,
+                id: *id,
+                head: Bytes::from(freshened.head.encode()),
+                notes: freshened.notes.clone(),
+                is_stricter: freshened.is_stricter,
+            })
+        };
+        heads.iter().filter_map(change).collect()
+    }
+
+    /// Syncs the bodies, then commits the changes, after what is owed.
     pub(crate) fn apply(&mut self, changes: &[Change]) -> Result<Applied, WriteError> {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
         if self.retry.is_some() {
+            disk.list_large()?;
             disk.units.try_out()?;
+            if self.owed.is_everything() {
+                disk.index.discard()?;
+            }
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
         let next_id = self.shared.next_id.load(Ordering::Relaxed);
+        let owed: Vec<_> = self.owed.removals().collect();
+        if !owed.is_empty() {
+            disk.free(&disk.index.apply(&owed, next_id)?);
+        }
         let applied = disk.index.apply(changes, next_id)?;
-        for unit in &applied.freed {
-            disk.space.release(disk.units.remove(*unit));
+        disk.free(&applied);
+        if std::mem::take(&mut self.owed).is_everything() {
+            self.shared.forget_disk(self.segment.active())?;
         }
         disk.space.set_index(disk.index.file_length());
         self.shared.counters.commits.add(1);
@@ -342,12 +375,24 @@ impl Writer {
         );
         self.shared.counters.disk_errors.add(1);
         self.with_disk(|disk| disk.failed.store(true, Ordering::Relaxed));
-        self.segment.abandon();
+        if let Some(disk) = &self.shared.disk {
+            self.segment.abandon(&disk.units, &disk.space);
+        }
         let changes = std::mem::take(&mut self.batch.changes);
         self.lose(&changes);
-        self.batch.changes = changes.into_iter().filter(is_removal).collect();
+        self.owe(&changes);
         self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;
+    }
+
+    /// Notes what is left to do of changes that are not made.
+    fn owe(&mut self, changes: &[Change]) {
+        changes.iter().for_each(|change| self.owed.add(change));
+        if self.owed.is_everything()
+            && let Some(Err(error)) = self.with_disk(|disk| disk.index.discard())
+        {
+            tracing::error!(%error, "the cache's index cannot be removed; it is once the disk works again");
+        }
     }
 
     /// Counts the responses among changes that are given up, and lets go of large ones, whose files nothing points to.
@@ -363,35 +408,9 @@ impl Writer {
             }
         }
     }
-
-    /// Removals outlive a failing disk: a removed response must not come back.
-    fn keep_removals(&mut self, mut removals: Vec<Change>) {
-        if removals.is_empty() {
-            return;
-        }
-        if removals.len() > KEPT_REMOVALS {
-            tracing::error!(
-                "too many removals wait for the failed disk: the cache on disk is no longer used"
-            );
-            self.with_disk(|disk| {
-                disk.index.close();
-                disk.presence.clear();
-            });
-            removals.clear();
-        }
-        self.batch.changes = removals;
-    }
 }
 
-/// What is left to do of a change that failed: nobody knows whether it has taken effect, so what it was to enter is
-/// removed.
-fn as_removal(change: Change) -> Option<Change> {
-    match change {
-        Change::Put { key, id, .. } => Some(Change::Remove { key, id }),
-        change => is_removal(&change).then_some(change),
-    }
-}
-
-fn is_removal(change: &Change) -> bool {
-    matches!(change, Change::Remove { .. } | Change::RemoveAll { .. })
+/// Head and notes as they are written.
+fn encoded(variant: &Variant) -> (Bytes, Bytes) {
+    (Bytes::from(variant.head.encode()), variant.notes.clone())
 }

@@ -33,7 +33,7 @@ const TAG: u8 = b't';
 
 /// The place in the order that this run of the host begins at: above all places of earlier runs, which the number of the
 /// start in its upper half sees to. That number is the time in seconds unless the clock was turned back, so that what is
-/// stored stays older than what comes even where the durable state was lost.
+/// stored stays older than what comes even where the durable state was lost, or could not be written then.
 pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
     let (table, key) = START;
     let before = state.blocking_get(table, key)?;
@@ -44,7 +44,12 @@ pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
     let start = before.saturating_add(1).max(now) & u64::from(u32::MAX);
-    state.blocking_put(table, key, &start.to_be_bytes())?;
+    if let Err(error) = state.blocking_put(table, key, &start.to_be_bytes()) {
+        tracing::error!(
+            target: "cache",
+            "the number of this start can't be written to the durable state: {error}. See that the store's disk works; do not turn the clock back before the next start"
+        );
+    }
     Ok(start << 32)
 }
 
@@ -83,11 +88,8 @@ pub(super) fn load_recent(state: &State) -> Result<Recent, StateError> {
     let kept = state.blocking_get(table, key)?;
     let secret = match kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(secret) => secret,
-        None => {
-            let secret = new_secret();
-            state.blocking_put(table, key, &secret)?;
-            secret
-        }
+        // It is written with the first shards.
+        None => new_secret(),
     };
     let mut recent = Recent::new(secret);
     // There are no more shards than that.
@@ -113,14 +115,20 @@ fn new_secret() -> [u8; 32] {
     *seed.finalize().as_bytes()
 }
 
-/// What writes these shards.
-pub(super) fn shards(changed: &[(u8, Vec<u8>)]) -> Vec<StateChange> {
+/// What writes these shards, and the key of the hashes in them.
+pub(super) fn shards(secret: [u8; 32], changed: &[(u8, Vec<u8>)]) -> Vec<StateChange> {
+    let (table, key) = SECRET;
+    let secret = StateChange::Put {
+        table: table.to_owned(),
+        key: key.to_vec(),
+        value: secret.to_vec(),
+    };
     let put = |(number, value): &(u8, Vec<u8>)| StateChange::Put {
         table: OUTDATED.to_owned(),
         key: vec![*number],
         value: value.clone(),
     };
-    changed.iter().map(put).collect()
+    changed.iter().map(put).chain([secret]).collect()
 }
 
 /// What makes the durable state the same as these marks at the places that changed.

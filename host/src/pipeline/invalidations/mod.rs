@@ -88,7 +88,7 @@ impl Invalidations {
     /// Reads what earlier runs of the host left. Blocks the thread.
     ///
     /// # Errors
-    /// The durable state can't be read or written.
+    /// The durable state can't be read.
     pub fn open(state: &State) -> Result<Invalidations, StateError> {
         let by_distribution = durable::load(state)?;
         let recent = durable::load_recent(state)?;
@@ -214,11 +214,14 @@ impl Invalidations {
     /// The durable state can't be written: the next call tries again.
     pub(crate) async fn keep_outdated(&self) -> Result<(), StateError> {
         let _one_at_a_time = self.commanding.lock().await;
-        let changed = self.recent.write().take_changed();
+        let (changed, secret) = {
+            let mut recent = self.recent.write();
+            (recent.take_changed(), recent.key())
+        };
         if changed.is_empty() {
             return Ok(());
         }
-        let written = self.state.apply(durable::shards(&changed)).await;
+        let written = self.state.apply(durable::shards(secret, &changed)).await;
         if written.is_err() {
             let mut recent = self.recent.write();
             recent.not_written(changed.iter().map(|(number, _)| *number));

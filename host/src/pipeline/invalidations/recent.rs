@@ -59,6 +59,11 @@ impl Recent {
         }
     }
 
+    /// The secret that goes with what is kept.
+    pub(super) fn key(&self) -> [u8; 32] {
+        self.key
+    }
+
     pub(super) fn newest(&self) -> Order {
         self.newest
     }

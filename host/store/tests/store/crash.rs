@@ -185,6 +185,17 @@ async fn a_damaged_index_costs_the_cache_and_leaves_the_state() {
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_a_folder_costs_the_cache_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    stored(dir.path()).await;
+    fs::remove_dir_all(dir.path().join("cache/large")).unwrap();
+    fs::write(dir.path().join("cache/large"), b"no folder").unwrap();
+    assert_eq!(count_right(dir.path()).await, 0);
+    let store = open(dir.path());
+    assert!(find(&store, &key(1_000)).await.is_some());
+}
+
+#[tokio::test]
 async fn files_that_nothing_points_to_are_removed_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
     stored(dir.path()).await;
@@ -211,6 +222,66 @@ async fn files_that_nothing_points_to_are_removed_after_a_start() {
         .expect("they are removed");
     drop(store);
     assert_eq!(count_right(dir.path()).await, 200);
+}
+
+/// Makes so many empty large files that nothing points to.
+fn litter(dir: &std::path::Path, count: u64) {
+    for n in 0..count {
+        let name = format!("cache/large/{:016x}", 1_000 + n);
+        fs::File::create(dir.join(name)).unwrap();
+    }
+}
+
+/// Less than a tenth of that; this is for a debug build beside other tests.
+const START: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_takes_no_longer_when_there_are_very_many_files_and_a_damaged_cache_is_removed_later()
+ {
+    let dir = tempfile::tempdir().unwrap();
+    stored(dir.path()).await;
+    litter(dir.path(), 200_000);
+    let began = std::time::Instant::now();
+    let store = open(dir.path());
+    let taken = began.elapsed();
+    for n in [0, 50, 51] {
+        let found = body_of(&store, &key(n)).await.unwrap().unwrap();
+        assert_same(&found, &body(n, length(n)), "stored");
+    }
+    assert!(taken < START, "{taken:?}");
+    drop(store);
+
+    fs::write(dir.path().join("cache/index.redb"), body(1, 100_000)).unwrap();
+    litter(dir.path(), 200_000);
+    let began = std::time::Instant::now();
+    let store = open(dir.path());
+    let taken = began.elapsed();
+    assert!(find(&store, &key(1)).await.is_none());
+    put(&store, key(1), head("\"n\""), &body(9, 3_000))
+        .await
+        .unwrap();
+    assert!(taken < START, "{taken:?}");
+    let removed = async {
+        while dir.path().join("cache.old-0").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), removed)
+        .await
+        .expect("the damaged one is removed");
+    assert!(store.stats().discarded_bytes > 4 * MIB);
+    drop(store);
+    // What was put aside by a process that was killed before it had removed it.
+    fs::create_dir(dir.path().join("cache.old-3")).unwrap();
+    let _store = open(dir.path());
+    let removed = async {
+        while dir.path().join("cache.old-3").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), removed)
+        .await
+        .expect("it is removed");
 }
 
 #[tokio::test]

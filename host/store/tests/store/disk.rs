@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use selvedge_store::{Files, Medium, MediumFile};
 
@@ -37,6 +37,22 @@ struct Faults {
     tears: bool,
     /// Whether reads fail.
     reads: AtomicBool,
+    /// Reads until they fail.
+    reads_left: AtomicI64,
+    /// The name of a file that is not opened.
+    refused: Mutex<Option<&'static str>>,
+    /// Whether syncs wait.
+    stalled: Arc<(Mutex<bool>, Condvar)>,
+}
+
+/// Lets syncs wait until it is dropped.
+pub(crate) struct Stall(Arc<(Mutex<bool>, Condvar)>);
+
+impl Drop for Stall {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap() = false;
+        self.0.1.notify_all();
+    }
 }
 
 /// What is synced of every file, and what was written since.
@@ -80,6 +96,9 @@ impl TestDisk {
                 left: AtomicI64::new(i64::MAX),
                 tears,
                 reads: AtomicBool::new(false),
+                reads_left: AtomicI64::new(i64::MAX),
+                refused: Mutex::default(),
+                stalled: Arc::default(),
             },
             world: Mutex::default(),
         }))
@@ -107,8 +126,42 @@ impl TestDisk {
         self.0.faults.left.store(i64::MAX, Ordering::Relaxed);
     }
 
+    /// Lets so many more reads succeed.
+    pub(crate) fn fail_reads_after(&self, reads: i64) {
+        self.0.faults.reads_left.store(reads, Ordering::Relaxed);
+    }
+
+    pub(crate) fn have_reads_failed(&self) -> bool {
+        self.0.faults.reads_left.load(Ordering::Relaxed) < 0
+    }
+
     pub(crate) fn fail_reads(&self, fail: bool) {
         self.0.faults.reads.store(fail, Ordering::Relaxed);
+    }
+
+    /// From now on, files of this name are not opened, as where there are too many open ones.
+    pub(crate) fn refuse_to_open(&self, name: &'static str) {
+        *self.0.faults.refused.lock().unwrap() = Some(name);
+    }
+
+    fn check_open(&self, path: &Path) -> io::Result<()> {
+        let refused = self.0.faults.refused.lock().unwrap();
+        match refused.is_some_and(|name| path.ends_with(name)) {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets syncs wait.
+    pub(crate) fn stall(&self) -> Stall {
+        let stalled = Arc::clone(&self.0.faults.stalled);
+        *stalled.0.lock().unwrap() = true;
+        Stall(stalled)
+    }
+
+    fn wait_while_stalled(&self) {
+        let (stalled, ended) = &*self.0.faults.stalled;
+        drop(ended.wait_while(stalled.lock().unwrap(), |stalled| *stalled));
     }
 
     fn check(&self) -> io::Result<()> {
@@ -149,10 +202,12 @@ impl Medium for TestDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        self.check_open(path)?;
         Ok(self.file(path, Files.open(path)?))
     }
 
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        self.check_open(path)?;
         Ok(self.file(path, Files.database(path)?))
     }
 
@@ -207,7 +262,10 @@ impl TestFile {
 
 impl MediumFile for TestFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        if self.disk.0.faults.reads.load(Ordering::Relaxed) {
+        let faults = &self.disk.0.faults;
+        if faults.reads.load(Ordering::Relaxed)
+            || faults.reads_left.fetch_sub(1, Ordering::Relaxed) <= 0
+        {
             return Err(io::Error::other("the disk does not answer"));
         }
         self.real.read_exact_at(buffer, offset)
@@ -228,6 +286,7 @@ impl MediumFile for TestFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.wait_while_stalled();
         self.disk.check()?;
         self.disk.step(|world| {
             if let Some(content) = world.files.get_mut(&self.number) {

@@ -6,6 +6,7 @@ mod crash;
 mod disk;
 mod faults;
 mod filling;
+mod freshening;
 mod loads;
 mod power;
 mod state;

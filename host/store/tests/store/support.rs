@@ -222,3 +222,24 @@ pub(crate) fn resident() -> u64 {
         .unwrap()
         * 4096
 }
+
+/// Whether this process runs only this test, so that what it measures is its own; else such a process is run, and must
+/// succeed.
+pub(crate) fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "SELVEDGE_STORE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some_and(|alone| alone == test) {
+        return true;
+    }
+    let process = std::process::Command::new(std::env::current_exe().expect("a program"))
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, test)
+        .output()
+        .expect("it runs");
+    let output = [process.stdout, process.stderr].concat();
+    let output = String::from_utf8_lossy(&output);
+    assert!(
+        process.status.success() && output.contains("1 passed"),
+        "{output}"
+    );
+    false
+}

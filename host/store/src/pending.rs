@@ -1,0 +1,165 @@
+//! What the disk does not have yet of a key, so that nothing that was finished, freshened or removed is forgotten, or found
+//! again as it was, between the memory tier and the index.
+//!
+//! Only what is not on disk is held, and it has its room in the queue: a body until it is durable, a new head beside the body
+//! that is there already. However often a head is replaced before the writer comes to it, it is written once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::entry::{Entry, Variant};
+use crate::head::Stored;
+use crate::queue::Room;
+use crate::shared::Read;
+
+/// What waits of one key.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// The number of the last order that concerns the key.
+    order: u64,
+    waiting: Waiting,
+}
+
+/// The variants of a key, newest first, each as far as the disk does not have it; none where the key was removed.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting(Vec<One>);
+
+#[derive(Clone)]
+struct One {
+    id: u64,
+    /// All of it, until the order of this number is settled. The order has the room.
+    put: Option<(u64, Variant)>,
+    /// What replaces its head and its notes, and whether the writer has it.
+    freshened: Option<(Arc<Freshened>, bool)>,
+}
+
+/// A new head that waits for the disk.
+pub(crate) struct Freshened {
+    pub(crate) id: u64,
+    pub(crate) head: Arc<Stored>,
+    pub(crate) notes: Bytes,
+    /// Whether what is on disk could be used where this one could not.
+    pub(crate) is_stricter: bool,
+    pub(crate) room: Room,
+}
+
+impl Pending {
+    /// Nothing is left of the key once the order of this number is done.
+    pub(crate) fn removed(order: u64) -> Pending {
+        Pending {
+            order,
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// From now on these are the key's variants.
+    pub(crate) fn set_variants(&mut self, variants: &[Variant]) {
+        let mut before = std::mem::take(&mut self.waiting.0);
+        let now = variants.iter().map(|variant| {
+            let known = before.iter().position(|one| one.id == variant.id);
+            known.map_or(One::on_disk(variant.id), |at| before.swap_remove(at))
+        });
+        self.waiting.0 = now.collect();
+    }
+
+    /// An order concerns the key, which enters this variant if it says one.
+    pub(crate) fn ordered(&mut self, order: u64, put: Option<Variant>) {
+        self.order = order;
+        if let Some(variant) = put
+            && let Some(one) = self.one(variant.id)
+        {
+            one.put = Some((order, variant));
+        }
+    }
+
+    /// A variant has a new head. Whether an order is needed for that: else the one that waits will do.
+    pub(crate) fn freshen(&mut self, mut freshened: Freshened) -> bool {
+        let Some(one) = self.one(freshened.id) else {
+            return false;
+        };
+        let before = one.freshened.as_ref();
+        freshened.is_stricter |= before.is_some_and(|(before, _)| before.is_stricter);
+        let before = one.freshened.replace((Arc::new(freshened), false));
+        before.is_none_or(|(_, is_taken)| is_taken)
+    }
+
+    /// The new head of a variant, for the writer. It is held on until it is settled.
+    pub(crate) fn take_head(&mut self, id: u64) -> Option<Arc<Freshened>> {
+        let (freshened, is_taken) = self.one(id)?.freshened.as_mut()?;
+        *is_taken = true;
+        Some(Arc::clone(freshened))
+    }
+
+    pub(crate) fn forget(&mut self, id: u64) {
+        self.waiting.0.retain(|one| one.id != id);
+    }
+
+    /// Lets go of what the orders up to this one were about; true when nothing is left.
+    pub(crate) fn settle(&mut self, order: u64) -> bool {
+        for one in &mut self.waiting.0 {
+            one.put.take_if(|(put, _)| *put <= order);
+            one.freshened.take_if(|(_, is_taken)| *is_taken);
+        }
+        self.order <= order
+    }
+
+    /// Whether the key was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.waiting.0.is_empty()
+    }
+
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    fn one(&mut self, id: u64) -> Option<&mut One> {
+        self.waiting.0.iter_mut().find(|one| one.id == id)
+    }
+}
+
+impl Waiting {
+    /// The key as it is, where nothing of it need be read.
+    pub(crate) fn known(&self) -> Option<Read> {
+        let whole = self.0.iter().all(|one| one.put.is_some());
+        whole.then(|| self.over(Read::Nothing))
+    }
+
+    /// The key as it is, where this was read from disk.
+    pub(crate) fn over(&self, read: Read) -> Read {
+        let is_unknown = matches!(read, Read::Failed);
+        let read = read.entry();
+        let on_disk = |id| read.as_ref().and_then(|entry| entry.variant(id));
+        let variants: Vec<_> = self
+            .0
+            .iter()
+            .filter_map(|one| one.over(on_disk(one.id)))
+            .collect();
+        match variants.is_empty() {
+            false => Read::Entry(Arc::new(Entry::new(variants))),
+            true if is_unknown && !self.0.is_empty() => Read::Failed,
+            true => Read::Nothing,
+        }
+    }
+}
+
+impl One {
+    /// A variant that is on disk as it is, or in memory only.
+    fn on_disk(id: u64) -> One {
+        One {
+            id,
+            put: None,
+            freshened: None,
+        }
+    }
+
+    fn over(&self, on_disk: Option<&Variant>) -> Option<Variant> {
+        let put = self.put.as_ref().map(|(_, variant)| variant);
+        let mut variant = put.or(on_disk)?.clone();
+        if let Some((freshened, _)) = &self.freshened {
+            variant.head = Arc::clone(&freshened.head);
+            variant.notes = freshened.notes.clone();
+        }
+        Some(variant)
+    }
+}

@@ -1,0 +1,164 @@
+//! Heads that are replaced: what waits for the disk is no more than the heads, and whoever asks gets the newest.
+
+use bytes::Bytes;
+use selvedge_caching::Stored;
+use selvedge_store::{Key, Store};
+
+use crate::disk::TestDisk;
+use crate::support::*;
+
+/// The head of one, as a validation of this number has left it.
+fn confirmed(number: u64) -> Stored {
+    head(&format!("\"confirmed-{number}\""))
+}
+
+/// Confirms what is stored of a key.
+async fn confirm(store: &Store, key: &Key, number: u64) {
+    let entry = find(store, key).await.expect("stored");
+    let variant = &entry.variants()[0];
+    let (head, notes) = (confirmed(number), Bytes::from_static(b"confirmed"));
+    store
+        .update_head_and_notes(key, variant.id, head, notes)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_stalls_holds_the_new_heads_of_what_is_confirmed_and_none_of_the_bodies() {
+    let name = "freshening::a_disk_that_stalls_holds_the_new_heads_of_what_is_confirmed_and_none_of_the_bodies";
+    if !is_alone(name) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    let content = |n| body(n, MIB - n);
+    for n in 0..60 {
+        put(&store, key(n), head("\"old\""), &content(n))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    let stall = disk.stall();
+    let before = resident();
+    for n in 0..60 {
+        confirm(&store, &key(n), n).await;
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 20 * MIB, "grown by {} MiB", grown / MIB);
+    let queued = store.stats().queued_bytes;
+    assert!((60 * 512..MIB).contains(&queued), "{queued} bytes wait");
+    for n in 0..60 {
+        let entry = find(&store, &key(n)).await.unwrap();
+        assert_eq!(etag(&entry), format!("\"confirmed-{n}\""));
+        assert_eq!(&entry.variants()[0].notes[..], b"confirmed");
+        let found = read(entry.variants()[0].reader(None)).await.unwrap();
+        assert_same(&found, &content(n), "the body is the old one");
+    }
+    drop(stall);
+    drop(store);
+    let store = open(dir.path());
+    for n in 0..60 {
+        let entry = find(&store, &key(n)).await.unwrap();
+        assert_eq!(etag(&entry), format!("\"confirmed-{n}\""));
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_replaced_again_and_again_waits_once() {
+    if !is_alone("freshening::a_head_that_is_replaced_again_and_again_waits_once") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    put(&store, key(1), head("\"old\""), &body(1, 1_000))
+        .await
+        .unwrap();
+    store.flush().await;
+    let stall = disk.stall();
+    let before = resident();
+    for n in 0..20_000 {
+        confirm(&store, &key(1), n).await;
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 4 * MIB, "grown by {} KiB", grown / KIB);
+    let queued = store.stats().queued_bytes;
+    assert!(queued < 16 * KIB, "{queued} bytes wait");
+    drop(stall);
+    store.flush().await;
+    for n in 20_000..20_010 {
+        confirm(&store, &key(1), n).await;
+        store.flush().await;
+    }
+    drop(store);
+    let entry = find(&open(dir.path()), &key(1)).await.unwrap();
+    assert_eq!(etag(&entry), "\"confirmed-20009\"");
+}
+
+#[tokio::test]
+async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_that_it_forbids() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    for n in 0..1_200 {
+        put(&store, key(n), head("\"old\""), &body(n, 100))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    let stall = disk.stall();
+    for n in 0..1_200 {
+        let entry = find(&store, &key(n)).await.unwrap();
+        let stale = entry.variants()[0]
+            .head
+            .invalidated_softly_at(selvedge_caching::Time(3_000));
+        store
+            .update_head(&key(n), entry.variants()[0].id, stale)
+            .await;
+    }
+    let stats = store.stats();
+    assert!(stats.skipped_writes > 100, "not all have room: {stats:?}");
+    assert!(stats.queued_bytes < 2 * MIB, "{stats:?}");
+    drop(stall);
+    drop(store);
+    let store = open(dir.path());
+    let mut left = 0;
+    for n in 0..1_200 {
+        if let Some(entry) = find(&store, &key(n)).await {
+            assert!(entry.variants()[0].head.invalidated_softly, "{n}");
+            left += 1;
+        }
+    }
+    assert!(left > 100, "{left} are left");
+}
+
+#[tokio::test]
+async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    for n in 0..3 {
+        put(&store, key(n), head("\"old\""), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    let stale = head("\"old\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    let id = find(&store, &key(0)).await.unwrap().variants()[0].id;
+    store.update_head(&key(0), id, stale).await;
+    confirm(&store, &key(1), 1).await;
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    disk.heal();
+    while store.stats().disk_failed {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        store.flush().await;
+    }
+    drop(store);
+    let store = open(dir.path());
+    assert!(find(&store, &key(0)).await.is_none());
+    for n in 1..3 {
+        assert!(find(&store, &key(n)).await.is_some(), "{n} could be used");
+    }
+}
