@@ -8,6 +8,7 @@ use crate::servers::Server;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -16,6 +17,10 @@ const OBJECTS: u64 = 20_000;
 const PIECE: u64 = 64 * KIB;
 /// How many of the objects of a `miss` run are asked for again.
 const SAMPLED: u64 = 16;
+/// How long a server may take to store what it has answered with, and to end what it does for viewers that have gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// One column of the table.
 pub(crate) struct Workload {
@@ -244,7 +249,7 @@ fn twice(target: Target, client: &mut Client, path: &str) -> Result<()> {
         if target.server.origin.requests() == before {
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     bail!("{path} is never a hit")
 }
@@ -262,20 +267,54 @@ fn first_of(round: u32) -> u64 {
     (u64::from(round) + 1) * 100_000_000
 }
 
-/// Whether objects of a run of misses are stored now.
+/// Whether objects of a run of misses are stored. A server that stores late is asked again, for others of them each time,
+/// since what was asked for here is stored by that.
 fn sample(target: Target, size: u64, first: u64, requests: u64) -> Result<()> {
+    wait_for_quiet(target)?;
     let mut client = target.client()?;
-    let before = target.server.origin.requests();
-    for number in 0..SAMPLED {
-        let object = first + number * (requests / (SAMPLED + 1));
-        target.check(&mut client, &format!("/{size}/{object}"))?;
+    let start = Instant::now();
+    for shift in 0.. {
+        let mut fetched = 0;
+        for object in sampled(first, requests, shift) {
+            let before = target.server.origin.requests();
+            target.check(&mut client, &format!("/{size}/{object}"))?;
+            fetched += u64::from(target.server.origin.requests() > before);
+        }
+        if fetched <= SAMPLED / 4 {
+            break;
+        }
+        ensure!(
+            start.elapsed() < PATIENCE,
+            "{fetched} of {SAMPLED} objects were not stored {} s after the run",
+            start.elapsed().as_secs()
+        );
+        std::thread::sleep(PAUSE);
     }
-    let fetched = target.server.origin.requests() - before;
-    ensure!(
-        fetched <= SAMPLED / 4,
-        "{fetched} of {SAMPLED} objects were not stored"
-    );
     Ok(())
+}
+
+/// What a run's last viewers left behind when they went is fetched to the end, and is not to be counted as something else.
+fn wait_for_quiet(target: Target) -> Result<()> {
+    let start = Instant::now();
+    let mut before = target.server.origin.requests();
+    while start.elapsed() < PATIENCE {
+        std::thread::sleep(PAUSE);
+        let now = target.server.origin.requests();
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
+    bail!(
+        "the origin is still asked {} s after the run",
+        PATIENCE.as_secs()
+    )
+}
+
+/// Some of the objects of a run, from its beginning to its end; others for each shift.
+fn sampled(first: u64, requests: u64, shift: u64) -> impl Iterator<Item = u64> {
+    let step = requests / (SAMPLED + 1);
+    (0..SAMPLED).map(move |number| first + number * step + shift)
 }
 
 #[cfg(test)]
@@ -287,6 +326,24 @@ mod tests {
         let longest = 100_000_000;
         assert!(first_of(0) > OBJECTS);
         assert!(first_of(0) + longest <= first_of(1));
+    }
+
+    #[test]
+    fn no_object_of_a_run_of_misses_is_sampled_twice() {
+        let (first, requests) = (first_of(1), 3_000);
+        let shifts = PATIENCE.as_millis() / PAUSE.as_millis();
+        let mut objects: Vec<u64> = (0..=u64::try_from(shifts).expect("a few"))
+            .flat_map(|shift| sampled(first, requests, shift))
+            .collect();
+        assert!(
+            objects
+                .iter()
+                .all(|object| (first..first + requests).contains(object))
+        );
+        let all = objects.len();
+        objects.sort_unstable();
+        objects.dedup();
+        assert_eq!(objects.len(), all);
     }
 
     #[test]
