@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod busy;
 mod client;
 mod compare;
 mod crowd;

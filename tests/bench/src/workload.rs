@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     Range(u64),
     /// So many viewers at once for one object.
     Crowd(usize),
+    /// As `Hit` with 1 KiB, alone and then beside misses of objects of this size.
+    Busy(u64),
 }
 
 /// All of them, in the order of a round: what fills the caches comes last.
@@ -105,6 +107,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         kind: Kind::Miss(4 * KIB),
         connections: 64,
     },
+    Workload {
+        name: "busy",
+        title: "hit 1 KiB, while 64 KiB are filled in",
+        kind: Kind::Busy(64 * KIB),
+        connections: 64,
+    },
 ];
 
 /// A server under the host name that this row of the table is about.
@@ -159,7 +167,7 @@ impl Target<'_> {
 
 impl Workload {
     /// Brings the objects in, checks every byte of them, and that the second answers come without the origin.
-    pub(crate) fn warm(&self, target: Target, run: Run) -> Result<()> {
+    pub(crate) fn warm(&self, target: Target) -> Result<()> {
         let mut client = target.client()?;
         match self.kind {
             Kind::Hit(size) | Kind::Plugin(size) => {
@@ -169,8 +177,9 @@ impl Workload {
                 twice(target, &mut client, &format!("/{size}/0"))?;
                 self.check_h2(target, &format!("/{size}/0"))
             }
-            // Once is enough: where they have been evicted since, the origin counts it.
-            Kind::Zipf(size) if run.round == 0 => warm_all(target, size),
+            Kind::Busy(_) => twice(target, &mut client, &format!("/{KIB}/0")),
+            // In every round: `busy` may have driven some of them out.
+            Kind::Zipf(size) => warm_all(target, size),
             Kind::Range(size) => {
                 let path = format!("/{size}/0");
                 twice(target, &mut client, &path)?;
@@ -179,7 +188,7 @@ impl Workload {
                 target.compare(&answer, 206, content(&path).get(bounds).unwrap_or_default())
             }
             Kind::Crowd(_) => twice(target, &mut client, crowd::WARM),
-            Kind::Zipf(_) | Kind::Miss(_) => Ok(()),
+            Kind::Miss(_) => Ok(()),
         }
     }
 
@@ -208,6 +217,7 @@ impl Workload {
         let script = |words: String| load::wrk(aim, "/", Some((run.script, words.as_str())));
         match self.kind {
             Kind::Hit(size) | Kind::Plugin(size) => load::wrk(aim, &format!("/{size}/0"), None),
+            Kind::Busy(_) => load::wrk(aim, &format!("/{KIB}/0"), None),
             Kind::H2(size) => {
                 let aim = Aim {
                     address: place.h2,
@@ -263,7 +273,7 @@ fn warm_all(target: Target, size: u64) -> Result<()> {
 }
 
 /// The number of the first object of a round, so that none comes twice. Numbers below belong to `zipf`.
-fn first_of(round: u32) -> u64 {
+pub(crate) fn first_of(round: u32) -> u64 {
     (u64::from(round) + 1) * 100_000_000
 }
 
@@ -274,12 +284,8 @@ fn sample(target: Target, size: u64, first: u64, requests: u64) -> Result<()> {
     let mut client = target.client()?;
     let start = Instant::now();
     for shift in 0.. {
-        let mut fetched = 0;
-        for object in sampled(first, requests, shift) {
-            let before = target.server.origin.requests();
-            target.check(&mut client, &format!("/{size}/{object}"))?;
-            fetched += u64::from(target.server.origin.requests() > before);
-        }
+        let hits = count_hits(target, &mut client, size, sampled(first, requests, shift))?;
+        let fetched = SAMPLED - hits;
         if fetched <= SAMPLED / 4 {
             break;
         }
@@ -291,6 +297,29 @@ fn sample(target: Target, size: u64, first: u64, requests: u64) -> Result<()> {
         std::thread::sleep(PAUSE);
     }
     Ok(())
+}
+
+/// Of 16 objects of a run of misses, how many are stored now.
+pub(crate) fn stored(target: Target, size: u64, first: u64, requests: u64) -> Result<u64> {
+    wait_for_quiet(target)?;
+    let mut client = target.client()?;
+    count_hits(target, &mut client, size, sampled(first, requests, 0))
+}
+
+/// Asks for these objects, and counts those for which the origin is not asked.
+fn count_hits(
+    target: Target,
+    client: &mut Client,
+    size: u64,
+    objects: impl Iterator<Item = u64>,
+) -> Result<u64> {
+    let mut hits = 0;
+    for object in objects {
+        let before = target.server.origin.requests();
+        target.check(client, &format!("/{size}/{object}"))?;
+        hits += u64::from(target.server.origin.requests() == before);
+    }
+    Ok(hits)
 }
 
 /// What a run's last viewers left behind when they went is fetched to the end, and is not to be counted as something else.
@@ -314,7 +343,8 @@ fn wait_for_quiet(target: Target) -> Result<()> {
 /// Some of the objects of a run, from its beginning to its end; others for each shift.
 fn sampled(first: u64, requests: u64, shift: u64) -> impl Iterator<Item = u64> {
     let step = requests / (SAMPLED + 1);
-    (0..SAMPLED).map(move |number| first + number * step + shift)
+    // wrk takes a script's first request for a try, and does not send it.
+    (0..SAMPLED).map(move |number| first + 1 + number * step + shift)
 }
 
 #[cfg(test)]
