@@ -3,7 +3,7 @@
 use crate::load::Seen;
 use crate::servers::HOST;
 use crate::servers::Server;
-use crate::servers::selvedge::{FRESH, REUSED};
+use crate::servers::selvedge::{REMEMBERED, REUSED};
 use crate::workload::{Kind, Run, Target, Workload};
 use crate::{busy, crowd};
 use anyhow::{Context, Result, ensure};
@@ -73,8 +73,8 @@ fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
         let rows = [
             row("floor", "floor", HOST),
             row("selvedge", "selvedge, no plugin", HOST),
-            row("selvedge", "selvedge, plugin reused", REUSED),
-            row("selvedge", "selvedge, plugin fresh", FRESH),
+            row("selvedge", "selvedge, plugin runs, instance reused", REUSED),
+            row("selvedge", "selvedge, decision remembered", REMEMBERED),
             row("nginx", "nginx", HOST),
             row("nginx+Lua", "nginx+Lua", HOST),
         ];

@@ -27,9 +27,10 @@ pub(crate) const SELVEDGE: Recipe = Recipe {
     prepare: |place| Setup::compared()?.prepare(place),
 };
 
-/// The host names under which the cache-key plugin runs, by how its instances are kept.
+/// The host name under which the cache-key plugin runs for each request, in an instance that is used again.
 pub(crate) const REUSED: &str = "reused.bench.test";
-pub(crate) const FRESH: &str = "fresh.bench.test";
+/// The host name under which it has the default isolation: what it decided is remembered, and hits run no plugin.
+pub(crate) const REMEMBERED: &str = "remembered.bench.test";
 
 /// The folder that cargo builds into: this program lies in a profile's folder there.
 fn target() -> Result<PathBuf> {
@@ -150,7 +151,7 @@ impl Setup {
             distributions: vec![
                 Distribution::new("bench", HOST, None),
                 Distribution::new("reused", REUSED, plugin("reuse")),
-                Distribution::new("fresh", FRESH, plugin("request")),
+                Distribution::new("remembered", REMEMBERED, plugin("request")),
             ],
         })
     }
