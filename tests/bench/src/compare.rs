@@ -1,11 +1,11 @@
 //! The rounds: every workload on every server, one after another, several times over.
 
-use crate::crowd;
 use crate::load::Seen;
 use crate::servers::HOST;
 use crate::servers::Server;
-use crate::servers::selvedge::{FRESH, REUSED};
+use crate::servers::selvedge::{REMEMBERED, REUSED};
 use crate::workload::{Kind, Run, Target, Workload};
+use crate::{busy, crowd};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::time::Duration;
@@ -27,12 +27,25 @@ pub(crate) struct Sample {
     pub(crate) fetched: u64,
     /// Connections that broke, or waited for more than two seconds.
     pub(crate) broken: u64,
+    /// What a second load brought in meanwhile.
+    pub(crate) filled: Option<Filled>,
+}
+
+/// What a second load brought in.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Filled {
+    /// Bytes a second.
+    pub(crate) rate: f64,
+    /// Of 16 of its objects, how many were hits afterwards.
+    pub(crate) stored: u64,
 }
 
 /// A line of a workload's table.
 struct Row<'a> {
     name: &'static str,
     target: Target<'a>,
+    /// The size of the objects that a second load brings in.
+    fills: Option<u64>,
 }
 
 /// Who takes part. HAProxy stores whole objects and answers no range from them; the host speaks no HTTP/2 yet; the
@@ -43,14 +56,25 @@ fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
         Some(Row {
             name: shown,
             target: Target { server, host },
+            fills: None,
         })
     };
+    if let Kind::Busy(size) = workload.kind {
+        // A server's two rows are one after the other, so that the same disturbs both.
+        let pair = |(name, filling): &(&'static str, &'static str)| {
+            let alone = row(name, name, HOST)?;
+            let beside = row(name, filling, HOST)?;
+            let fills = Some(size);
+            Some([alone, Row { fills, ..beside }])
+        };
+        return busy::ROWS.iter().filter_map(pair).flatten().collect();
+    }
     if let Kind::Plugin(_) = workload.kind {
         let rows = [
             row("floor", "floor", HOST),
             row("selvedge", "selvedge, no plugin", HOST),
-            row("selvedge", "selvedge, plugin reused", REUSED),
-            row("selvedge", "selvedge, plugin fresh", FRESH),
+            row("selvedge", "selvedge, plugin runs, instance reused", REUSED),
+            row("selvedge", "selvedge, decision remembered", REMEMBERED),
             row("nginx", "nginx", HOST),
             row("nginx+Lua", "nginx+Lua", HOST),
         ];
@@ -66,6 +90,7 @@ fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
     all.map(|server| Row {
         name: server.name,
         target: Target { server, host: HOST },
+        fills: None,
     })
     .collect()
 }
@@ -95,17 +120,27 @@ pub(crate) fn round(
 
 fn one(workload: &Workload, row: &Row, run: Run) -> Result<Sample> {
     let target = row.target;
-    workload.warm(target, run)?;
+    workload.warm(target)?;
     let fetched = target.server.origin.requests();
     let used = target.server.processor_time()?;
-    let seen = match workload.kind {
-        Kind::Crowd(viewers) => gather(target, viewers, run)?,
+    let mut filled = None;
+    let seen = match (workload.kind, row.fills) {
+        (Kind::Crowd(viewers), _) => gather(target, viewers, run)?,
+        (_, Some(size)) => {
+            let beside = busy::hits(workload, target, run, size)?;
+            filled = Some(Filled {
+                rate: beside.filled,
+                stored: beside.stored,
+            });
+            beside.seen
+        }
         _ => workload.load(target, run)?,
     };
     let used = target.server.processor_time()?.saturating_sub(used);
     let fetched = target.server.origin.requests() - fetched;
     ensure!(seen.requests > 0, "not one answer");
-    if !matches!(workload.kind, Kind::Crowd(_)) && !target.is_floor() {
+    let is_judged = matches!(workload.kind, Kind::Crowd(_)) || filled.is_some();
+    if !is_judged && !target.is_floor() {
         workload.judge(target, run, &seen, fetched)?;
     }
     let requests = seen.requests as f64;
@@ -120,6 +155,7 @@ fn one(workload: &Workload, row: &Row, run: Run) -> Result<Sample> {
         p99: micros(seen.p99),
         fetched,
         broken: seen.broken,
+        filled,
     })
 }
 

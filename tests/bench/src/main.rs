@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod busy;
 mod client;
 mod compare;
 mod crowd;
@@ -14,7 +15,7 @@ mod report;
 mod servers;
 mod workload;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use compare::Sample;
 use origin::Origin;
@@ -35,11 +36,11 @@ struct Arguments {
     /// How often everything is measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Only this workload; may be repeated
-    #[arg(long, value_name = "WORKLOAD", value_parser = names())]
+    /// Only this workload, or with --growth only this property; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = names())]
     only: Vec<String>,
     /// Measure how cost grows in place of comparing servers
-    #[arg(long, conflicts_with_all = ["rounds", "only"])]
+    #[arg(long, conflicts_with = "rounds")]
     growth: bool,
     /// Write every measurement into this file
     #[arg(long, value_name = "FILE")]
@@ -47,7 +48,8 @@ struct Arguments {
 }
 
 fn names() -> Vec<&'static str> {
-    WORKLOADS.iter().map(|workload| workload.name).collect()
+    let workloads = WORKLOADS.iter().map(|workload| workload.name);
+    workloads.chain(growth::names()).collect()
 }
 
 /// A line on standard output.
@@ -80,6 +82,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
+    let is_part = |name: &String| growth::names().any(|part| part == name);
+    if let Some(name) = arguments
+        .only
+        .iter()
+        .find(|name| is_part(name) != arguments.growth)
+    {
+        bail!(match arguments.growth {
+            true => format!("{name} is a workload and does not go with --growth"),
+            false => format!("{name} is a property that grows: add --growth"),
+        });
+    }
     for (program, package) in [
         ("wrk", "wrk"),
         ("h2load", "nghttp2-client"),
@@ -104,7 +117,13 @@ fn run(arguments: &Arguments) -> Result<bool> {
         machine::load_average()
     ));
     let (figures, fine) = if arguments.growth {
-        growth::measure(folder.path(), &script, &origin, arguments.quick)?
+        growth::measure(
+            folder.path(),
+            &script,
+            &origin,
+            arguments.quick,
+            &arguments.only,
+        )?
     } else {
         compare_servers(arguments, folder.path(), &script, &origin)?
     };

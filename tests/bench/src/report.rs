@@ -1,5 +1,6 @@
 //! Medians, ratios, spreads, and the tables in Markdown.
 
+use crate::busy;
 use crate::compare::Sample;
 use crate::workload::{Kind, WORKLOADS, Workload};
 use std::fmt::Write;
@@ -27,11 +28,16 @@ fn bounds(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
 /// What a row costs in terms of another one: the median of the ratios of each round, since what disturbs a round
 /// disturbs both.
 fn ratio(rows: &[&Sample], others: &[&Sample], of: impl Fn(&Sample) -> f64) -> Option<f64> {
+    median(ratios(rows, others, of))
+}
+
+/// The ratios of each round that has both.
+fn ratios(rows: &[&Sample], others: &[&Sample], of: impl Fn(&Sample) -> f64) -> Vec<f64> {
     let ratios = rows.iter().filter_map(|sample| {
         let other = others.iter().find(|other| other.round == sample.round)?;
         Some(of(sample) / of(other))
     });
-    median(ratios.filter(|ratio| ratio.is_finite()))
+    ratios.filter(|ratio| ratio.is_finite()).collect()
 }
 
 fn of_row<'a>(samples: &'a [Sample], workload: &str, row: &str) -> Vec<&'a Sample> {
@@ -82,7 +88,12 @@ fn cell(value: Option<f64>) -> String {
 pub(crate) fn summary(samples: &[Sample], order: &[&'static str]) -> String {
     let measured: Vec<&Workload> = WORKLOADS
         .iter()
-        .filter(|workload| !matches!(workload.kind, Kind::Plugin(_) | Kind::Crowd(_)))
+        .filter(|workload| {
+            !matches!(
+                workload.kind,
+                Kind::Plugin(_) | Kind::Crowd(_) | Kind::Busy(_)
+            )
+        })
         .filter(|workload| {
             samples
                 .iter()
@@ -112,11 +123,47 @@ pub(crate) fn summary(samples: &[Sample], order: &[&'static str]) -> String {
     text
 }
 
+/// Hits alone and beside a second load that fills: how much longer the slowest hundredth waits.
+fn busy(workload: &Workload, samples: &[Sample]) -> String {
+    let mut text = format!(
+        "### {}\n\n| | p99 us alone | p99 us while filling | ratio | least to greatest | filled, MiB/s | of 16 stored |\n\
+         |---|---|---|---|---|---|---|\n",
+        workload.title
+    );
+    for (alone, filling) in busy::ROWS {
+        let without = of_row(samples, workload.name, alone);
+        let with = of_row(samples, workload.name, filling);
+        let p99 = |rows: &[&Sample]| cell(median(rows.iter().map(|sample| sample.p99)));
+        let ratios = ratios(&with, &without, |sample| sample.p99);
+        let spread = bounds(ratios.iter().copied()).map_or_else(String::new, |(least, most)| {
+            format!("{} to {}", short(least), short(most))
+        });
+        let filled = with.iter().filter_map(|sample| sample.filled);
+        let _ = writeln!(
+            text,
+            "| {alone} | {} | {} | {} | {spread} | {} | {} |",
+            p99(&without),
+            p99(&with),
+            cell(median(ratios)),
+            cell(median(
+                filled
+                    .clone()
+                    .map(|filled| filled.rate / f64::from(1 << 20))
+            )),
+            cell(median(filled.map(|filled| filled.stored as f64))),
+        );
+    }
+    text
+}
+
 /// One workload: cost, its spread, its ratios, and how long viewers waited.
 pub(crate) fn details(workload: &Workload, samples: &[Sample], order: &[&'static str]) -> String {
     let rows = rows_of(samples, workload.name, order);
     if rows.is_empty() {
         return String::new();
+    }
+    if let Kind::Busy(_) = workload.kind {
+        return busy(workload, samples);
     }
     let mut text = format!("### {}\n\n", workload.title);
     if let Kind::Crowd(_) = workload.kind {
@@ -176,6 +223,7 @@ pub(crate) fn details(workload: &Workload, samples: &[Sample], order: &[&'static
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Filled;
 
     fn sample(row: &'static str, round: u32, cpu: f64) -> Sample {
         Sample {
@@ -189,7 +237,31 @@ mod tests {
             p99: 1.0,
             fetched: 0,
             broken: 0,
+            filled: None,
         }
+    }
+
+    #[test]
+    fn hits_beside_filling_are_compared_with_those_alone() {
+        let busy = |row, round, p99| Sample {
+            workload: "busy",
+            p99,
+            ..sample(row, round, 1.0)
+        };
+        let mut samples = [
+            busy("nginx", 0, 1000.0),
+            busy("nginx, filling", 0, 3000.0),
+            busy("nginx", 1, 2000.0),
+            busy("nginx, filling", 1, 2000.0),
+        ];
+        samples[1].filled = Some(Filled {
+            rate: 1_048_576.0,
+            stored: 16,
+        });
+        let workload = WORKLOADS.last().expect("there are some");
+        let text = details(workload, &samples, &["nginx"]);
+        let row = "| nginx | 1500 | 2500 | 2.00 | 1.00 to 3.00 | 1.00 | 16.0 |";
+        assert!(text.lines().any(|line| line == row), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::servers::Server;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -16,6 +17,10 @@ const OBJECTS: u64 = 20_000;
 const PIECE: u64 = 64 * KIB;
 /// How many of the objects of a `miss` run are asked for again.
 const SAMPLED: u64 = 16;
+/// How long a server may take to store what it has answered with, and to end what it does for viewers that have gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// One column of the table.
 pub(crate) struct Workload {
@@ -42,6 +47,8 @@ pub(crate) enum Kind {
     Range(u64),
     /// So many viewers at once for one object.
     Crowd(usize),
+    /// As `Hit` with 1 KiB, alone and then beside misses of objects of this size.
+    Busy(u64),
 }
 
 /// All of them, in the order of a round: what fills the caches comes last.
@@ -100,6 +107,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         kind: Kind::Miss(4 * KIB),
         connections: 64,
     },
+    Workload {
+        name: "busy",
+        title: "hit 1 KiB, while 64 KiB are filled in",
+        kind: Kind::Busy(64 * KIB),
+        connections: 64,
+    },
 ];
 
 /// A server under the host name that this row of the table is about.
@@ -154,7 +167,7 @@ impl Target<'_> {
 
 impl Workload {
     /// Brings the objects in, checks every byte of them, and that the second answers come without the origin.
-    pub(crate) fn warm(&self, target: Target, run: Run) -> Result<()> {
+    pub(crate) fn warm(&self, target: Target) -> Result<()> {
         let mut client = target.client()?;
         match self.kind {
             Kind::Hit(size) | Kind::Plugin(size) => {
@@ -164,8 +177,9 @@ impl Workload {
                 twice(target, &mut client, &format!("/{size}/0"))?;
                 self.check_h2(target, &format!("/{size}/0"))
             }
-            // Once is enough: where they have been evicted since, the origin counts it.
-            Kind::Zipf(size) if run.round == 0 => warm_all(target, size),
+            Kind::Busy(_) => twice(target, &mut client, &format!("/{KIB}/0")),
+            // In every round: `busy` may have driven some of them out.
+            Kind::Zipf(size) => warm_all(target, size),
             Kind::Range(size) => {
                 let path = format!("/{size}/0");
                 twice(target, &mut client, &path)?;
@@ -174,7 +188,7 @@ impl Workload {
                 target.compare(&answer, 206, content(&path).get(bounds).unwrap_or_default())
             }
             Kind::Crowd(_) => twice(target, &mut client, crowd::WARM),
-            Kind::Zipf(_) | Kind::Miss(_) => Ok(()),
+            Kind::Miss(_) => Ok(()),
         }
     }
 
@@ -203,6 +217,7 @@ impl Workload {
         let script = |words: String| load::wrk(aim, "/", Some((run.script, words.as_str())));
         match self.kind {
             Kind::Hit(size) | Kind::Plugin(size) => load::wrk(aim, &format!("/{size}/0"), None),
+            Kind::Busy(_) => load::wrk(aim, &format!("/{KIB}/0"), None),
             Kind::H2(size) => {
                 let aim = Aim {
                     address: place.h2,
@@ -244,7 +259,7 @@ fn twice(target: Target, client: &mut Client, path: &str) -> Result<()> {
         if target.server.origin.requests() == before {
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     bail!("{path} is never a hit")
 }
@@ -258,24 +273,78 @@ fn warm_all(target: Target, size: u64) -> Result<()> {
 }
 
 /// The number of the first object of a round, so that none comes twice. Numbers below belong to `zipf`.
-fn first_of(round: u32) -> u64 {
+pub(crate) fn first_of(round: u32) -> u64 {
     (u64::from(round) + 1) * 100_000_000
 }
 
-/// Whether objects of a run of misses are stored now.
+/// Whether objects of a run of misses are stored. A server that stores late is asked again, for others of them each time,
+/// since what was asked for here is stored by that.
 fn sample(target: Target, size: u64, first: u64, requests: u64) -> Result<()> {
+    wait_for_quiet(target)?;
     let mut client = target.client()?;
-    let before = target.server.origin.requests();
-    for number in 0..SAMPLED {
-        let object = first + number * (requests / (SAMPLED + 1));
-        target.check(&mut client, &format!("/{size}/{object}"))?;
+    let start = Instant::now();
+    for shift in 0.. {
+        let hits = count_hits(target, &mut client, size, sampled(first, requests, shift))?;
+        let fetched = SAMPLED - hits;
+        if fetched <= SAMPLED / 4 {
+            break;
+        }
+        ensure!(
+            start.elapsed() < PATIENCE,
+            "{fetched} of {SAMPLED} objects were not stored {} s after the run",
+            start.elapsed().as_secs()
+        );
+        std::thread::sleep(PAUSE);
     }
-    let fetched = target.server.origin.requests() - before;
-    ensure!(
-        fetched <= SAMPLED / 4,
-        "{fetched} of {SAMPLED} objects were not stored"
-    );
     Ok(())
+}
+
+/// Of 16 objects of a run of misses, how many are stored now.
+pub(crate) fn stored(target: Target, size: u64, first: u64, requests: u64) -> Result<u64> {
+    wait_for_quiet(target)?;
+    let mut client = target.client()?;
+    count_hits(target, &mut client, size, sampled(first, requests, 0))
+}
+
+/// Asks for these objects, and counts those for which the origin is not asked.
+fn count_hits(
+    target: Target,
+    client: &mut Client,
+    size: u64,
+    objects: impl Iterator<Item = u64>,
+) -> Result<u64> {
+    let mut hits = 0;
+    for object in objects {
+        let before = target.server.origin.requests();
+        target.check(client, &format!("/{size}/{object}"))?;
+        hits += u64::from(target.server.origin.requests() == before);
+    }
+    Ok(hits)
+}
+
+/// What a run's last viewers left behind when they went is fetched to the end, and is not to be counted as something else.
+fn wait_for_quiet(target: Target) -> Result<()> {
+    let start = Instant::now();
+    let mut before = target.server.origin.requests();
+    while start.elapsed() < PATIENCE {
+        std::thread::sleep(PAUSE);
+        let now = target.server.origin.requests();
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
+    bail!(
+        "the origin is still asked {} s after the run",
+        PATIENCE.as_secs()
+    )
+}
+
+/// Some of the objects of a run, from its beginning to its end; others for each shift.
+fn sampled(first: u64, requests: u64, shift: u64) -> impl Iterator<Item = u64> {
+    let step = requests / (SAMPLED + 1);
+    // wrk takes a script's first request for a try, and does not send it.
+    (0..SAMPLED).map(move |number| first + 1 + number * step + shift)
 }
 
 #[cfg(test)]
@@ -287,6 +356,24 @@ mod tests {
         let longest = 100_000_000;
         assert!(first_of(0) > OBJECTS);
         assert!(first_of(0) + longest <= first_of(1));
+    }
+
+    #[test]
+    fn no_object_of_a_run_of_misses_is_sampled_twice() {
+        let (first, requests) = (first_of(1), 3_000);
+        let shifts = PATIENCE.as_millis() / PAUSE.as_millis();
+        let mut objects: Vec<u64> = (0..=u64::try_from(shifts).expect("a few"))
+            .flat_map(|shift| sampled(first, requests, shift))
+            .collect();
+        assert!(
+            objects
+                .iter()
+                .all(|object| (first..first + requests).contains(object))
+        );
+        let all = objects.len();
+        objects.sort_unstable();
+        objects.dedup();
+        assert_eq!(objects.len(), all);
     }
 
     #[test]

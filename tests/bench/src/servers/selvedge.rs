@@ -1,7 +1,8 @@
 //! The host, and the floor beneath it. Both are built by this program before it starts them.
 
-use super::{HOST, Place, Recipe};
+use super::{HOST, Place, Recipe, Server};
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,9 +27,10 @@ pub(crate) const SELVEDGE: Recipe = Recipe {
     prepare: |place| Setup::compared()?.prepare(place),
 };
 
-/// The host names under which the cache-key plugin runs, by how its instances are kept.
+/// The host name under which the cache-key plugin runs for each request, in an instance that is used again.
 pub(crate) const REUSED: &str = "reused.bench.test";
-pub(crate) const FRESH: &str = "fresh.bench.test";
+/// The host name under which it has the default isolation: what it decided is remembered, and hits run no plugin.
+pub(crate) const REMEMBERED: &str = "remembered.bench.test";
 
 /// The folder that cargo builds into: this program lies in a profile's folder there.
 fn target() -> Result<PathBuf> {
@@ -49,6 +51,41 @@ fn workspace() -> &'static Path {
 /// A host that was built before, in place of this workspace's.
 fn given() -> Option<PathBuf> {
     std::env::var_os("SELVEDGE_BIN").map(PathBuf::from)
+}
+
+/// The host's program.
+fn host() -> Result<Command> {
+    let built = target()?.join("release/selvedge");
+    Ok(Command::new(given().unwrap_or(built)))
+}
+
+/// What a running host says about its cache: a part of it.
+#[derive(Deserialize)]
+pub(crate) struct Stats {
+    /// Keys on disk.
+    pub(crate) disk_objects: u64,
+    /// Whether all of them are known.
+    pub(crate) disk_known: bool,
+    /// What waits to be written.
+    pub(crate) queued_bytes: u64,
+    /// Responses that were not written, since the disk was slower than the fills.
+    pub(crate) not_written: u64,
+}
+
+/// Asks a running host about its cache.
+pub(crate) fn stats(server: &Server) -> Result<Stats> {
+    let mut command = host()?;
+    command.args(["cache", "stats", "--json", "--config"]);
+    command.arg(server.place.folder.join("selvedge.toml"));
+    let output = command
+        .output()
+        .context("the host's program does not start")?;
+    ensure!(
+        output.status.success(),
+        "the host does not say what it has stored: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).context("what the host says about its cache is no JSON")
 }
 
 /// Builds the host, unless one is given, the floor and the plugin.
@@ -114,7 +151,7 @@ impl Setup {
             distributions: vec![
                 Distribution::new("bench", HOST, None),
                 Distribution::new("reused", REUSED, plugin("reuse")),
-                Distribution::new("fresh", FRESH, plugin("request")),
+                Distribution::new("remembered", REMEMBERED, plugin("request")),
             ],
         })
     }
@@ -131,8 +168,7 @@ impl Setup {
             let name = format!("distributions/{}.toml", distribution.id);
             place.write(&name, distribution.text(place)?)?;
         }
-        let built = target()?.join("release/selvedge");
-        let mut command = Command::new(given().unwrap_or(built));
+        let mut command = host()?;
         command
             .arg("run")
             .arg("--config")
