@@ -41,7 +41,17 @@ pub(crate) struct Shown {
 impl Masks {
     /// Those of these secrets.
     pub fn of(secrets: &[Bytes]) -> Masks {
-        let mut forms: Vec<Vec<u8>> = secrets.iter().flat_map(|secret| forms(secret)).collect();
+        Masks::of_forms(secrets.iter().flat_map(|secret| forms(secret)).collect())
+    }
+
+    /// Those of all of these.
+    pub fn together<'m>(all: impl IntoIterator<Item = &'m Masks>) -> Masks {
+        let known = all.into_iter().filter_map(|masks| masks.0.as_ref());
+        let forms = known.flat_map(|known| known.forms.iter());
+        Masks::of_forms(forms.map(|form| form.needle().to_vec()).collect())
+    }
+
+    fn of_forms(mut forms: Vec<Vec<u8>>) -> Masks {
         forms.retain(|form| form.len() >= SHORTEST);
         forms.sort_unstable();
         forms.dedup();
@@ -278,6 +288,14 @@ mod tests {
             b"<***>".as_slice()
         );
         assert_eq!(masks.mask("<\u{fffd}\u{fffd}secret\u{fffd}>"), "<***>");
+    }
+
+    #[test]
+    fn masks_together_know_the_secrets_of_each() {
+        let together =
+            Masks::together(&[masks(&["hunter2"]), Masks::default(), masks(&["swordfish"])]);
+        assert_eq!(together.mask("hunter2, swordfish"), "***, ***");
+        assert_eq!(Masks::together(&[Masks::default()]).longest(), 0);
     }
 
     #[test]
