@@ -10,7 +10,7 @@ mod hosts;
 mod plugins;
 
 pub use grants::{Keeps, KeepsNothing};
-pub use plugins::load_alone;
+pub use plugins::{NotLoaded, load_alone};
 
 use crate::config::{self, Alias, Config, Placed, Report};
 use crate::origin::{Origin, Tls};
