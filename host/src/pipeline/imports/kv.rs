@@ -258,14 +258,16 @@ impl Held {
         self.0.read().values.get(key).cloned()
     }
 
-    /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared.
+    /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared. What
+    /// they replace may be large, and is given back when the lock is not held any more.
     fn change(&self, changes: Changes) {
         if changes.len() <= FEW {
-            Arc::make_mut(&mut *self.0.write()).change(changes);
+            let replaced = Arc::make_mut(&mut *self.0.write()).change(changes);
+            drop(replaced);
             return;
         }
         let mut table = Table::clone(&self.0.read());
-        table.change(changes);
+        drop(table.change(changes));
         let mut table = Arc::new(table);
         std::mem::swap(&mut *self.0.write(), &mut table);
     }
@@ -304,13 +306,17 @@ impl Table {
         usage
     }
 
-    fn change(&mut self, changes: Changes) {
+    /// Makes the changes, and gives the values that they replace.
+    fn change(&mut self, changes: Changes) -> Vec<Bytes> {
+        let mut replaced = Vec::with_capacity(changes.len());
         for (key, value) in changes {
-            self.set(&key, value);
+            replaced.extend(self.set(&key, value));
         }
+        replaced
     }
 
-    fn set(&mut self, key: &str, value: Option<Bytes>) {
+    /// Sets or removes a value, and gives the one that was there.
+    fn set(&mut self, key: &str, value: Option<Bytes>) -> Option<Bytes> {
         let old = match value {
             Some(value) => {
                 self.bytes += size(key, &value);
@@ -318,7 +324,8 @@ impl Table {
             }
             None => self.values.remove(key),
         };
-        self.bytes -= old.map_or(0, |old| size(key, &old));
+        self.bytes -= old.as_ref().map_or(0, |old| size(key, old));
+        old
     }
 }
 
@@ -393,6 +400,35 @@ mod tests {
 
     fn put(key: &str, value: &str) -> Change {
         (key.to_owned(), Some(Bytes::from(value.to_owned())))
+    }
+
+    /// A value that notes whether hooks could read while it was given back.
+    struct Watched(Arc<Held>, Arc<std::sync::atomic::AtomicBool>);
+
+    impl AsRef<[u8]> for Watched {
+        fn as_ref(&self) -> &[u8] {
+            b"old"
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            let is_free = self.0.0.try_read().is_some();
+            self.1.store(is_free, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_a_change_replaces_is_given_back_while_hooks_can_read() {
+        let held = Arc::new(Held::default());
+        for new in [None, Some(Bytes::from_static(b"new"))] {
+            let was_free = Arc::default();
+            let old = Bytes::from_owner(Watched(held.clone(), Arc::clone(&was_free)));
+            held.change([("a".to_owned(), Some(old))].into());
+            held.change([("a".to_owned(), new.clone())].into());
+            assert_eq!(held.get("a"), new);
+            assert!(was_free.load(std::sync::atomic::Ordering::SeqCst));
+        }
     }
 
     fn text(kv: &Kv, key: &str) -> Option<String> {
