@@ -65,9 +65,19 @@ pub(crate) enum KvError {
     /// The durable state failed.
     #[error("the durable state can't be written: {0}")]
     State(#[from] StateError),
-    /// The host is about to end.
+    /// The host is about to end, and has not begun.
     #[error("the host is ending")]
     Ending,
+    /// The host is about to end, and it is durable.
+    #[error(
+        "the change is made and durable, but the host is ending: hooks see it after the next start"
+    )]
+    Unseen,
+    /// The host is about to end, and has told nobody how far it came.
+    #[error(
+        "the host is ending: after the next start, see with `selvedge kv` whether the change is made, and make it again if not"
+    )]
+    Unknown,
 }
 
 /// The key-value data of all distributions. Cloning is cheap.
@@ -196,7 +206,7 @@ impl Kv {
     /// It is made also where the caller does not wait for it.
     ///
     /// # Errors
-    /// Nothing has changed then. Where the distribution already has more than `limit` bytes, what makes it less is allowed.
+    /// Nothing has changed then, unless it is [`KvError::Unseen`] or [`KvError::Unknown`]. Where the distribution already has more than `limit` bytes, what makes it less is allowed.
     pub(crate) async fn change(
         &self,
         distribution: &Arc<str>,
@@ -210,7 +220,7 @@ impl Kv {
             kv.change_alone(&distribution, changes, replace, limit)
                 .await
         });
-        made.await.unwrap_or(Err(KvError::Ending))
+        made.await.unwrap_or(Err(KvError::Unknown))
     }
 
     /// What is large is made on a thread that may be held: 256 MiB of changes take a while.
@@ -240,17 +250,17 @@ impl Kv {
             let durable: Vec<StateChange> = durable.collect();
             Ok((changes, after, durable))
         };
-        let (changes, after, durable) = aside(prepare).await??;
+        let (changes, after, durable) = aside(prepare).await.ok_or(KvError::Ending)??;
         self.0.state.apply(durable).await?;
-        aside(move || held.change(changes)).await?;
+        let change = aside(move || held.change(changes));
+        change.await.ok_or(KvError::Unseen)?;
         Ok(after)
     }
 }
 
-/// Runs what may take a while where no hook runs.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, KvError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| KvError::Ending)
+/// Runs what may take a while where no hook runs; `None` where the host is about to end.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 impl Held {
