@@ -175,6 +175,7 @@ fn figures_of_plugins_are_among_the_metrics_and_bounded() {
     eventually("the figures are gone", || {
         edge.metric(&format!("selvedge_plugin_count_total{labels}"))
             .is_none()
+            && edge.metric_sum("selvedge_hook_calls_total", "plugin=\"acts\"") == 0.0
     });
 }
 
