@@ -175,6 +175,7 @@ fn figures_of_plugins_are_among_the_metrics_and_bounded() {
     eventually("the figures are gone", || {
         edge.metric(&format!("selvedge_plugin_count_total{labels}"))
             .is_none()
+            && edge.metric_sum("selvedge_hook_calls_total", "plugin=\"acts\"") == 0.0
     });
 }
 
@@ -204,6 +205,46 @@ fn secrets_are_read_and_never_printed() {
         "{}",
         edge.log().join("\n")
     );
+}
+
+#[test]
+fn a_secret_in_a_cache_key_is_shown_to_nobody() {
+    let origin = Origin::start();
+    let plugin = acting(
+        "",
+        "key-of-secret = \"token\"\n\
+         origin-request = \"tell cache-key\"\n\
+         viewer-response = \"tell cache-key\"",
+    );
+    let dir = Edge::in_front_of(&origin)
+        .server("debug_fields = true")
+        .plugin("acts", &guest("acts"), &plugin)
+        .write();
+    fs::write(dir.path().join("distributions/token"), "hush hush\n").expect("the folder is ours");
+    let edge = Edge::start_in(dir);
+    origin
+        .on("/a")
+        .answers(Answer::ok("x").cache_control("max-age=60"));
+    let key = "distribution=main path=/a literal=***";
+    for _ in 0..2 {
+        let asked = edge.get("/a").with("Selvedge-Debug", "key").expect(200);
+        let status = asked.get("Cache-Status").unwrap_or_default();
+        assert!(status.contains(&format!("key=\"{key}\"")), "{status}");
+        // Another plugin may see it, and does not know that it is one.
+        asked.field("X-Cache-Key", key);
+    }
+    assert_eq!(
+        origin.request("/a").field("X-Cache-Key").as_deref(),
+        Some(key)
+    );
+    let url = format!("http://{ALIAS}/a");
+    for words in [&["cache", "ls", &url][..], &["explain", &url]] {
+        let shown = command(&edge, words).code(0).prints("literal=***");
+        assert!(!shown.stdout.contains("hush"), "{}", shown.stdout);
+    }
+    edge.access("/a");
+    let log = edge.log().join("\n");
+    assert!(!log.contains("hush"), "{log}");
 }
 
 #[test]

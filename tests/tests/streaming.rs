@@ -217,7 +217,7 @@ fn what_a_transform_makes_is_stored_on_disk_while_a_viewer_is_slow() {
         let head = viewer.head(200);
         assert_eq!(head.fields.get("accept-ranges").as_deref(), Some("none"));
         // Nobody has to wait for this viewer: what is stored goes on.
-        settled(&origin);
+        eventually("the origin has sent all", || origin.sent() >= 256 * MIB);
         assert_eq!(viewer.generated(&head), (256 * MIB, End::Complete));
         let mut viewer = edge.get("/large").start();
         let head = viewer.head(200);

@@ -185,6 +185,13 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether it is this machine's, and says nothing about the plugin.
+    pub fn is_of_machine(&self) -> bool {
+        matches!(self, LoadError::Machine { .. })
+    }
+}
+
 impl fmt::Display for CompileLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,8 @@
 //! What a plugin says, as it may be shown: without its secrets, without control characters, and not too long.
 //!
 //! Secrets are looked for in what the plugin said, before anything is escaped or cut: afterwards they would not be found any
-//! more, or only a part of them would be hidden. One look costs the length of the text for each secret.
+//! more, or only a part of them would be hidden. One look costs the length of the text for each secret; where only the
+//! beginning is shown, no more of it is looked at than can be shown.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use memchr::memmem::{self, Finder};
 
-use crate::trap::printable;
+use crate::trap::{CUT, LONGEST_TEXT, printable};
 
 /// Secrets shorter than this are not looked for: they would make words unreadable.
 const SHORTEST: usize = 6;
@@ -41,7 +42,17 @@ pub(crate) struct Shown {
 impl Masks {
     /// Those of these secrets.
     pub fn of(secrets: &[Bytes]) -> Masks {
-        let mut forms: Vec<Vec<u8>> = secrets.iter().flat_map(|secret| forms(secret)).collect();
+        Masks::of_forms(secrets.iter().flat_map(|secret| forms(secret)).collect())
+    }
+
+    /// Those of all of these.
+    pub fn together<'m>(all: impl IntoIterator<Item = &'m Masks>) -> Masks {
+        let known = all.into_iter().filter_map(|masks| masks.0.as_ref());
+        let forms = known.flat_map(|known| known.forms.iter());
+        Masks::of_forms(forms.map(|form| form.needle().to_vec()).collect())
+    }
+
+    fn of_forms(mut forms: Vec<Vec<u8>>) -> Masks {
         forms.retain(|form| form.len() >= SHORTEST);
         forms.sort_unstable();
         forms.dedup();
@@ -76,7 +87,19 @@ impl Masks {
 
     /// Text as it may stand in an error or a log line: masked, bounded, and without control characters.
     pub fn printable(&self, text: &str) -> String {
-        printable(&self.mask(text))
+        let seen = LONGEST_TEXT + self.longest();
+        if text.len() <= seen {
+            return printable(&self.mask(text));
+        }
+        // A guest's text may be a hundred times what is shown of it.
+        let shown = text.floor_char_boundary(LONGEST_TEXT);
+        let seen = text.as_bytes().get(..seen).unwrap_or_default();
+        let shown = self.mask_output(seen, shown, false).text;
+        let mut clean = printable(&String::from_utf8_lossy(&shown));
+        if !clean.ends_with(CUT) {
+            clean.push_str(CUT);
+        }
+        clean
     }
 
     /// A name as it may stand within a message: as [`Masks::printable`], and short.
@@ -264,6 +287,14 @@ mod tests {
     }
 
     #[test]
+    fn masks_together_know_the_secrets_of_each() {
+        let together =
+            Masks::together(&[masks(&["hunter2"]), Masks::default(), masks(&["swordfish"])]);
+        assert_eq!(together.mask("hunter2, swordfish"), "***, ***");
+        assert_eq!(Masks::together(&[Masks::default()]).longest(), 0);
+    }
+
+    #[test]
     fn short_secrets_are_not_looked_for() {
         let masks = masks(&["short", " a b \n", ""]);
         assert_eq!(masks.longest(), 0);
@@ -295,6 +326,42 @@ mod tests {
         assert_eq!(shown("\nthree b", 100, true), ("*** b".into(), false));
         assert_eq!(shown("\nthree b", 100, false).0, "\nthree b");
         assert_eq!(shown("a one", 100, false), ("a one".into(), false));
+    }
+
+    #[test]
+    fn of_a_text_much_longer_than_what_is_shown_no_piece_of_a_secret_is_left() {
+        let secret = "0123456789-secret-9876543210";
+        let masks = masks(&[secret]);
+        for before in LONGEST_TEXT - 40..LONGEST_TEXT + 10 {
+            let text = format!("{}{secret}{}", "ä".repeat(before / 2), "x".repeat(1 << 20));
+            let clean = masks.printable(&text);
+            assert!(!clean.contains("0123"), "{before}: {clean}");
+            assert!(clean.ends_with("..."), "{before}: {clean}");
+            assert!(clean.len() <= LONGEST_TEXT + 8, "{before}: {clean}");
+            // At the end the place of it is cut as well.
+            let is_masked = clean.contains("***");
+            assert!(is_masked || before > LONGEST_TEXT - 4, "{before}: {clean}");
+        }
+        let short = format!("{} 012345", "x".repeat(LONGEST_TEXT - 8));
+        assert_eq!(masks.printable(&short), short);
+    }
+
+    #[test]
+    fn a_thousand_times_the_text_takes_no_longer() {
+        let many: Vec<String> = (0..100).map(|n| format!("secret-number-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let masks = masks(&many);
+        let time = |text: &str| {
+            let times = (0..5).map(|_| {
+                let began = std::time::Instant::now();
+                masks.printable(text);
+                began.elapsed()
+            });
+            times.min().unwrap()
+        };
+        let (short, long) = ("secret-number ".repeat(80), "secret-number ".repeat(80_000));
+        let (of_short, of_long) = (time(&short), time(&long));
+        assert!(of_long < 20 * of_short, "{of_short:?} {of_long:?}");
     }
 
     #[test]

@@ -8,7 +8,10 @@ use crate::limits::{Exceeded, Growing};
 use crate::spec::Limits;
 
 /// The longest text of a guest that goes into an error.
-const LONGEST_TEXT: usize = 1024;
+pub(crate) const LONGEST_TEXT: usize = 1024;
+
+/// What stands in place of the rest of a text.
+pub(crate) const CUT: &str = "...";
 
 /// What is known about a guest when its call failed.
 pub(crate) struct Circumstances<'a> {
@@ -149,7 +152,7 @@ pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(LONGEST_TEXT));
     for character in text.chars() {
         if clean.len() >= LONGEST_TEXT {
-            clean.push_str("...");
+            clean.push_str(CUT);
             break;
         }
         match character {

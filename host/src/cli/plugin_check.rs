@@ -8,7 +8,7 @@ use crate::config::{self, At, Config, Distribution, Placed, PluginEntry};
 use crate::distribution;
 use crate::scaffold;
 use clap::Args;
-use selvedge_runtime::{Inspection, Options, Plugin, Runtime};
+use selvedge_runtime::{Compiler, Inspection, Options, Plugin, Runtime};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -60,7 +60,7 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
             return WRONG;
         }
     };
-    match run(&checked) {
+    match run(&checked, compile::child()) {
         Ok(code) => code,
         Err(why) => {
             complain(format_args!("the plugin can't be checked: {why}"));
@@ -150,7 +150,7 @@ impl Arguments {
 }
 
 /// Loads the plugin as a host does, and says what came of it. An error is this machine's.
-fn run(checked: &Checked) -> Result<u8, String> {
+fn run(checked: &Checked, compiler: Compiler) -> Result<u8, String> {
     let Checked {
         config,
         distribution,
@@ -160,19 +160,29 @@ fn run(checked: &Checked) -> Result<u8, String> {
     let compiled =
         tempfile::TempDir::with_prefix("selvedge-check-").map_err(|error| error.to_string())?;
     let runtime = Runtime::new(Options {
-        compiler: compile::child(),
+        compiler,
         cache_dir: Some(compiled.path().to_owned()),
         ..Options::default()
     });
     let runtime = runtime.map_err(|error| error.to_string())?;
     let (mut problems, loaded) = distribution::load_alone(config, distribution, entry, &runtime);
-    let plugin = loaded.map_err(|problem| problems.push(*problem)).ok();
+    let mut refused = WRONG;
+    let plugin = match loaded {
+        Ok(plugin) => Some(plugin),
+        Err(not_loaded) => {
+            if not_loaded.is_of_machine {
+                refused = FAILED;
+            }
+            problems.push(not_loaded.problem);
+            None
+        }
+    };
     let report = config.warnings.clone().and(problems);
     if !report.is_empty() {
         complain(report.listed().to_string().trim_end());
     }
     let Some(plugin) = plugin.filter(|_| !report.has_errors()) else {
-        return Ok(WRONG);
+        return Ok(refused);
     };
     let found = runtime.inspect(&entry.file);
     let found = found.map_err(|error| error.to_string())?;
@@ -223,5 +233,39 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     match names.is_empty() {
         true => "nothing".to_owned(),
         false => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_runtime::ChildCompiler;
+
+    /// A program that compiles nothing, and says that it has succeeded.
+    fn broken_compiler() -> Compiler {
+        Compiler::Child(ChildCompiler {
+            program: "true".into(),
+            ..ChildCompiler::this_program([compile::NAME])
+        })
+    }
+
+    #[test]
+    fn a_compiler_that_fails_says_nothing_against_the_plugin() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let file = dir.path().join("a.wasm");
+        let arguments = Arguments {
+            plugin: Some(file.clone()),
+            entry: None,
+            distribution: None,
+            name: None,
+            config: PathBuf::new(),
+        };
+        let check = |content: &[u8]| {
+            std::fs::write(&file, content).unwrap();
+            let checked = arguments.read(Some(file.clone())).unwrap();
+            run(&checked, broken_compiler()).unwrap()
+        };
+        assert_eq!(check(b"\0asm\x0d\0\x01\0"), FAILED);
+        assert_eq!(check(b"no wasm"), WRONG);
     }
 }

@@ -5,7 +5,7 @@ use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config::{Limits, show_duration, show_size};
 use clap::Args;
-use selvedge_runtime::{Hook, Inspection, MemoryBounds, Options, Power, Runtime};
+use selvedge_runtime::{Compiler, Hook, Inspection, MemoryBounds, Options, Power, Runtime};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -19,8 +19,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn inspect(arguments: &Arguments) -> u8 {
+    run(arguments, compile::child())
+}
+
+fn run(arguments: &Arguments, compiler: Compiler) -> u8 {
     let runtime = match Runtime::new(Options {
-        compiler: compile::child(),
+        compiler,
         ..Options::default()
     }) {
         Ok(runtime) => runtime,
@@ -42,8 +46,11 @@ pub(super) fn inspect(arguments: &Arguments) -> u8 {
             0
         }
         Err(error) => {
-            complain(error);
-            WRONG
+            complain(&error);
+            match error.is_of_machine() {
+                true => FAILED,
+                false => WRONG,
+            }
         }
     }
 }
@@ -196,4 +203,30 @@ fn as_json(found: &Inspection) -> Value {
             .map(|(name, value)| (name.to_owned(), Value::String(value)))
             .collect::<serde_json::Map<_, _>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_runtime::ChildCompiler;
+
+    #[test]
+    fn a_compiler_that_fails_says_nothing_against_the_file() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let arguments = Arguments {
+            file: dir.path().join("a.wasm"),
+            json: false,
+        };
+        let inspect = |content: &[u8]| {
+            std::fs::write(&arguments.file, content).unwrap();
+            // It compiles nothing, and says that it has succeeded.
+            let compiler = ChildCompiler {
+                program: "true".into(),
+                ..ChildCompiler::this_program([compile::NAME])
+            };
+            run(&arguments, Compiler::Child(compiler))
+        };
+        assert_eq!(inspect(b"\0asm\x0d\0\x01\0"), FAILED);
+        assert_eq!(inspect(b"no wasm"), WRONG);
+    }
 }

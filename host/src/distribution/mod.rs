@@ -10,7 +10,7 @@ mod hosts;
 mod plugins;
 
 pub use grants::{Keeps, KeepsNothing};
-pub use plugins::load_alone;
+pub use plugins::{NotLoaded, load_alone};
 
 use crate::config::{self, Alias, Config, Placed, Report};
 use crate::origin::{Origin, Tls};
@@ -18,7 +18,7 @@ use geo::Geo;
 use hosts::Hosts;
 use selvedge_caching::Policy;
 use selvedge_runtime::powers;
-use selvedge_runtime::{Hook, Plugin, Runtime, Scheme};
+use selvedge_runtime::{Hook, Masks, Plugin, Runtime, Scheme};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct Distribution {
     origins: Vec<Arc<Origin>>,
     hosts: Hosts,
     plugins: Vec<Arc<Plugin>>,
+    /// The secrets of all its plugins: keys have what several of them gave.
+    masks: Masks,
     behaviors: Vec<Arc<Behavior>>,
 }
 
@@ -183,6 +185,7 @@ impl Distribution {
             settings,
             origins,
             hosts,
+            masks: Masks::together(plugins.iter().map(|plugin| plugin.masks())),
             plugins,
             behaviors,
         }
@@ -206,6 +209,11 @@ impl Distribution {
     /// Its plugins, in the order of the file.
     pub fn plugins(&self) -> &[Arc<Plugin>] {
         &self.plugins
+    }
+
+    /// Makes the secrets of its plugins unreadable.
+    pub fn masks(&self) -> &Masks {
+        &self.masks
     }
 
     /// What `/` stands for.

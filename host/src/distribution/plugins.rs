@@ -34,6 +34,14 @@ pub(super) fn load(
     plugins
 }
 
+/// Why one plugin was not loaded.
+pub struct NotLoaded {
+    /// What is wrong, at its place.
+    pub problem: Problem,
+    /// Whether this machine failed: nothing is known to be wrong with the plugin then.
+    pub is_of_machine: bool,
+}
+
 /// Loads one plugin by its entry, for whoever only wants to know whether it loads: what is wrong with the backends and secrets
 /// of the entry, and what became of the plugin.
 pub fn load_alone(
@@ -41,7 +49,7 @@ pub fn load_alone(
     distribution: &str,
     entry: &config::PluginEntry,
     runtime: &Runtime,
-) -> (Vec<Problem>, Result<Arc<Plugin>, Box<Problem>>) {
+) -> (Vec<Problem>, Result<Arc<Plugin>, Box<NotLoaded>>) {
     let mut problems = Vec::new();
     let web = Arc::new(Tls::web());
     let powers = grants::powers(
@@ -52,10 +60,15 @@ pub fn load_alone(
         &web,
         &mut problems,
     );
-    let loaded = runtime
-        .load(&spec(distribution, entry, powers))
-        .map_err(|error| Box::new(problem(config, entry, &error)));
-    (problems, loaded)
+    let loaded = runtime.load(&spec(distribution, entry, powers));
+    let not_loaded = |error: LoadError| NotLoaded {
+        problem: problem(config, entry, &error),
+        is_of_machine: error.is_of_machine(),
+    };
+    (
+        problems,
+        loaded.map_err(|error| Box::new(not_loaded(error))),
+    )
 }
 
 fn spec(distribution: &str, entry: &config::PluginEntry, powers: Powers) -> PluginSpec {

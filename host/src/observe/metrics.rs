@@ -3,6 +3,7 @@
 
 use super::access::Record;
 use super::plugin_figures::PluginFigures;
+use super::series::Series;
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -14,6 +15,9 @@ use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
+
+/// The label of requests for a host name that nobody has.
+const NO_DISTRIBUTION: &str = "none";
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -118,13 +122,13 @@ impl HookCounter {
 /// The host's figures. Every label's values are bounded by the configuration, never by what viewers send.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
+    requests: Series<RequestLabels>,
     /// For each distribution that has had one; bounded by the configuration, as the labels are.
     hits: RwLock<HashMap<Arc<str>, OfHits>>,
-    sent_bytes: Family<DistributionLabel, Counter>,
-    aborted: Family<DistributionLabel, Counter>,
-    fetches: Family<FetchLabels, Counter>,
-    hooks: Family<HookLabels, Counter>,
+    sent_bytes: Series<DistributionLabel>,
+    aborted: Series<DistributionLabel>,
+    fetches: Series<FetchLabels>,
+    hooks: Series<HookLabels>,
     reloads: Family<OutcomeLabel, Counter>,
     connections: gauge::Gauge,
     refused_connections: Family<BoundLabel, Counter>,
@@ -143,12 +147,20 @@ impl Metrics {
     pub fn new() -> Metrics {
         let mut registry = Registry::with_prefix("selvedge");
         let metrics = Metrics {
-            requests: Family::default(),
+            requests: Series::new(&mut registry, "requests", "Requests answered"),
             hits: RwLock::default(),
-            sent_bytes: Family::default(),
-            aborted: Family::default(),
-            fetches: Family::default(),
-            hooks: Family::default(),
+            sent_bytes: Series::new(
+                &mut registry,
+                "response_body_bytes",
+                "Body bytes sent to viewers",
+            ),
+            aborted: Series::new(
+                &mut registry,
+                "responses_aborted",
+                "Responses that ended before their time",
+            ),
+            fetches: Series::new(&mut registry, "origin_fetches", "Requests to origins"),
+            hooks: Series::new(&mut registry, "hook_calls", "Calls of plugins' hooks"),
             reloads: Family::default(),
             connections: gauge::Gauge::default(),
             refused_connections: Family::default(),
@@ -158,27 +170,6 @@ impl Metrics {
             of_plugins: PluginFigures::new(&mut registry),
             registry: Registry::default(),
         };
-        registry.register("requests", "Requests answered", metrics.requests.clone());
-        registry.register(
-            "response_body_bytes",
-            "Body bytes sent to viewers",
-            metrics.sent_bytes.clone(),
-        );
-        registry.register(
-            "responses_aborted",
-            "Responses that ended before their time",
-            metrics.aborted.clone(),
-        );
-        registry.register(
-            "origin_fetches",
-            "Requests to origins",
-            metrics.fetches.clone(),
-        );
-        registry.register(
-            "hook_calls",
-            "Calls of plugins' hooks",
-            metrics.hooks.clone(),
-        );
         registry.register(
             "configuration_loads",
             "Configurations taken or refused while running",
@@ -216,21 +207,26 @@ impl Metrics {
         {
             return self.hit(distribution, record.sent);
         }
-        let distribution = || record.distribution.as_deref().unwrap_or("none").to_owned();
-        self.requests
-            .get_or_create(&RequestLabels {
-                distribution: distribution(),
-                status: record.status.as_u16(),
-                cache: record.cache.as_ref().map_or("none", |cache| cache.word()),
-            })
-            .inc();
+        let distribution = || {
+            record
+                .distribution
+                .as_deref()
+                .unwrap_or(NO_DISTRIBUTION)
+                .to_owned()
+        };
+        let labels = RequestLabels {
+            distribution: distribution(),
+            status: record.status.as_u16(),
+            cache: record.cache.as_ref().map_or("none", |cache| cache.word()),
+        };
+        self.requests.count(labels, 1);
         let label = DistributionLabel {
             distribution: distribution(),
         };
-        self.sent_bytes.get_or_create(&label).inc_by(record.sent);
         if record.aborted {
-            self.aborted.get_or_create(&label).inc();
+            self.aborted.count(label.clone(), 1);
         }
+        self.sent_bytes.count(label, record.sent);
     }
 
     /// A stored response was sent whole.
@@ -251,8 +247,8 @@ impl Metrics {
             distribution: distribution.to_string(),
         };
         let of = OfHits {
-            requests: self.requests.get_or_create_owned(&labels),
-            sent_bytes: self.sent_bytes.get_or_create_owned(&label),
+            requests: self.requests.counter(labels),
+            sent_bytes: self.sent_bytes.counter(label),
         };
         count(&of);
         self.hits.write().insert(distribution.clone(), of);
@@ -260,13 +256,12 @@ impl Metrics {
 
     /// An origin answered or failed. `outcome` is `answered` or an error's word.
     pub fn fetch(&self, distribution: &str, origin: &str, outcome: &'static str) {
-        self.fetches
-            .get_or_create(&FetchLabels {
-                distribution: distribution.to_owned(),
-                origin: origin.to_owned(),
-                outcome,
-            })
-            .inc();
+        let labels = FetchLabels {
+            distribution: distribution.to_owned(),
+            origin: origin.to_owned(),
+            outcome,
+        };
+        self.fetches.count(labels, 1);
     }
 
     /// A hook was called. `outcome` is `ok` or an error's word.
@@ -277,8 +272,13 @@ impl Metrics {
         hook: &'static str,
         outcome: &'static str,
     ) {
-        self.hook_counter(distribution, plugin, hook, outcome)
-            .count();
+        let labels = HookLabels {
+            distribution: distribution.to_owned(),
+            plugin: plugin.to_owned(),
+            hook,
+            outcome,
+        };
+        self.hooks.count(labels, 1);
     }
 
     /// The counter of these calls, for who counts often.
@@ -289,7 +289,7 @@ impl Metrics {
         hook: &'static str,
         outcome: &'static str,
     ) -> HookCounter {
-        HookCounter(self.hooks.get_or_create_owned(&HookLabels {
+        HookCounter(self.hooks.counter(HookLabels {
             distribution: distribution.to_owned(),
             plugin: plugin.to_owned(),
             hook,
@@ -300,6 +300,28 @@ impl Metrics {
     /// The figures that plugins keep.
     pub fn of_plugins(&self) -> &PluginFigures {
         &self.of_plugins
+    }
+
+    /// Forgets the figures of distributions and plugins that are not there any more. What is under way there may bring some
+    /// of them back until the next time.
+    pub fn retain(
+        &self,
+        has_distribution: impl Fn(&str) -> bool,
+        has_plugin: impl Fn(&str, &str) -> bool,
+    ) {
+        let has =
+            |distribution: &str| distribution == NO_DISTRIBUTION || has_distribution(distribution);
+        // A distribution that comes back later gets counters that are shown.
+        self.hits
+            .write()
+            .retain(|distribution, _| has(distribution));
+        self.requests.retain(|labels| has(&labels.distribution));
+        self.sent_bytes.retain(|labels| has(&labels.distribution));
+        self.aborted.retain(|labels| has(&labels.distribution));
+        self.fetches.retain(|labels| has(&labels.distribution));
+        self.hooks
+            .retain(|labels| has_plugin(&labels.distribution, &labels.plugin));
+        self.of_plugins.retain(has_plugin);
     }
 
     /// A configuration was `taken` or `refused`.
@@ -334,5 +356,41 @@ impl Metrics {
         extra.iter().for_each(|gauge| gauge.write(&mut out));
         text::encode_eof(&mut out)?;
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_for_what_is_gone_goes() {
+        let metrics = Metrics::new();
+        let count = || {
+            for distribution in ["stays", "goes"] {
+                metrics.hit(&distribution.into(), 10);
+                metrics.fetch(distribution, "main", "answered");
+                metrics.hook(distribution, "old", "ttl", "ok");
+                metrics.hook(distribution, "new", "ttl", "ok");
+            }
+        };
+        count();
+        metrics.retain(
+            |distribution| distribution == "stays",
+            |distribution, plugin| (distribution, plugin) == ("stays", "new"),
+        );
+        let shown = metrics.render(&[]).unwrap();
+        let lines = |with: &str| shown.lines().filter(|line| line.contains(with)).count();
+        assert_eq!((lines("goes"), lines("old")), (0, 0), "{shown}");
+        assert_eq!(lines("distribution=\"stays\""), 4, "{shown}");
+        // What comes back is counted anew, hits too.
+        count();
+        let shown = metrics.render(&[]).unwrap();
+        for line in [
+            "selvedge_requests_total{distribution=\"goes\",status=\"200\",cache=\"hit\"} 1",
+            "selvedge_requests_total{distribution=\"stays\",status=\"200\",cache=\"hit\"} 2",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{shown}");
+        }
     }
 }

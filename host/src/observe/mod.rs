@@ -5,3 +5,4 @@ pub mod clock;
 pub mod logs;
 pub mod metrics;
 pub mod plugin_figures;
+mod series;

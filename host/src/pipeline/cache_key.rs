@@ -10,7 +10,7 @@ use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
 use selvedge_runtime::{
-    Hook, KeyDecision, KeyPart, OnError, Plugin, Read, RequestFacts, Transaction,
+    Hook, KeyDecision, KeyPart, Masks, OnError, Plugin, Read, RequestFacts, Transaction,
 };
 use selvedge_store::Key;
 use std::borrow::Cow;
@@ -385,11 +385,14 @@ pub(crate) fn query_of(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(query).ok()
 }
 
-/// A key for people: `distribution=main path=/a query=b=1 field:accept-language=de`, in printable ASCII.
-pub(crate) fn as_text(bytes: &[u8]) -> String {
+/// A key for people and for hooks: `distribution=main path=/a query=b=1 field:accept-language=de`, in printable ASCII, without
+/// the secrets that these masks know.
+pub(crate) fn as_text(bytes: &[u8], masks: &Masks) -> String {
     let mut text = String::new();
     let mut before = 0;
     for (tag, value) in parts_of(bytes) {
+        // Before it is escaped: a secret would not be found afterwards.
+        let value = masks.mask_bytes(value);
         let value = value.escape_ascii();
         // Writing to a string can't fail.
         let _ = match tag {

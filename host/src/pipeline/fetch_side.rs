@@ -559,7 +559,7 @@ fn facts(job: &Job) -> Arc<RequestFacts> {
     let is_asked = |hook| !job.behavior.plugins_with(hook).is_empty();
     match &job.key {
         Some(key) if HOOKS.into_iter().any(is_asked) => Arc::new(RequestFacts {
-            cache_key: Some(cache_key::as_text(&key.bytes)),
+            cache_key: Some(cache_key::as_text(&key.bytes, job.distribution.masks())),
             ..(*job.facts).clone()
         }),
         _ => job.facts.clone(),

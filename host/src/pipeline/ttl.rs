@@ -44,8 +44,17 @@ pub(crate) async fn decide(
 #[derive(Default)]
 struct Deciding {
     overrides: Overrides,
-    /// The calls that decided, each with what it said of storing.
-    made: Vec<(usize, Storing)>,
+    /// The calls that decided, in their order.
+    made: Vec<Made>,
+}
+
+/// What one decision set.
+struct Made {
+    call: usize,
+    storing: Storing,
+    while_revalidating: bool,
+    on_error: bool,
+    tags: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -59,11 +68,17 @@ enum Storing {
 impl Deciding {
     fn take(&mut self, call: usize, decision: TtlDecision) {
         let overrides = &mut self.overrides;
-        let storing = match decision {
+        let made = match decision {
             TtlDecision::Policy => return,
             TtlDecision::DontStore => {
                 overrides.dont_store = true;
-                Storing::Dont
+                Made {
+                    call,
+                    storing: Storing::Dont,
+                    while_revalidating: false,
+                    on_error: false,
+                    tags: false,
+                }
             }
             TtlDecision::Set {
                 lifetime,
@@ -71,6 +86,13 @@ impl Deciding {
                 stale_if_error,
                 tags,
             } => {
+                let made = Made {
+                    call,
+                    storing: lifetime.map_or(Storing::AsItIs, |_| Storing::ForSoLong),
+                    while_revalidating: stale_while_revalidate.is_some(),
+                    on_error: stale_if_error.is_some(),
+                    tags: !tags.is_empty(),
+                };
                 // Only what says for how long has a response stored that another plugin did not want stored.
                 overrides.dont_store &= lifetime.is_none();
                 overrides.lifetime = lifetime.or(overrides.lifetime);
@@ -78,24 +100,38 @@ impl Deciding {
                     stale_while_revalidate.or(overrides.stale_while_revalidate);
                 overrides.stale_if_error = stale_if_error.or(overrides.stale_if_error);
                 overrides.tags.extend(tags);
-                lifetime.map_or(Storing::AsItIs, |_| Storing::ForSoLong)
+                made
             }
         };
-        self.made.push((call, storing));
+        self.made.push(made);
     }
 
     /// The calls whose word on storing does not count, each with the one that counts in its place: the last that has such a
-    /// word. What is not stored has no tags either.
+    /// word. A call of which anything else counts is not among them; what is not stored has no tags either.
     fn overruled(&self) -> Vec<(usize, usize)> {
-        let mut last_first = self.made.iter().rev();
-        let Some((last, word)) = last_first.find(|(_, storing)| *storing != Storing::AsItIs) else {
+        let has_word = |made: &&Made| made.storing != Storing::AsItIs;
+        let Some(last) = self.made.iter().rfind(has_word) else {
             return Vec::new();
         };
-        let is_overruled = |(call, storing): &&(usize, Storing)| {
-            call != last && (*storing != Storing::AsItIs || *word == Storing::Dont)
+        let is_overruled = |at: usize, made: &Made| match last.storing {
+            _ if made.call == last.call => false,
+            Storing::Dont => true,
+            _ => {
+                has_word(&made) && !made.counts_beside(self.made.get(at + 1..).unwrap_or_default())
+            }
         };
-        let overruled = self.made.iter().filter(is_overruled);
-        overruled.map(|(call, _)| (*call, *last)).collect()
+        let made = self.made.iter().enumerate();
+        made.filter(|(at, made)| is_overruled(*at, made))
+            .map(|(_, made)| (made.call, last.call))
+            .collect()
+    }
+}
+
+impl Made {
+    /// Whether tags or a window of it count, with these decisions after it.
+    fn counts_beside(&self, later: &[Made]) -> bool {
+        let is_last = |sets: fn(&Made) -> bool| sets(self) && !later.iter().any(sets);
+        self.tags || is_last(|made| made.while_revalidating) || is_last(|made| made.on_error)
     }
 }
 
@@ -136,11 +172,28 @@ mod tests {
         let twice = of([set(Some(1), "a"), TtlDecision::Policy, set(Some(2), "b")]);
         assert_eq!(twice.overrides.lifetime, Some(2));
         assert_eq!(twice.overrides.tags, ["a", "b"]);
-        assert_eq!(twice.overruled(), [(0, 2)]);
+        // Its tag counts.
+        assert_eq!(twice.overruled(), []);
         let dont = of([set(Some(1), "a"), set(None, "b"), TtlDecision::DontStore]);
         assert!(dont.overrides.dont_store);
         assert_eq!(dont.overruled(), [(0, 2), (1, 2)]);
         let both = of([set(Some(1), "a"), set(None, "b")]);
         assert_eq!(both.overruled(), []);
+    }
+
+    #[test]
+    fn a_decision_is_overruled_only_if_nothing_of_it_counts() {
+        let lives = |lifetime, while_revalidating| TtlDecision::Set {
+            lifetime: Some(lifetime),
+            stale_while_revalidate: while_revalidating,
+            stale_if_error: None,
+            tags: Vec::new(),
+        };
+        assert_eq!(of([lives(1, None), lives(2, None)]).overruled(), [(0, 1)]);
+        assert_eq!(of([lives(1, Some(9)), lives(2, None)]).overruled(), []);
+        let all = of([lives(1, Some(9)), lives(2, None), lives(3, Some(8))]);
+        assert_eq!(all.overruled(), [(0, 2), (1, 2)]);
+        let dont = of([lives(1, Some(9)), TtlDecision::DontStore]);
+        assert_eq!(dont.overruled(), [(0, 1)]);
     }
 }

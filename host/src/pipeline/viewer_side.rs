@@ -100,7 +100,10 @@ async fn ask(
 fn key_for_viewer_response(received: &Received, keyed: &Keyed) -> Option<String> {
     let plugins = received.behavior.plugins_with(Hook::ViewerResponse);
     match keyed {
-        Keyed::Key(key) if !plugins.is_empty() => Some(cache_key::as_text(&key.bytes)),
+        Keyed::Key(key) if !plugins.is_empty() => Some(cache_key::as_text(
+            &key.bytes,
+            received.distribution.masks(),
+        )),
         _ => None,
     }
 }
@@ -165,7 +168,8 @@ pub(crate) fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Opt
         let asked = received.facts.fields.get(DEBUG);
         asked.is_some_and(|value| value == "key")
     };
-    (is_allowed && is_asked()).then(|| cache_key::as_text(&key.bytes))
+    let masks = received.distribution.masks();
+    (is_allowed && is_asked()).then(|| cache_key::as_text(&key.bytes, masks))
 }
 
 /// What answers a request that the cache may answer.

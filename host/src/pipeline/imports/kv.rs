@@ -65,9 +65,19 @@ pub(crate) enum KvError {
     /// The durable state failed.
     #[error("the durable state can't be written: {0}")]
     State(#[from] StateError),
-    /// The host is about to end.
+    /// The host is about to end, and has not begun.
     #[error("the host is ending")]
     Ending,
+    /// The host is about to end, and it is durable.
+    #[error(
+        "the change is made and durable, but the host is ending: hooks see it after the next start"
+    )]
+    Unseen,
+    /// The host is about to end, and has told nobody how far it came.
+    #[error(
+        "the host is ending: after the next start, see with `selvedge kv` whether the change is made, and make it again if not"
+    )]
+    Unknown,
 }
 
 /// The key-value data of all distributions. Cloning is cheap.
@@ -196,7 +206,7 @@ impl Kv {
     /// It is made also where the caller does not wait for it.
     ///
     /// # Errors
-    /// Nothing has changed then. Where the distribution already has more than `limit` bytes, what makes it less is allowed.
+    /// Nothing has changed then, unless it is [`KvError::Unseen`] or [`KvError::Unknown`]. Where the distribution already has more than `limit` bytes, what makes it less is allowed.
     pub(crate) async fn change(
         &self,
         distribution: &Arc<str>,
@@ -210,7 +220,7 @@ impl Kv {
             kv.change_alone(&distribution, changes, replace, limit)
                 .await
         });
-        made.await.unwrap_or(Err(KvError::Ending))
+        made.await.unwrap_or(Err(KvError::Unknown))
     }
 
     /// What is large is made on a thread that may be held: 256 MiB of changes take a while.
@@ -240,17 +250,17 @@ impl Kv {
             let durable: Vec<StateChange> = durable.collect();
             Ok((changes, after, durable))
         };
-        let (changes, after, durable) = aside(prepare).await??;
+        let (changes, after, durable) = aside(prepare).await.ok_or(KvError::Ending)??;
         self.0.state.apply(durable).await?;
-        aside(move || held.change(changes)).await?;
+        let change = aside(move || held.change(changes));
+        change.await.ok_or(KvError::Unseen)?;
         Ok(after)
     }
 }
 
-/// Runs what may take a while where no hook runs.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, KvError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| KvError::Ending)
+/// Runs what may take a while where no hook runs; `None` where the host is about to end.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 impl Held {
@@ -258,14 +268,16 @@ impl Held {
         self.0.read().values.get(key).cloned()
     }
 
-    /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared.
+    /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared. What
+    /// they replace may be large, and is given back when the lock is not held any more.
     fn change(&self, changes: Changes) {
         if changes.len() <= FEW {
-            Arc::make_mut(&mut *self.0.write()).change(changes);
+            let replaced = Arc::make_mut(&mut *self.0.write()).change(changes);
+            drop(replaced);
             return;
         }
         let mut table = Table::clone(&self.0.read());
-        table.change(changes);
+        drop(table.change(changes));
         let mut table = Arc::new(table);
         std::mem::swap(&mut *self.0.write(), &mut table);
     }
@@ -304,13 +316,17 @@ impl Table {
         usage
     }
 
-    fn change(&mut self, changes: Changes) {
+    /// Makes the changes, and gives the values that they replace.
+    fn change(&mut self, changes: Changes) -> Vec<Bytes> {
+        let mut replaced = Vec::with_capacity(changes.len());
         for (key, value) in changes {
-            self.set(&key, value);
+            replaced.extend(self.set(&key, value));
         }
+        replaced
     }
 
-    fn set(&mut self, key: &str, value: Option<Bytes>) {
+    /// Sets or removes a value, and gives the one that was there.
+    fn set(&mut self, key: &str, value: Option<Bytes>) -> Option<Bytes> {
         let old = match value {
             Some(value) => {
                 self.bytes += size(key, &value);
@@ -318,7 +334,8 @@ impl Table {
             }
             None => self.values.remove(key),
         };
-        self.bytes -= old.map_or(0, |old| size(key, &old));
+        self.bytes -= old.as_ref().map_or(0, |old| size(key, old));
+        old
     }
 }
 
@@ -393,6 +410,35 @@ mod tests {
 
     fn put(key: &str, value: &str) -> Change {
         (key.to_owned(), Some(Bytes::from(value.to_owned())))
+    }
+
+    /// A value that notes whether hooks could read while it was given back.
+    struct Watched(Arc<Held>, Arc<std::sync::atomic::AtomicBool>);
+
+    impl AsRef<[u8]> for Watched {
+        fn as_ref(&self) -> &[u8] {
+            b"old"
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            let is_free = self.0.0.try_read().is_some();
+            self.1.store(is_free, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_a_change_replaces_is_given_back_while_hooks_can_read() {
+        let held = Arc::new(Held::default());
+        for new in [None, Some(Bytes::from_static(b"new"))] {
+            let was_free = Arc::default();
+            let old = Bytes::from_owner(Watched(held.clone(), Arc::clone(&was_free)));
+            held.change([("a".to_owned(), Some(old))].into());
+            held.change([("a".to_owned(), new.clone())].into());
+            assert_eq!(held.get("a"), new);
+            assert!(was_free.load(std::sync::atomic::Ordering::SeqCst));
+        }
     }
 
     fn text(kv: &Kv, key: &str) -> Option<String> {

@@ -49,12 +49,14 @@ impl Imports {
         let find = |id: &str| distributions.iter().find(|one| **one.id() == *id);
         self.caches
             .retain(|distribution| find(distribution).is_some());
-        self.metrics.of_plugins().retain(|distribution, name| {
+        let has_plugin = |distribution: &str, name: &str| {
             find(distribution).is_some_and(|one| {
                 let mut plugins = one.plugins().iter();
                 plugins.any(|plugin| plugin.name() == name)
             })
-        });
+        };
+        self.metrics
+            .retain(|distribution| find(distribution).is_some(), has_plugin);
     }
 }
 

@@ -96,7 +96,10 @@ async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
         }
         Keyed::Pass(why, _) => ("pass", why),
         Keyed::Key(key) => {
-            explanation.key = Some(cache_key::as_text(&key.bytes));
+            explanation.key = Some(cache_key::as_text(
+                &key.bytes,
+                received.distribution.masks(),
+            ));
             match selvedge_caching::may_look_up(&received.request(), behavior.policy()) {
                 LookupRule::Pass(why) => ("pass", why.as_str()),
                 LookupRule::Use => {
@@ -210,10 +213,11 @@ async fn sliced(
 
 /// What is known before the key.
 fn plain_explanation(received: &Received, viewer_hooks: Vec<HookDecision>) -> Explanation {
+    let masks = received.distribution.masks();
     Explanation {
         distribution: Some(received.distribution.id().to_string()),
         behavior: Some(received.behavior.settings().pattern.to_string()),
-        path: Some(received.facts.path.clone()),
+        path: Some(masks.mask(&received.facts.path).into_owned()),
         viewer_hooks,
         ..Explanation::default()
     }

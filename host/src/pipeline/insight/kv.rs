@@ -131,7 +131,7 @@ pub fn kv_list(edge: &Edge, distribution: &str, range: &KvRange) -> Result<KvLis
 /// Makes all changes or none. Durable, and seen by every hook that runs from now on, when it returns.
 ///
 /// # Errors
-/// What is wrong with them; nothing has changed then.
+/// What is wrong with them; nothing has changed then, unless it says so.
 pub async fn kv_change(
     edge: &Edge,
     distribution: &str,
@@ -154,14 +154,7 @@ pub async fn kv_change(
     }
     let count = changes.len();
     let changed = edge.kv().change(id, changes, asked.replace, limit).await;
-    changed.map_err(|error| match error {
-        KvError::Key { .. } | KvError::Value { .. } | KvError::Full { .. } => {
-            Refused::Wrong(format!("nothing is changed: {error}"))
-        }
-        KvError::State(_) | KvError::Ending => {
-            Refused::Failed(format!("nothing is changed: {error}"))
-        }
-    })?;
+    changed.map_err(refused)?;
     tracing::info!(
         target: "kv",
         distribution = &**id,
@@ -172,11 +165,37 @@ pub async fn kv_change(
     Ok(total(edge, id, limit))
 }
 
+/// Says whether anything is changed.
+fn refused(error: KvError) -> Refused {
+    match error {
+        KvError::Key { .. } | KvError::Value { .. } | KvError::Full { .. } => {
+            Refused::Wrong(format!("nothing is changed: {error}"))
+        }
+        KvError::State(_) | KvError::Ending => {
+            Refused::Failed(format!("nothing is changed: {error}"))
+        }
+        KvError::Unseen | KvError::Unknown => Refused::Failed(error.to_string()),
+    }
+}
+
 fn total(edge: &Edge, distribution: &str, limit: u64) -> KvTotal {
     let usage = edge.kv().usage(distribution);
     KvTotal {
         keys: usage.keys,
         bytes: usage.bytes,
         limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_not_called_none() {
+        let said = |error| refused(error).to_string();
+        assert!(said(KvError::Ending).starts_with("nothing is changed"));
+        assert!(said(KvError::Unseen).starts_with("the change is made and durable"));
+        assert!(!said(KvError::Unknown).contains("nothing is changed"));
     }
 }

@@ -158,8 +158,8 @@ pub(super) fn describe(
     );
     StoredObject {
         target: notes.target.to_owned(),
-        path: notes.path.to_owned(),
-        key: cache_key::as_text(notes.key),
+        path: distribution.masks().mask(notes.path).into_owned(),
+        key: cache_key::as_text(notes.key, distribution.masks()),
         status: head.status.as_u16(),
         bytes: variant.length(),
         part: match variant.head.body {

@@ -241,8 +241,10 @@ impl viewer_request::Guest for Acts {
 impl cache_key::Guest for Acts {
     fn decide(request: &Request) -> Result<cache_key::Decision, String> {
         act("cache-key", request, None)?;
-        Ok(match config::get("key") {
-            Some(name) => cache_key::Decision::Extend(vec![cache_key::KeyPart::Field(name)]),
+        let secret = config::get("key-of-secret").and_then(|name| secrets::get(&name));
+        let field = config::get("key").map(cache_key::KeyPart::Field);
+        Ok(match secret.map(cache_key::KeyPart::Literal).or(field) {
+            Some(part) => cache_key::Decision::Extend(vec![part]),
             None => cache_key::Decision::Policy,
         })
     }
