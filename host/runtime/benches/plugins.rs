@@ -1,5 +1,6 @@
-//! What the shipped plugins cost: CPU time of a call of each plugin's main hook, in a fresh instance and in one that is used
-//! again, for a typical request. `cargo bench -p selvedge-runtime --bench plugins [NAME...]`
+//! What the shipped plugins cost: CPU time of a call of each plugin's main hook, in a fresh instance, in one that begins with
+//! what `init` left in another, and in one that is used again, for a typical request.
+//! `cargo bench -p selvedge-runtime --bench plugins [NAME...]`
 //!
 //! The plugins are built as `selvedge plugin build` does it. Nothing is remembered: what is measured is the plugin. Key-value
 //! data, stored values and figures are those of the tests, in memory, and cost next to nothing.
@@ -296,6 +297,12 @@ fn main() {
             measure(&name, rounds, &async_runtime, async || {
                 case.call(&plugin, &request, false).await;
             });
+            if plugin.snapshot_now().is_ok() {
+                let name = format!("{name}, `init` run once");
+                measure(&name, rounds, &async_runtime, async || {
+                    case.call(&plugin, &request, false).await;
+                });
+            }
         }
     }
 }

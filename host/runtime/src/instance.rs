@@ -1,6 +1,7 @@
 //! One instance of a plugin: its store, what the host keeps about it, and the hooks found in it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
@@ -11,7 +12,7 @@ use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
 use crate::limits::{CpuTime, Fetches, Growing, Growth, Usage, on_tick};
-use crate::plugin::{Alive, Identity, Plugin};
+use crate::plugin::{Alive, Identity, Origin, Plugin};
 
 /// What the host keeps for an instance; host functions see it.
 pub(crate) struct State {
@@ -55,6 +56,8 @@ pub(crate) struct Guests {
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) instance: wasmtime::component::Instance,
+    /// What it was made of.
+    pub(crate) origin: Arc<Origin>,
     /// On the heap, so that handing an instance on moves little.
     pub(crate) guests: Box<Guests>,
     /// Hook calls so far.
@@ -77,15 +80,20 @@ pub(crate) enum NotMade {
 }
 
 impl Instance {
-    /// Makes an instance and runs the plugin's `init` if it has one.
-    pub(crate) async fn make(plugin: &Plugin, cpu: Arc<CpuTime>) -> Result<Instance, NotMade> {
+    /// Makes an instance and runs the plugin's `init` if it has one that did not run yet.
+    pub(crate) async fn make(
+        plugin: &Plugin,
+        origin: &Arc<Origin>,
+        cpu: Arc<CpuTime>,
+    ) -> Result<Instance, NotMade> {
         let alive = plugin.room().ok_or(NotMade::NoRoom)?;
         let mut store = store(plugin, cpu);
         plugin.counters().count_instance();
-        match start(plugin, &mut store).await {
+        match start(plugin, origin, &mut store).await {
             Ok(Ok(instance)) => Ok(Instance {
                 store,
                 instance,
+                origin: origin.clone(),
                 guests: Box::default(),
                 calls: 0,
                 _alive: alive,
@@ -187,13 +195,18 @@ fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
 
 async fn start(
     plugin: &Plugin,
+    origin: &Origin,
     store: &mut Store<State>,
 ) -> wasmtime::Result<Result<wasmtime::component::Instance, String>> {
-    let instance = plugin.pre().instantiate_async(&mut *store).await?;
-    if let Some(indices) = &plugin.indices().lifecycle {
+    let instance = origin.pre.instantiate_async(&mut *store).await?;
+    if let Some(indices) = &origin.indices.lifecycle {
+        let began = Instant::now();
         let guest = indices.load(&mut *store, &instance)?;
         if let Err(message) = guest.call_init(&mut *store).await? {
             return Ok(Err(message));
+        }
+        if let Some(candidate) = plugin.candidate() {
+            candidate.initialised(plugin, store.data(), began.elapsed());
         }
     }
     Ok(Ok(instance))

@@ -5,15 +5,15 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::Component;
 
 use crate::artifact;
 use crate::check::{self, Exports};
-use crate::compile;
+use crate::compile::{self, Job};
 use crate::error::{HookError, LoadError};
-use crate::instance::State;
-use crate::plugin::{Indices, Plugin};
+use crate::plugin::{Indices, Origin, Plugin};
 use crate::runtime::Runtime;
+use crate::snapshot::Candidate;
 use crate::spec::{Hook, PluginSpec};
 
 /// The largest plugin file in bytes.
@@ -28,15 +28,20 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     let exports = check::component(engine, path, &component)?;
     check::given(engine, path, &component, &spec.powers)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
-    let (pre, indices) = linked(runtime, path, &component, &hooks, &exports)?;
+    let origin = linked(runtime, path, &component, &hooks, &exports)?;
     let code = runtime
         .artifacts
         .as_ref()
         .map(|artifacts| artifacts.used(&file));
     let shared = runtime.shared.clone();
-    let plugin = Plugin::new(shared, spec, hooks, exports, (pre, indices), code);
+    let candidate = Candidate::new(spec, &exports, &file);
+    let plugin = Plugin::new(shared, spec, hooks, exports, origin, code, candidate);
     first_instance(path, &plugin)?;
-    Ok(Arc::new(plugin))
+    let plugin = Arc::new(plugin);
+    if let Some(candidate) = plugin.candidate() {
+        candidate.is_loaded(&plugin);
+    }
+    Ok(plugin)
 }
 
 /// Finds what the component imports at the host, and its exports that will be called.
@@ -46,11 +51,11 @@ pub(crate) fn linked(
     component: &Component,
     hooks: &[Hook],
     exports: &Exports,
-) -> Result<(InstancePre<State>, Indices), LoadError> {
+) -> Result<Origin, LoadError> {
     let link = || {
         let pre = runtime.linker.instantiate_pre(component)?;
-        let indices = Indices::new(&pre, hooks, exports)?;
-        Ok((pre, indices))
+        let indices = Indices::new(&pre, hooks, exports.lifecycle)?;
+        Ok(Origin { pre, indices })
     };
     link().map_err(|error: wasmtime::Error| LoadError::Invalid {
         path: path.to_owned(),
@@ -107,7 +112,7 @@ pub(crate) fn compiled(
     }
     let options = &runtime.shared.options;
     let folder = options.cache_dir.as_deref();
-    let code = compile::machine_code(&options.compiler, engine, folder, path, file)?;
+    let code = compile::machine_code(&options.compiler, engine, folder, path, Job::Plain(file))?;
     if let Some(artifacts) = artifacts {
         artifacts.put(file, &code);
     }
@@ -144,8 +149,12 @@ fn first_instance(path: &Path, plugin: &Plugin) -> Result<(), LoadError> {
 
 /// Runs on a thread of its own, since the caller may be inside of an async runtime, where no second one can be driven.
 fn try_instance(plugin: &Plugin) -> std::io::Result<Result<(), HookError>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    Ok(here()?.block_on(plugin.try_start()))
+}
+
+/// Drives what runs a guest, on a thread where nothing else is driven.
+pub(crate) fn here() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
-        .build()?;
-    Ok(runtime.block_on(plugin.try_start()))
+        .build()
 }

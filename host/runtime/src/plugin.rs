@@ -21,6 +21,7 @@ use crate::masks::Masks;
 use crate::powers::Powers;
 use crate::remember::Memory;
 use crate::runtime::{Shared, TABLES, WallClock};
+use crate::snapshot::{Candidate, NoSnapshot, Snapshots};
 use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 use crate::ticker::Ticker;
 use crate::transaction;
@@ -35,6 +36,12 @@ pub(crate) struct Identity {
     pub(crate) powers: Powers,
     pub(crate) masks: Masks,
     pub(crate) wall_clock: Option<Arc<dyn WallClock>>,
+}
+
+/// What instances are made of.
+pub(crate) struct Origin {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) indices: Indices,
 }
 
 /// Where the exports are.
@@ -53,7 +60,7 @@ impl Indices {
     pub(crate) fn new(
         pre: &InstancePre<State>,
         hooks: &[Hook],
-        exports: &Exports,
+        init: bool,
     ) -> wasmtime::Result<Indices> {
         macro_rules! find {
             ($hook:ident, $wanted:expr) => {
@@ -71,7 +78,7 @@ impl Indices {
             origin_response: find!(origin_response, wanted(Hook::OriginResponse)),
             ttl: find!(ttl, wanted(Hook::Ttl)),
             viewer_response: find!(viewer_response, wanted(Hook::ViewerResponse)),
-            lifecycle: find!(lifecycle, exports.lifecycle),
+            lifecycle: find!(lifecycle, init),
         })
     }
 }
@@ -90,8 +97,8 @@ pub struct Plugin {
     exports: Vec<Hook>,
     isolation: Isolation,
     on_error: OnError,
-    pre: InstancePre<State>,
-    indices: Indices,
+    origin: Arc<Origin>,
+    candidate: Option<Candidate>,
     counters: Counters,
     breaker: Breaker,
     memories: Option<Memories>,
@@ -112,10 +119,11 @@ impl Plugin {
         spec: &PluginSpec,
         hooks: Vec<Hook>,
         exports: Exports,
-        (pre, indices): (InstancePre<State>, Indices),
+        origin: Origin,
         code: Option<InUse>,
+        candidate: Option<Candidate>,
     ) -> Plugin {
-        let needs = pre.component().resources_required();
+        let needs = origin.pre.component().resources_required();
         let (memories, tables) =
             needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
         let places = memories.max(tables.div_ceil(TABLES)).max(1);
@@ -139,12 +147,12 @@ impl Plugin {
         Plugin {
             shared,
             identity: Arc::new(identity),
-            indices,
             hooks,
             exports: exports.hooks,
             isolation: spec.isolation,
             on_error: spec.on_error,
-            pre,
+            origin: Arc::new(origin),
+            candidate,
             counters: Counters::default(),
             breaker: Breaker::new(spec.short_circuit.clone()),
             memories,
@@ -302,17 +310,41 @@ impl Plugin {
         &self.identity
     }
 
-    pub(crate) fn pre(&self) -> &InstancePre<State> {
-        &self.pre
+    /// What the next instance is made of: the file, or where there is one, what its `init` made of it.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        let begun = self.candidate.as_ref().and_then(Candidate::begun);
+        begun.unwrap_or(&self.origin)
     }
 
-    pub(crate) fn indices(&self) -> &Indices {
-        &self.indices
+    /// Where its `init` may be run once for all instances.
+    pub(crate) fn candidate(&self) -> Option<&Candidate> {
+        self.candidate.as_ref()
+    }
+
+    /// Runs `init` once for all instances that come, at once in place of when it has cost enough. Blocking, for some
+    /// seconds; for tests and benchmarks.
+    ///
+    /// # Errors
+    ///
+    /// Why each instance goes on to run it.
+    pub fn snapshot_now(&self) -> Result<(), NoSnapshot> {
+        self.shared.snapshots.make(self)
+    }
+
+    /// Whether instances begin with what `init` left, and so do not run it.
+    pub fn has_snapshot(&self) -> bool {
+        self.candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.begun().is_some())
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.shared.snapshots
     }
 
     /// Makes an instance, runs `init`, looks at the types of all hooks, and drops it.
     pub(crate) async fn try_start(&self) -> Result<(), HookError> {
-        transaction::try_start(self).await
+        transaction::try_start(self, self.origin()).await
     }
 
     /// An instance that waits for work.

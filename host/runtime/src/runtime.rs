@@ -17,6 +17,7 @@ use crate::instance::State;
 use crate::load;
 use crate::plugin::Plugin;
 use crate::remember::Budget;
+use crate::snapshot::Snapshots;
 use crate::spec::PluginSpec;
 use crate::ticker::Ticker;
 
@@ -49,6 +50,9 @@ pub struct Options {
     pub calls_per_instance: u32,
     /// Bytes that remembered decisions of all plugins may take together. Default 64 MiB.
     pub remember_bytes: usize,
+    /// How much time fresh instances of a plugin spend in its `init` before it is run once for all that come. That takes two
+    /// compilations, in the background. Default 1 s; [`Duration::MAX`] is never.
+    pub snapshot_after: Duration,
     /// The time of day that guests are told, for tests that move it. Default: the system's. How long something takes is
     /// always measured by the system.
     pub wall_clock: Option<Arc<dyn WallClock>>,
@@ -65,6 +69,7 @@ impl Default for Options {
             keep_resident: 4 << 20,
             calls_per_instance: 1000,
             remember_bytes: 64 << 20,
+            snapshot_after: Duration::from_secs(1),
             wall_clock: None,
         }
     }
@@ -88,12 +93,13 @@ pub(crate) struct Shared {
     pub(crate) ticker: Arc<Ticker>,
     /// For remembered decisions.
     pub(crate) budget: Arc<Budget>,
+    pub(crate) snapshots: Arc<Snapshots>,
 }
 
 /// Loads plugins. One per process.
 pub struct Runtime {
     pub(crate) shared: Shared,
-    pub(crate) linker: Linker<State>,
+    pub(crate) linker: Arc<Linker<State>>,
     pub(crate) artifacts: Option<Artifacts>,
 }
 
@@ -109,17 +115,19 @@ impl Runtime {
             reason: format!("{error:#}"),
         };
         let engine = Engine::new(&engine_config(&options)).map_err(failed)?;
-        let linker = host::linker(&engine).map_err(failed)?;
+        let linker = Arc::new(host::linker(&engine).map_err(failed)?);
         let artifacts = options
             .cache_dir
             .as_deref()
             .map(|dir| Artifacts::open(dir, &engine))
             .transpose()?;
         let ticker = Ticker::start(&engine).map_err(RuntimeError::Thread)?;
+        let options = Arc::new(options);
         let shared = Shared {
+            snapshots: Arc::new(Snapshots::new(&engine, &linker, &options)),
             engine,
             budget: Arc::new(Budget::new(options.remember_bytes)),
-            options: Arc::new(options),
+            options,
             idle: Arc::default(),
             ticker: Arc::new(ticker),
         };

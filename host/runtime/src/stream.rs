@@ -125,7 +125,7 @@ impl Stream {
         let cpu = instance.store.data().cpu.clone();
         instance.begin(&self.request, None);
         let call = async {
-            let returned = run(plugin, &mut instance, self.body, step).await;
+            let returned = run(&mut instance, self.body, step).await;
             let stderr = instance.stderr_of(&returned);
             instance.end();
             match returned {
@@ -165,12 +165,11 @@ impl Stream {
 }
 
 async fn run(
-    plugin: &Plugin,
     instance: &mut Instance,
     body: ResourceAny,
     step: Step<'_>,
 ) -> wasmtime::Result<Result<Option<Vec<Vec<u8>>>, String>> {
-    let (guest, store) = found!(instance, plugin, origin_response);
+    let (guest, store) = found!(instance, origin_response);
     Ok(match step {
         Step::Push(piece) => {
             let transform = guest.transform();

@@ -11,7 +11,7 @@ use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::hooks::{self, HookCall, Refused};
 use crate::instance::{Instance, NotMade};
 use crate::limits::{CpuTime, Growing};
-use crate::plugin::Plugin;
+use crate::plugin::{Origin, Plugin};
 use crate::runtime::Runtime;
 use crate::spec::Hook;
 use crate::trap::{Circumstances, explain};
@@ -229,10 +229,19 @@ async fn made(
 ) -> Result<Instance, HookError> {
     match held {
         Some(instance) => Ok(instance),
-        None => Instance::make(plugin, cpu.clone())
-            .await
-            .map_err(|not_made| why_not(plugin, not_made)),
+        None => made_of(plugin, plugin.origin(), cpu).await,
     }
+}
+
+/// A fresh instance.
+pub(crate) async fn made_of(
+    plugin: &Plugin,
+    origin: &Arc<Origin>,
+    cpu: &Arc<CpuTime>,
+) -> Result<Instance, HookError> {
+    Instance::make(plugin, origin, cpu.clone())
+        .await
+        .map_err(|not_made| why_not(plugin, not_made))
 }
 
 /// Makes a call that was skipped, under the limits that it would have had.
@@ -249,7 +258,7 @@ async fn catch_up(
         let mut instance = made(plugin, held, &cpu).await?;
         instance.calls = instance.calls.saturating_add(1);
         instance.begin(&skipped.request, None);
-        let returned = hooks::run_remembered(skipped.hook, plugin, &mut instance).await;
+        let returned = hooks::run_remembered(skipped.hook, &mut instance).await;
         let stderr = instance.stderr_of(&returned);
         instance.end();
         let refused = instance.store.data().growth.refused;
@@ -282,7 +291,7 @@ async fn invoke<C: HookCall>(
 ) -> Finished<C::Decision> {
     instance.calls = instance.calls.saturating_add(1);
     instance.begin(request, response);
-    let returned = C::run(plugin, &mut instance).await;
+    let returned = C::run(&mut instance).await;
     let stderr = instance.stderr_of(&returned);
     let reads = instance.end();
     let limits = plugin.limits();
@@ -359,14 +368,11 @@ pub(crate) fn name_failure(
 }
 
 /// Makes an instance and looks at the types of its hooks, under the same limits as a call.
-pub(crate) async fn try_start(plugin: &Plugin) -> Result<(), HookError> {
+pub(crate) async fn try_start(plugin: &Plugin, origin: &Arc<Origin>) -> Result<(), HookError> {
     let cpu = Arc::new(CpuTime::default());
     let start = async {
-        let mut instance = Instance::make(plugin, cpu.clone())
-            .await
-            .map_err(|not_made| why_not(plugin, not_made))?;
-        hooks::check_types(plugin, &mut instance)
-            .map_err(|error| HookError::Trap(format!("{error:#}")))
+        let mut instance = made_of(plugin, origin, &cpu).await?;
+        hooks::check_types(&mut instance).map_err(|error| HookError::Trap(format!("{error:#}")))
     };
     within_limits(plugin, &cpu, start).await
 }

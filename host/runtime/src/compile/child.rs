@@ -4,16 +4,17 @@
 //! changes meanwhile is not compiled under the hash of what it was.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::Signal;
 
 use super::worker::decode;
-use super::{ChildCompiler, CompileLimit, CompileLimits, Refusal};
+use super::{ChildCompiler, CompileLimit, CompileLimits, Job, Refusal};
 
 /// How much of what the child says on standard error is looked at.
 const LOOKED_AT: u64 = 8 << 10;
@@ -29,8 +30,8 @@ const ALLOCATOR: [(&str, &str); 2] = [
 ];
 
 impl ChildCompiler {
-    /// Compiles one file. Blocking.
-    pub(super) fn compile(&self, folder: Option<&Path>, file: &[u8]) -> Result<Vec<u8>, Refusal> {
+    /// Does one job. Blocking.
+    pub(super) fn compile(&self, folder: Option<&Path>, job: Job<'_>) -> Result<Vec<u8>, Refusal> {
         let failed = |error: io::Error| {
             Refusal::Machine(format!("the compiler process cannot be used: {error}"))
         };
@@ -38,7 +39,7 @@ impl ChildCompiler {
             input,
             mut output,
             mut said,
-        } = Files::new(folder, file).map_err(failed)?;
+        } = Files::new(folder, job).map_err(failed)?;
         let handles = || Ok::<_, io::Error>((output.try_clone()?, said.try_clone()?));
         let (stdout, stderr) = handles().map_err(failed)?;
         let mut child = Running(
@@ -90,13 +91,14 @@ struct Files {
 }
 
 impl Files {
-    fn new(folder: Option<&Path>, content: &[u8]) -> io::Result<Files> {
+    fn new(folder: Option<&Path>, job: Job<'_>) -> io::Result<Files> {
         let new = || match folder {
+            _ if job.is_private() => Ok(memfd_create("plugin", MemfdFlags::CLOEXEC)?.into()),
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         };
         let mut input = new()?;
-        input.write_all(content)?;
+        job.write(&mut input)?;
         input.rewind()?;
         Ok(Files {
             input,
@@ -219,7 +221,7 @@ mod tests {
             limits: CompileLimits { wall, ..limits() },
         };
         let started = Instant::now();
-        let error = sleeping.compile(None, b"").unwrap_err();
+        let error = sleeping.compile(None, Job::Plain(b"")).unwrap_err();
         assert_eq!(error, Refusal::Limit(CompileLimit::Wall(wall)));
         assert!(started.elapsed() < Duration::from_secs(30));
     }
@@ -235,7 +237,7 @@ mod tests {
             program: "/nowhere/selvedge".into(),
             ..silent.clone()
         };
-        let reason = |child: &ChildCompiler| match child.compile(None, b"") {
+        let reason = |child: &ChildCompiler| match child.compile(None, Job::Plain(b"")) {
             Err(Refusal::Machine(reason)) => reason,
             other => panic!("{other:?}"),
         };

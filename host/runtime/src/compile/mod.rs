@@ -2,15 +2,18 @@
 //!
 //! It is the only costly step of loading, and the only one that a hostile file can drive far: a few hundred bytes can
 //! describe gigabytes of work. So a host lets a process of its own do it ([`Compiler::Child`]), with limits that the system
-//! enforces. The file's bytes are all that the child gets, and machine code or a refusal all that comes back.
+//! enforces. The file's bytes are all that the child gets, or these and what `init` left in memory, and machine code or a
+//! refusal all that comes back.
 //!
 //! What it is not: a sandbox around the compiler. The child runs as the same user, and its machine code is trusted.
 
 mod child;
+mod snapshot;
 mod steps;
 mod worker;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use wasmtime::Engine;
 
 use crate::error::LoadError;
 
+pub(crate) use snapshot::{ACCESS, Memory};
 pub(crate) use steps::settings;
 pub use worker::compile_worker;
 
@@ -80,6 +84,17 @@ impl Default for CompileLimits {
     }
 }
 
+/// What machine code is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Job<'a> {
+    /// A plugin file as it is.
+    Plain(&'a [u8]),
+    /// A plugin file, with exports added that tell what is in its memory.
+    Readable(&'a [u8]),
+    /// A plugin file that begins with this in its memory.
+    Begun(&'a [u8], &'a Memory),
+}
+
 /// What is wrong with a file, or with compiling it. The words for people are [`LoadError`]'s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -118,18 +133,49 @@ impl Refusal {
     }
 }
 
-/// Makes machine code of a plugin file; `path` is for messages only. Files of the child's are made in `folder`, or where the
+impl Job<'_> {
+    const PLAIN: u8 = b'p';
+    const READABLE: u8 = b'r';
+    const BEGUN: u8 = b'b';
+
+    /// What the child reads.
+    fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Job::Plain(file) => {
+                to.write_all(&[Self::PLAIN])?;
+                to.write_all(file)
+            }
+            Job::Readable(file) => {
+                to.write_all(&[Self::READABLE])?;
+                to.write_all(file)
+            }
+            Job::Begun(file, memory) => {
+                to.write_all(&[Self::BEGUN])?;
+                to.write_all(&(file.len() as u64).to_le_bytes())?;
+                to.write_all(file)?;
+                to.write_all(memory.bytes())
+            }
+        }
+    }
+
+    /// Whether it holds more than what is in a plugin file: nothing of it may get on a disk.
+    fn is_private(&self) -> bool {
+        matches!(self, Job::Begun(..))
+    }
+}
+
+/// Makes machine code; `path` is for messages only. Files of the child's are made in `folder`, or where the
 /// system has its temporary files.
 pub(crate) fn machine_code(
     compiler: &Compiler,
     engine: &Engine,
     folder: Option<&Path>,
     path: &Path,
-    file: &[u8],
+    job: Job<'_>,
 ) -> Result<Vec<u8>, LoadError> {
     let made = match compiler {
-        Compiler::InProcess => steps::compile(engine, file),
-        Compiler::Child(child) => child.compile(folder, file),
+        Compiler::InProcess => steps::compile(engine, job),
+        Compiler::Child(child) => child.compile(folder, job),
     };
     made.map_err(|refusal| refusal.about(path))
 }

@@ -1,13 +1,15 @@
 //! The steps themselves, bytes in and bytes out: make a component of a module, look at it, make machine code. They run in
 //! the child, or in the process itself where that is asked for.
 
+use std::borrow::Cow;
+
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wasmtime::{Config, Engine};
 use wit_component::ComponentEncoder;
 
-use super::Refusal;
+use super::{Job, Refusal, snapshot};
 use crate::check::{self, Kind};
 
 /// The settings that machine code depends on. Those of the host's engine beyond these concern running only.
@@ -20,19 +22,27 @@ pub(crate) fn settings() -> Config {
     config
 }
 
-pub(super) fn compile(engine: &Engine, file: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let made = match check::kind(file) {
-        Ok(Kind::Component) => None,
-        Ok(Kind::Module) => Some(component_of(file)?),
+pub(super) fn compile(engine: &Engine, job: Job<'_>) -> Result<Vec<u8>, Refusal> {
+    let component = match job {
+        Job::Plain(file) => component(file)?,
+        Job::Readable(file) => snapshot::readable(&component(file)?)?.into(),
+        Job::Begun(file, memory) => snapshot::begun(&component(file)?, memory)?.into(),
+    };
+    engine
+        .precompile_component(&component)
+        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+}
+
+fn component(file: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    let component: Cow<'_, [u8]> = match check::kind(file) {
+        Ok(Kind::Component) => file.into(),
+        Ok(Kind::Module) => component_of(file)?.into(),
         Err(found) => return Err(Refusal::Invalid(format!("it is {found}"))),
     };
-    let component = made.as_deref().unwrap_or(file);
-    if check::needs_component_async(component) {
+    if check::needs_component_async(&component) {
         return Err(Refusal::NeedsComponentAsync);
     }
-    engine
-        .precompile_component(component)
-        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+    Ok(component)
 }
 
 /// Makes a component of a `wasm32-wasip1` module: what it imports of WASI 0.1 is translated to 0.2 by an adapter.

@@ -9,7 +9,7 @@ use rustix::process::{
 };
 use wasmtime::Engine;
 
-use super::{CompileLimits, Refusal, steps};
+use super::{CompileLimits, Job, Memory, Refusal, steps};
 
 /// The longest reason that goes back, in bytes: names in a hostile file may be long.
 const LONGEST_REASON: usize = 4 << 10;
@@ -74,17 +74,36 @@ fn at_most(resource: Resource, value: u64) -> rustix::io::Result<()> {
 
 fn read_and_compile() -> Result<Vec<u8>, Refusal> {
     let machine = |reason: String| Refusal::Machine(reason);
-    let mut file = Vec::new();
+    let mut read = Vec::new();
     std::io::stdin()
         .lock()
-        .read_to_end(&mut file)
+        .read_to_end(&mut read)
         .map_err(|error| match error.kind() {
             // As every other allocation that fails: the parent knows the limit by its end.
             ErrorKind::OutOfMemory => handle_alloc_error(Layout::new::<u8>()),
             _ => machine(format!("the compiler cannot read the file: {error}")),
         })?;
     let engine = Engine::new(&steps::settings()).map_err(|error| machine(format!("{error:#}")))?;
-    steps::compile(&engine, &file)
+    let nothing = || machine("there is nothing of use to compile".to_owned());
+    let (kind, content) = read.split_first().ok_or_else(nothing)?;
+    match *kind {
+        Job::PLAIN => steps::compile(&engine, Job::Plain(content)),
+        Job::READABLE => steps::compile(&engine, Job::Readable(content)),
+        Job::BEGUN => {
+            let (file, memory) = begun(content).ok_or_else(nothing)?;
+            drop(read);
+            steps::compile(&engine, Job::Begun(&file, &memory))
+        }
+        _ => Err(nothing()),
+    }
+}
+
+/// A file and what its memory begins with.
+fn begun(content: &[u8]) -> Option<(Vec<u8>, Memory)> {
+    let (length, rest) = content.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (file, memory) = rest.split_at_checked(length)?;
+    Some((file.to_vec(), Memory::from_bytes(memory.to_vec())))
 }
 
 fn encode(result: &Result<Vec<u8>, Refusal>) -> (u8, &[u8]) {

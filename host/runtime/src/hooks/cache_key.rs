@@ -97,11 +97,8 @@ impl HookCall for CacheKey {
         }
     }
 
-    async fn run(
-        plugin: &Plugin,
-        instance: &mut Instance,
-    ) -> wasmtime::Result<Result<KeyDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, cache_key);
+    async fn run(instance: &mut Instance) -> wasmtime::Result<Result<KeyDecision, Refused>> {
+        let (guest, store) = found!(instance, cache_key);
         let decision = guest
             .call_decide(&mut *store, Resource::new_borrow(0))
             .await?;

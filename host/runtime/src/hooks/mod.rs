@@ -59,7 +59,6 @@ pub(crate) trait HookCall {
 
     /// Calls the export of an instance that has been given the facts.
     fn run(
-        plugin: &Plugin,
         instance: &mut Instance,
     ) -> impl Future<Output = wasmtime::Result<Result<Self::Decision, Refused>>> + Send;
 
@@ -78,14 +77,10 @@ pub(crate) trait HookCall {
 }
 
 /// Runs a hook whose decision was remembered, for what it leaves in the instance.
-pub(crate) async fn run_remembered(
-    hook: Hook,
-    plugin: &Plugin,
-    instance: &mut Instance,
-) -> wasmtime::Result<()> {
+pub(crate) async fn run_remembered(hook: Hook, instance: &mut Instance) -> wasmtime::Result<()> {
     match hook {
-        Hook::CacheKey => cache_key::CacheKey::run(plugin, instance).await.map(drop),
-        Hook::OriginSelection => origin_selection::OriginSelection::run(plugin, instance)
+        Hook::CacheKey => cache_key::CacheKey::run(instance).await.map(drop),
+        Hook::OriginSelection => origin_selection::OriginSelection::run(instance)
             .await
             .map(drop),
         // No decisions of other hooks are remembered.
@@ -93,20 +88,21 @@ pub(crate) async fn run_remembered(
     }
 }
 
-/// Finds the export of a hook, once for each instance: `found!(instance, plugin, cache_key)` gives the guest and its store.
+/// Finds the export of a hook, once for each instance: `found!(instance, cache_key)` gives the guest and its store.
 macro_rules! found {
-    ($instance:expr, $plugin:expr, $hook:ident) => {{
+    ($instance:expr, $hook:ident) => {{
         let $crate::instance::Instance {
             store,
             instance,
             guests,
+            origin,
             ..
         } = $instance;
         let guest = match &mut guests.$hook {
             Some(guest) => guest,
             empty => {
-                let indices = $plugin
-                    .indices()
+                let indices = origin
+                    .indices
                     .$hook
                     .as_ref()
                     .ok_or_else($crate::hooks::missing)?;
@@ -119,11 +115,14 @@ macro_rules! found {
 pub(crate) use found;
 
 /// Looks at the types of all hooks that will be called, so that a mismatch is found when a plugin is loaded.
-pub(crate) fn check_types(plugin: &Plugin, instance: &mut Instance) -> wasmtime::Result<()> {
-    let indices = plugin.indices();
+pub(crate) fn check_types(instance: &mut Instance) -> wasmtime::Result<()> {
     let Instance {
-        store, instance, ..
+        store,
+        instance,
+        origin,
+        ..
     } = instance;
+    let indices = &origin.indices;
     macro_rules! check {
         ($($hook:ident),*) => {
             $(if let Some(indices) = &indices.$hook {

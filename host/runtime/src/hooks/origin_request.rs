@@ -45,10 +45,9 @@ impl HookCall for OriginRequest {
     type Decision = OriginRequestDecision;
 
     async fn run(
-        plugin: &Plugin,
         instance: &mut Instance,
     ) -> wasmtime::Result<Result<OriginRequestDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, origin_request);
+        let (guest, store) = found!(instance, origin_request);
         let decision = guest
             .call_handle(&mut *store, Resource::new_borrow(0))
             .await?;

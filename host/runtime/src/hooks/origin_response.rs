@@ -64,11 +64,8 @@ impl HookCall for OriginResponse {
     const RETURNS_CONTENT: bool = true;
     type Decision = Decided;
 
-    async fn run(
-        plugin: &Plugin,
-        instance: &mut Instance,
-    ) -> wasmtime::Result<Result<Decided, Refused>> {
-        let (guest, store) = found!(instance, plugin, origin_response);
+    async fn run(instance: &mut Instance) -> wasmtime::Result<Result<Decided, Refused>> {
+        let (guest, store) = found!(instance, origin_response);
         let decision = guest
             .call_handle(
                 &mut *store,

@@ -71,11 +71,8 @@ impl HookCall for OriginSelection {
         }
     }
 
-    async fn run(
-        plugin: &Plugin,
-        instance: &mut Instance,
-    ) -> wasmtime::Result<Result<OriginDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, origin_selection);
+    async fn run(instance: &mut Instance) -> wasmtime::Result<Result<OriginDecision, Refused>> {
+        let (guest, store) = found!(instance, origin_selection);
         let decision = guest
             .call_select(&mut *store, Resource::new_borrow(0))
             .await?;

@@ -53,11 +53,8 @@ impl HookCall for Ttl {
     const HOOK: Hook = Hook::Ttl;
     type Decision = TtlDecision;
 
-    async fn run(
-        plugin: &Plugin,
-        instance: &mut Instance,
-    ) -> wasmtime::Result<Result<TtlDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, ttl);
+    async fn run(instance: &mut Instance) -> wasmtime::Result<Result<TtlDecision, Refused>> {
+        let (guest, store) = found!(instance, ttl);
         let decision = guest
             .call_decide(
                 &mut *store,

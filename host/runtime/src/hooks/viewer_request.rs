@@ -45,10 +45,9 @@ impl HookCall for ViewerRequest {
     type Decision = ViewerRequestDecision;
 
     async fn run(
-        plugin: &Plugin,
         instance: &mut Instance,
     ) -> wasmtime::Result<Result<ViewerRequestDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, viewer_request);
+        let (guest, store) = found!(instance, viewer_request);
         let decision = guest
             .call_handle(&mut *store, Resource::new_borrow(0))
             .await?;

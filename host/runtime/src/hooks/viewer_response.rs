@@ -45,10 +45,9 @@ impl HookCall for ViewerResponse {
     type Decision = ViewerResponseDecision;
 
     async fn run(
-        plugin: &Plugin,
         instance: &mut Instance,
     ) -> wasmtime::Result<Result<ViewerResponseDecision, Refused>> {
-        let (guest, store) = found!(instance, plugin, viewer_response);
+        let (guest, store) = found!(instance, viewer_response);
         let decision = guest
             .call_handle(
                 &mut *store,

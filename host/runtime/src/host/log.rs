@@ -104,6 +104,11 @@ impl GuestLog {
         std::mem::take(&mut self.wrote)
     }
 
+    /// The same, leaving it.
+    pub(crate) fn has_written(&self) -> bool {
+        self.wrote
+    }
+
     /// What the guest wrote to standard error during this call, its beginning at least, without its secrets.
     pub(crate) fn stderr(&self) -> Vec<u8> {
         let masks = &self.plugin.masks;

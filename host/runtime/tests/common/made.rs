@@ -11,10 +11,15 @@ pub fn cache_key(around: &str, instructions: &str) -> Vec<u8> {
 
 /// The module of such a plugin, without the contract's types.
 pub fn module(around: &str, instructions: &str) -> Vec<u8> {
+    module_with(1024, around, instructions)
+}
+
+/// The same with a memory of so many pages.
+pub fn module_with(pages: u32, around: &str, instructions: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
             (import "selvedge:edge/types@0.1.0" "[resource-drop]request" (func $drop (param i32)))
-            (memory (export "memory") 1024)
+            (memory (export "memory") {pages})
             {around}
             (func (export "selvedge:edge/cache-key@0.1.0#decide") (param $request i32) (result i32)
                 (call $drop (local.get $request))
@@ -28,19 +33,27 @@ pub fn module(around: &str, instructions: &str) -> Vec<u8> {
 }
 
 /// A module with the types of a plugin with one hook, `cache-key`, inside.
-pub fn of_contract(mut module: Vec<u8>) -> Vec<u8> {
+pub fn of_contract(module: Vec<u8>) -> Vec<u8> {
+    exporting(module, "")
+}
+
+/// The same with these lines more in its world.
+pub fn exporting(mut module: Vec<u8>, more: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let contract = include_str!("../../../../sdk/wit/edge.wit");
-    let plugin = "package made:plugin;
-        world plugin {
+    let plugin = format!(
+        "package made:plugin;
+        world plugin {{
             include selvedge:edge/imports@0.1.0;
             export selvedge:edge/cache-key@0.1.0;
-        }";
+            {more}
+        }}"
+    );
     resolve
         .push_str("edge.wit", contract)
         .expect("the contract is read");
     let package = resolve
-        .push_str("plugin.wit", plugin)
+        .push_str("plugin.wit", &plugin)
         .expect("it uses what the contract has");
     let world = resolve
         .select_world(&[package], Some("plugin"))
