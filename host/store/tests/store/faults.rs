@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_store::{Config, Entry, NotStored, Store};
+use tokio::time::timeout;
 
 use crate::disk::TestDisk;
 use crate::support::*;
@@ -54,13 +55,6 @@ async fn put_followed(store: &Store, n: u64) -> Result<Arc<Entry>, NotStored> {
 /// What is stored of a number, if it can be read.
 async fn get(store: &Store, n: u64) -> Option<Bytes> {
     body_of(store, &key(n)).await?.ok()
-}
-
-async fn works_again(store: &Store) {
-    while store.stats().disk_failed {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        store.flush().await;
-    }
 }
 
 /// Stores and reads while the disk fails from the given step on; false when it was not reached.
@@ -191,8 +185,16 @@ async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
     disk.fail_reads(true);
     assert!(get(&store, 1).await.is_none());
     disk.fail_reads(false);
-    works_again(&store).await;
-    let found = get(&store, 1).await.expect("still there");
+    // The index is opened again meanwhile.
+    let found = timeout(Duration::from_secs(60), async {
+        loop {
+            match get(&store, 1).await {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    });
+    let found = found.await.expect("still there");
     assert_same(&found, &content(1), "still there");
 }
 
@@ -277,16 +279,8 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     let disk = TestDisk::new();
     let store = open(dir.path(), &disk);
     let count = 66_000;
-    for n in 100..100 + count {
-        put(
-            &store,
-            key(n),
-            head("\"r\""),
-            &Bytes::from_static(b"removed"),
-        )
-        .await
-        .expect("stored");
-    }
+    let removed = Bytes::from_static(b"removed");
+    put_all(&store, 100..100 + count, &head("\"r\""), &removed).await;
     put_followed(&store, 5).await.expect("stored");
     store.flush().await;
     assert_eq!(store.stats().disk_objects, count + 1);
@@ -330,19 +324,11 @@ async fn learns_after(reads: i64, dir: &Path) -> bool {
     let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
         return false;
     };
-    while !store.stats().disk_known && !disk.have_reads_failed() {
-        tokio::task::yield_now().await;
-    }
+    let is_over = || store.stats().disk_known || disk.have_reads_failed();
+    until("they are learned, or a read fails", is_over).await;
     let has_failed = !store.stats().disk_known;
     disk.fail_reads_after(i64::MAX);
-    let known = async {
-        while !store.stats().disk_known {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), known)
-        .await
-        .expect("they are known in the end");
+    until("they are known in the end", || store.stats().disk_known).await;
     has_failed
 }
 
@@ -353,9 +339,8 @@ async fn is_enough(reads: i64, dir: &Path) -> bool {
     let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
         return false;
     };
-    while !store.stats().disk_known && !disk.have_reads_failed() {
-        tokio::task::yield_now().await;
-    }
+    let is_over = || store.stats().disk_known || disk.have_reads_failed();
+    until("they are learned, or a read fails", is_over).await;
     !disk.have_reads_failed()
 }
 
@@ -364,11 +349,8 @@ async fn the_keys_on_disk_are_known_in_the_end_where_they_could_not_be_read_at_f
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(config(dir.path())).expect("the store opens");
     // More than the index's page cache holds.
-    for n in 0..12_000 {
-        put(&store, key(n), head("\"k\""), &Bytes::from_static(b"known"))
-            .await
-            .expect("stored");
-    }
+    let content = Bytes::from_static(b"known");
+    put_all(&store, 0..12_000, &head("\"k\""), &content).await;
     drop(store);
     // The last of the reads are those of learning.
     let mut all = 1;

@@ -151,10 +151,7 @@ async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_
     store.flush().await;
     assert!(store.stats().disk_failed);
     disk.heal();
-    while store.stats().disk_failed {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        store.flush().await;
-    }
+    works_again(&store).await;
     drop(store);
     let store = open(dir.path());
     assert!(find(&store, &key(0)).await.is_none());
