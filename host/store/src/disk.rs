@@ -20,6 +20,7 @@ use crate::head::{self, Stored};
 use crate::index::{Applied, Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::owed::Owed;
 use crate::pending::Freshened;
 use crate::pool::Pool;
 use crate::presence::Presence;
@@ -40,6 +41,8 @@ pub(crate) struct Disk {
     pub(crate) space: Space,
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
+    /// What must go from a disk that fails.
+    pub(crate) owed: Owed,
     pub(crate) loads: Arc<Semaphore>,
     pub(crate) pool: Pool,
     /// Blocks of large bodies that were read lately.
@@ -121,6 +124,7 @@ impl Disk {
             large_before: large,
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
+            owed: Owed::default(),
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
@@ -192,10 +196,21 @@ impl Disk {
     }
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
-    /// together; the others are opened.
+    /// together; the others are opened. What is owed is left out.
     pub(crate) fn read(&self, key: &Key, mut eager: u64) -> Result<ReadKey, StateError> {
         let mut read = ReadKey::default();
-        for (id, row) in self.index.read(key)? {
+        // What is owed before is gone after the index was read, or was in it; what is owed after may be in it.
+        let before = self.owed.of(key);
+        if before.all {
+            return Ok(read);
+        }
+        let rows = self.index.read(key)?;
+        let after = self.owed.of(key);
+        let is_hidden = |id: &u64| after.all || before.ids.contains(id) || after.ids.contains(id);
+        for (id, row) in rows {
+            if is_hidden(&id) {
+                continue;
+            }
             match self.read_variant(key, id, &row, eager) {
                 Ok(variant) => {
                     eager = eager.saturating_sub(variant.bytes().map_or(0, |b| b.len() as u64));

@@ -18,7 +18,6 @@ use crate::entry::{BodyHandle, Variant};
 use crate::error::StateError;
 use crate::index::{Applied, Change, Kind, Place, Row};
 use crate::key::Key;
-use crate::owed::Owed;
 use crate::queue::{Closed, Order, Room};
 use crate::record;
 use crate::segment::SegmentWriter;
@@ -48,8 +47,6 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment: SegmentWriter,
     batch: Batch,
-    /// What must still be removed, since the disk failed.
-    owed: Owed,
     /// When to try a failed disk again.
     retry: Option<Instant>,
     /// How long the next failure rests the disk.
@@ -87,7 +84,6 @@ pub(crate) fn run(shared: Arc<Shared>) {
             due: retry,
             ..Batch::default()
         },
-        owed: Owed::default(),
         retry,
         pause: RETRY,
         last_failure: None,
@@ -324,25 +320,27 @@ impl Writer {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
-        if self.retry.is_some() {
+        let owed = disk.owed.removals();
+        if self.retry.is_some() || owed.is_everything() {
             disk.list_large()?;
             disk.units.try_out()?;
-            if self.owed.is_everything() {
+            if owed.is_everything() {
                 disk.index.discard()?;
             }
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
         let next_id = self.shared.next_id.load(Ordering::Relaxed);
-        let owed: Vec<_> = self.owed.removals().collect();
-        if !owed.is_empty() {
-            disk.free(&disk.index.apply(&owed, next_id)?);
+        let removals = owed.changes();
+        if !removals.is_empty() {
+            disk.free(&disk.index.apply(&removals, next_id)?);
         }
         let applied = disk.index.apply(changes, next_id)?;
         disk.free(&applied);
-        if std::mem::take(&mut self.owed).is_everything() {
+        if owed.is_everything() {
             self.shared.forget_disk(self.segment.active())?;
         }
+        disk.owed.done(&owed);
         disk.space.set_index(disk.index.file_length());
         self.shared.counters.commits.add(1);
         if self.retry.take().is_some() {
@@ -386,10 +384,13 @@ impl Writer {
     }
 
     /// Notes what is left to do of changes that are not made.
-    fn owe(&mut self, changes: &[Change]) {
-        changes.iter().for_each(|change| self.owed.add(change));
-        if self.owed.is_everything()
-            && let Some(Err(error)) = self.with_disk(|disk| disk.index.discard())
+    fn owe(&self, changes: &[Change]) {
+        let Some(disk) = &self.shared.disk else {
+            return;
+        };
+        disk.owed.add(changes);
+        if disk.owed.is_everything()
+            && let Err(error) = disk.index.discard()
         {
             tracing::error!(%error, "the cache's index cannot be removed; it is once the disk works again");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use selvedge_store::{Config, Entry, NotStored, Store};
+use selvedge_store::{Config, Entry, Found, NotStored, Store};
 use tokio::time::timeout;
 
 use crate::disk::TestDisk;
@@ -172,6 +172,72 @@ async fn a_disk_that_works_again_is_used_again_and_removals_were_not_forgotten()
             "stored",
         );
     }
+}
+
+/// Has the memory tier let go of what these keys have there: others are put there, and used.
+async fn push_out_of_memory(store: &Store, numbers: std::ops::Range<u64>) {
+    let content = body(1, 100_000);
+    let in_memory = |n| matches!(store.look_up(&key(n)), Found::Memory(_));
+    let mut other = 10_000;
+    while numbers.clone().any(in_memory) {
+        assert!(other < 20_000, "they stay in memory");
+        put(store, key(other), head("\"o\""), &content)
+            .await
+            .expect("kept in memory");
+        for _ in 0..3 {
+            // Some of the others are pushed out too.
+            find(store, &key(other)).await;
+        }
+        other += 1;
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_or_removed_while_the_disk_fails_does_not_come_back_before_it_works_again()
+ {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    for n in 1..5 {
+        put_followed(&store, n).await.expect("stored");
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    put(&store, key(1), head("\"new\""), &body(9, 1_000))
+        .await
+        .expect("kept in memory");
+    store.remove(&key(2), None).await;
+    let entry = find(&store, &key(3)).await.expect("stored");
+    let stale = head("\"f\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    store
+        .update_head(&key(3), entry.variants()[0].id, stale)
+        .await;
+    store.flush().await;
+    push_out_of_memory(&store, 1..5).await;
+    for n in 1..4 {
+        assert!(store.load(&key(n)).await.is_none(), "{n} is found");
+    }
+    let listed = store.scan(None, 1_000_000).await;
+    assert!((1..4).all(|n| listed.iter().all(|(listed, _)| *listed != key(n))));
+    let kept = get(&store, 4).await.expect("what nobody changed is found");
+    assert_same(&kept, &content(4), "what nobody changed");
+    assert!(store.stats().disk_failed);
+}
+
+#[tokio::test]
+async fn a_key_removed_while_the_disk_fails_and_not_all_keys_are_known_does_not_come_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    put_followed(&before, 1).await.expect("stored");
+    drop(before);
+    let store = open(dir.path(), &disk);
+    disk.fail_after(0);
+    store.remove(&key(1), None).await;
+    store.flush().await;
+    until("all keys are known", || store.stats().disk_known).await;
+    assert!(store.load(&key(1)).await.is_none());
+    assert!(store.stats().disk_failed);
 }
 
 #[tokio::test]
