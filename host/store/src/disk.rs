@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -49,6 +49,8 @@ pub(crate) struct Disk {
     pub(crate) blocks: Arc<BlockCache>,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
+    /// Whether the writer has been told that the index cannot be read, and has not come to it yet.
+    pub(crate) told: AtomicBool,
     /// What was thrown away before this was opened.
     pub(crate) discarded_bytes: Arc<AtomicU64>,
     /// From which length on a body that is read has pages of its own.
@@ -129,6 +131,7 @@ impl Disk {
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(is_read_only),
+            told: AtomicBool::new(false),
             discarded_bytes: Arc::default(),
             mapped_from: sizes.mapped_from,
             index,
@@ -186,6 +189,14 @@ impl Disk {
         self.space.count(self.units.totals().bytes - segments);
         self.space.release(self.large_before);
         Ok(())
+    }
+
+    /// Has the writer open the index again, which gives no more after an error.
+    pub(crate) fn unreadable(&self, error: StateError) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let error = error.into();
+            self.queue.push(Order::Failed { error });
+        }
     }
 
     /// Removes the files that nothing points to any more.

@@ -45,6 +45,12 @@ impl Owed {
         self.any.store(removals.are_any(), Ordering::Release);
     }
 
+    /// All of the disk's content is to be removed.
+    pub(crate) fn add_everything(&self) {
+        *self.removals.write() = Removals::everything();
+        self.any.store(true, Ordering::Release);
+    }
+
     /// Whether all of the disk's content is to be removed.
     pub(crate) fn is_everything(&self) -> bool {
         self.removals.read().everything
@@ -72,6 +78,13 @@ impl Owed {
 }
 
 impl Removals {
+    fn everything() -> Removals {
+        Removals {
+            everything: true,
+            ..Removals::default()
+        }
+    }
+
     /// Nobody knows whether the change has taken effect, so what it was to enter is removed. So is what may not be used any
     /// more as it is on disk; where a new head only confirmed it, the old one will do.
     fn add(&mut self, change: &Change) {
@@ -98,10 +111,7 @@ impl Removals {
             tracing::error!(
                 "too many removals wait for the failed disk: all stored responses on disk are lost"
             );
-            *self = Removals {
-                everything: true,
-                ..Removals::default()
-            };
+            *self = Removals::everything();
         }
     }
 

@@ -1,7 +1,6 @@
 //! What is handed to the writer's thread: changes of the disk tier, in the order in which they became visible.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::entry::Variant;
 use crate::key::Key;
+use crate::writer::WriteError;
 
 /// One order for the writer.
 pub(crate) enum Order {
@@ -49,9 +49,9 @@ pub(crate) enum Order {
     DropUnit {
         unit: u64,
     },
-    /// A large response could not be written: leave the disk alone for a while.
+    /// A large response could not be written, or the index not be read: leave the disk alone for a while.
     Failed {
-        error: io::Error,
+        error: WriteError,
     },
     /// Answer when all before is durable.
     Flush {

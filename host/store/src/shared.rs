@@ -94,6 +94,7 @@ impl Shared {
     pub(crate) fn report(&self, error: std::io::Error) {
         self.counters.skipped_writes.add(1);
         if let Some(disk) = &self.disk {
+            let error = error.into();
             disk.queue.push(Order::Failed { error });
         }
     }
@@ -185,6 +186,7 @@ impl Shared {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%error, "the cache's index cannot be read");
+                    disk.unreadable(error);
                     return Read::Failed;
                 }
             };

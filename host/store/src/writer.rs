@@ -42,6 +42,13 @@ pub(crate) enum WriteError {
     Index(#[from] StateError),
 }
 
+impl WriteError {
+    /// Whether the index does not hold what was written to it, and must be made anew.
+    fn is_damage(&self) -> bool {
+        matches!(self, WriteError::Index(error) if error.is_damage())
+    }
+}
+
 /// See the module.
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -152,11 +159,7 @@ impl Writer {
             Order::DropUnit { unit } => {
                 self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
             }
-            Order::Failed { error } => {
-                if self.retry.is_none() {
-                    self.fail(&error.into());
-                }
-            }
+            Order::Failed { error } => self.hear_of(&error),
             Order::Flush { reply } => self.batch.flushes.push(reply),
         }
         // Only now: making room may have committed the batch, and this order was not part of that.
@@ -167,6 +170,25 @@ impl Writer {
         self.batch.weight += taken.as_ref().map_or(0, |room| room.bytes);
         self.batch.room.extend(taken);
         self.batch.keys.extend(key);
+    }
+
+    /// Somebody else has found that the disk does not work. Where it is left alone already, that changes nothing.
+    fn hear_of(&mut self, error: &WriteError) {
+        if self.retry.is_none() {
+            if matches!(error, WriteError::Index(_)) && !error.is_damage() {
+                self.commit_anew();
+            }
+            self.fail(error);
+        }
+        self.with_disk(|disk| disk.told.store(false, Ordering::Relaxed));
+    }
+
+    /// Commits what was accepted, where a reading that failed has closed the index: nothing is wrong with that.
+    fn commit_anew(&mut self) {
+        let opened = self.with_disk(|disk| disk.index.reopen());
+        if matches!(opened, Some(Ok(()))) {
+            self.commit();
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -378,6 +400,10 @@ impl Writer {
         }
         let changes = std::mem::take(&mut self.batch.changes);
         self.lose(&changes);
+        if error.is_damage() {
+            tracing::error!(%error, "the cache's index is damaged: all stored responses on disk are lost");
+            self.with_disk(|disk| disk.owed.add_everything());
+        }
         self.owe(&changes);
         self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;

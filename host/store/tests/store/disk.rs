@@ -1,7 +1,7 @@
 //! A disk for tests: real files, which fill up on demand, and of which a loss of power keeps what was synced
 //! and any part of what was not: dropped, torn, or without what was written before it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -41,6 +41,8 @@ struct Faults {
     reads_of_bodies: AtomicBool,
     /// Reads until they fail.
     reads_left: AtomicI64,
+    /// Files whose content reads as something else.
+    garbled: Mutex<HashSet<u64>>,
     /// The name of a file that is not opened.
     refused: Mutex<Option<&'static str>>,
     /// Whether syncs wait.
@@ -100,6 +102,7 @@ impl TestDisk {
                 reads: AtomicBool::new(false),
                 reads_of_bodies: AtomicBool::new(false),
                 reads_left: AtomicI64::new(i64::MAX),
+                garbled: Mutex::default(),
                 refused: Mutex::default(),
                 stalled: Arc::default(),
             },
@@ -146,6 +149,12 @@ impl TestDisk {
     pub(crate) fn fail_reads_of_bodies(&self, fail: bool) {
         let faults = &self.0.faults;
         faults.reads_of_bodies.store(fail, Ordering::Relaxed);
+    }
+
+    /// From now on, the file of this name is damaged; one that is made in its place is not.
+    pub(crate) fn garble(&self, path: &Path) {
+        let number = self.0.world.lock().unwrap().names[path];
+        self.0.faults.garbled.lock().unwrap().insert(number);
     }
 
     /// From now on, files of this name are not opened, as where there are too many open ones.
@@ -283,7 +292,11 @@ impl MediumFile for TestFile {
         {
             return Err(io::Error::other("the disk does not answer"));
         }
-        self.real.read_exact_at(buffer, offset)
+        self.real.read_exact_at(buffer, offset)?;
+        if faults.garbled.lock().unwrap().contains(&self.number) {
+            buffer.iter_mut().for_each(|byte| *byte ^= 0xa5);
+        }
+        Ok(())
     }
 
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {

@@ -264,6 +264,40 @@ async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
     assert_same(&found, &content(1), "still there");
 }
 
+#[tokio::test]
+async fn an_index_that_is_found_damaged_while_it_runs_costs_what_was_stored_and_is_made_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    let small = Bytes::from_static(b"small");
+    // More than the index's page cache holds.
+    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.garble(&dir.path().join("cache/index.redb"));
+    let mut n = 0;
+    while store.stats().disk_errors == 0 {
+        store.load(&key(n)).await;
+        store.flush().await;
+        n += 1;
+    }
+    works_again(&store).await;
+    put_followed(&store, 4).await.expect("stored");
+    store.flush().await;
+    assert!(!store.stats().disk_failed);
+    let (counted, used) = (
+        store.stats().disk_bytes,
+        disk_usage(&dir.path().join("cache")),
+    );
+    assert_eq!(counted, used, "{:?}", store.stats());
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    let found = get(&store, 4).await.expect("stored since");
+    assert_same(&found, &content(4), "stored since");
+    assert!(get(&store, 11_999).await.is_none(), "it was lost");
+}
+
 /// Opens on a disk on which so many writes succeed; false when all that were needed did.
 async fn starts_at(step: i64, with_content: bool) -> bool {
     let dir = tempfile::tempdir().expect("a folder");
