@@ -127,7 +127,7 @@ impl Waiting {
 
     /// The key as it is, where this was read from disk.
     pub(crate) fn over(&self, read: Read) -> Read {
-        let is_unknown = matches!(read, Read::Failed);
+        let is_unknown = !read.is_whole();
         let read = read.entry();
         let on_disk = |id| read.as_ref().and_then(|entry| entry.variant(id));
         let variants: Vec<_> = self
@@ -136,6 +136,7 @@ impl Waiting {
             .filter_map(|one| one.over(on_disk(one.id)))
             .collect();
         match variants.is_empty() {
+            false if is_unknown => Read::Part(Arc::new(Entry::new(variants))),
             false => Read::Entry(Arc::new(Entry::new(variants))),
             true if is_unknown && !self.0.is_empty() => Read::Failed,
             true => Read::Nothing,

@@ -154,7 +154,8 @@ impl Store {
         )
     }
 
-    /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone.
+    /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone. Where the key
+    /// cannot be read, the variant is removed: it may not be used as it was.
     pub async fn update_head(&self, key: &Key, id: u64, head: Stored) {
         self.update(key, id, head, None).await;
     }
@@ -180,7 +181,7 @@ impl Store {
                 freshened,
             })
         };
-        shared.change(key, update).await;
+        shared.change(key, Some(id), update).await;
     }
 
     /// Removes one variant, or all of a key. It can't be looked up any more when this returns; on disk it is gone
@@ -198,7 +199,7 @@ impl Store {
                 freshened: None,
             })
         };
-        self.0.shared.change(key, remove).await;
+        self.0.shared.change(key, Some(id), remove).await;
     }
 
     fn remove_all(&self, key: &Key) {

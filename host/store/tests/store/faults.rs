@@ -298,6 +298,97 @@ async fn an_index_that_is_found_damaged_while_it_runs_costs_what_was_stored_and_
     assert!(get(&store, 11_999).await.is_none(), "it was lost");
 }
 
+#[tokio::test]
+async fn a_variant_of_a_key_that_cannot_be_read_is_removed_or_marked_all_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    let mut ids = Vec::new();
+    for n in 1..3 {
+        let entry = put_followed(&before, n).await.expect("stored");
+        ids.push(entry.variants()[0].id);
+        let other = put(
+            &before,
+            key(n),
+            head_for_language("\"o\"", "de"),
+            &content(n),
+        )
+        .await;
+        other.expect("stored");
+    }
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.fail_reads_of_bodies(true);
+    store.remove(&key(1), Some(ids[0])).await;
+    let stale = head("\"f\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    store.update_head(&key(2), ids[1], stale).await;
+    disk.fail_reads_of_bodies(false);
+    for is_flushed in [false, true] {
+        for n in 1..3 {
+            let entry = store.load(&key(n)).await.expect("the other one is there");
+            assert_eq!(entry.variants().len(), 1, "{n}, flushed: {is_flushed}");
+            assert_eq!(etag(&entry), "\"o\"");
+        }
+        store.flush().await;
+    }
+    drop(store);
+    let store = open(dir.path(), &disk);
+    for n in 1..3 {
+        let entry = store.load(&key(n)).await.expect("the other one is there");
+        assert_eq!(
+            (etag(&entry).as_str(), entry.variants().len()),
+            ("\"o\"", 1)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_which_a_part_was_read_is_not_taken_for_the_whole_afterwards() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    for (language, length) in [("de", 3_000), ("en", 2 * MIB)] {
+        let head = head_for_language("\"p\"", language);
+        let stored = put(&before, key(1), head, &body(1, length)).await;
+        stored.expect("stored");
+    }
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    let variants = async || find(&store, &key(1)).await.expect("found").variants().len();
+    disk.fail_reads_of_bodies(true);
+    // Of the large one, only its file is opened.
+    assert_eq!(variants().await, 1);
+    disk.fail_reads_of_bodies(false);
+    assert_eq!(variants().await, 2);
+}
+
+#[tokio::test]
+async fn an_index_that_could_not_be_read_is_opened_again_by_whoever_notices() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    // More than the index's page cache holds.
+    let small = Bytes::from_static(b"small");
+    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.fail_reads(true);
+    let mut n = 0;
+    while store.stats().disk_errors == 0 {
+        assert!(n < 12_000, "nobody noticed");
+        store.load(&key(n)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        n += 1;
+    }
+    disk.fail_reads(false);
+    until("it works again", || !store.stats().disk_failed).await;
+    let found = get(&store, 11_999).await.expect("nothing is lost");
+    assert_same(&found, &small, "nothing is lost");
+}
+
 /// Opens on a disk on which so many writes succeed; false when all that were needed did.
 async fn starts_at(step: i64, with_content: bool) -> bool {
     let dir = tempfile::tempdir().expect("a folder");
