@@ -133,6 +133,46 @@ async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_tha
 }
 
 #[tokio::test]
+async fn what_gets_a_tag_or_a_shorter_window_while_the_disk_fails_is_not_as_before_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    let mut old = head("\"old\"");
+    (old.stale_while_revalidate, old.stale_if_error) = (Some(100), Some(100));
+    for n in 0..5 {
+        put(&store, key(n), old.clone(), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    let mut heads = [const { None }; 5].map(|_: Option<()>| old.clone());
+    heads[0].tags.push("another".into());
+    heads[1].stale_while_revalidate = Some(99);
+    heads[2].stale_if_error = None;
+    heads[3].stale_if_error = Some(101);
+    heads[4].tags.clear();
+    for (n, head) in (0..).zip(heads) {
+        let id = find(&store, &key(n)).await.unwrap().variants()[0].id;
+        store.update_head(&key(n), id, head).await;
+    }
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    disk.heal();
+    works_again(&store).await;
+    drop(store);
+    let store = open(dir.path());
+    for n in 0..5 {
+        // A longer window and a tag less allow nothing that was not allowed before.
+        assert_eq!(
+            find(&store, &key(n)).await.is_some(),
+            n == 3 || n == 4,
+            "{n}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::new();
