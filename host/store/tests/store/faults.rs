@@ -556,3 +556,23 @@ async fn the_keys_on_disk_are_known_in_the_end_where_they_could_not_be_read_at_f
     }
     assert!(failed > 0, "no reading failed while the keys were learned");
 }
+
+#[tokio::test]
+async fn a_store_whose_files_may_only_be_read_opens_and_what_is_on_it_is_found() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let before = Store::open(config(dir.path())).expect("the store opens");
+    put_followed(&before, 1).await.expect("stored");
+    drop(before);
+    // For one who may write what nobody may write, this claims less.
+    for name in ["lock", "format", "state.redb", "cache/index.redb"] {
+        let path = dir.path().join(name);
+        let mut permissions = std::fs::metadata(&path).expect("a file").permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&path, permissions).expect("ours");
+    }
+    let store = Store::open(config(dir.path())).expect("it opens");
+    let found = get(&store, 1).await.expect("still there");
+    assert_same(&found, &content(1), "still there");
+    let second = Store::open(config(dir.path())).err().expect("refused");
+    assert!(matches!(second, selvedge_store::OpenError::Locked { .. }));
+}
