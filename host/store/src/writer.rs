@@ -127,6 +127,8 @@ impl Writer {
                 self.commit();
             }
         }
+        // The last time to make what is owed, however long the disk was to be left alone.
+        self.retry = self.retry.map(|_| Instant::now());
         self.commit();
     }
 

@@ -391,6 +391,24 @@ async fn an_index_that_could_not_be_read_is_opened_again_by_whoever_notices() {
     assert_same(&found, &small, "nothing is lost");
 }
 
+#[tokio::test]
+async fn what_was_removed_while_the_disk_failed_is_gone_after_a_stop_while_it_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    put_followed(&store, 1).await.expect("stored");
+    store.flush().await;
+    disk.fail_after(0);
+    store.remove(&key(1), None).await;
+    // From failure to failure it is left alone for longer.
+    let failed_often = || store.stats().disk_errors >= 6;
+    until("it fails again and again", failed_often).await;
+    disk.heal();
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    assert!(store.load(&key(1)).await.is_none(), "it was removed");
+}
+
 /// Opens on a disk on which so many writes succeed; false when all that were needed did.
 async fn starts_at(step: i64, with_content: bool) -> bool {
     let dir = tempfile::tempdir().expect("a folder");
