@@ -153,11 +153,19 @@ impl Disk {
         if orders.is_empty() && freshened.is_none() {
             return;
         }
+        // What waits for the disk has all that is there of the key or will be.
+        let is_gone: Vec<u64> = stripe.pending.get(key).map_or_else(Vec::new, |pending| {
+            let removed = orders.iter().filter_map(Order::removed);
+            removed.filter(|id| !pending.has(*id)).collect()
+        });
         let pending = stripe.pending.entry(*key).or_default();
         pending.set_variants(variants);
         for order in orders {
-            if let Order::Remove { id, .. } = order {
+            if let Some(id) = order.removed() {
                 pending.forget(id);
+                if is_gone.contains(&id) {
+                    continue;
+                }
             }
             let put = order.put().cloned();
             pending.ordered(self.queue.push(order), put);

@@ -19,6 +19,8 @@ pub(crate) struct Pending {
     /// The number of the last order that concerns the key.
     order: u64,
     waiting: Waiting,
+    /// Whether an order removes all of the key, and nothing was put since.
+    is_emptied: bool,
 }
 
 /// The variants of a key, newest first, each as far as the disk does not have it; none where the key was removed.
@@ -50,11 +52,23 @@ impl Pending {
         Pending {
             order,
             waiting: Waiting::default(),
+            is_emptied: true,
         }
+    }
+
+    /// Whether the writer already has the order to remove all that there is.
+    pub(crate) fn is_emptied(&self) -> bool {
+        self.is_emptied
+    }
+
+    /// Whether this variant is one of the key's, as far as the disk is concerned.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.waiting.0.iter().any(|one| one.id == id)
     }
 
     /// From now on these are the key's variants.
     pub(crate) fn set_variants(&mut self, variants: &[Variant]) {
+        self.is_emptied &= variants.is_empty();
         let mut before = std::mem::take(&mut self.waiting.0);
         let now = variants.iter().map(|variant| {
             let known = before.iter().position(|one| one.id == variant.id);

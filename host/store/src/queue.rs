@@ -83,6 +83,14 @@ impl Order {
         }
     }
 
+    /// The variant that it removes.
+    pub(crate) fn removed(&self) -> Option<u64> {
+        match self {
+            Order::Remove { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Whether somebody waits for it.
     fn is_urgent(&self) -> bool {
         matches!(

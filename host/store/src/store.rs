@@ -207,6 +207,9 @@ impl Store {
         let mut stripe = shared.stripes.lock(key);
         stripe.version += 1;
         shared.memory.remove(key);
+        if stripe.pending.get(key).is_some_and(Pending::is_emptied) {
+            return;
+        }
         let on_disk =
             |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
         if let Some(disk) = shared.disk.as_ref().filter(on_disk) {

@@ -96,6 +96,58 @@ async fn a_head_that_is_replaced_again_and_again_waits_once() {
 }
 
 #[tokio::test]
+async fn what_is_removed_again_and_again_while_the_disk_stalls_waits_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    for n in 0..4 {
+        put(&store, key(n), head("\"old\""), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    let stall = disk.stall();
+    store.remove(&key(3), None).await;
+    let stalled = store.clone();
+    let flush = tokio::spawn(async move { stalled.flush().await });
+    tokio::task::yield_now().await;
+    until("the writer is at it", || store.stats().queued_bytes == 0).await;
+    for n in 0..20_000 {
+        store.remove(&key(0), None).await;
+        if n == 10_000 {
+            // It is removed again after this.
+            put(&store, key(0), head("\"new\""), &body(0, 1_000))
+                .await
+                .unwrap();
+        }
+    }
+    let queued = store.stats().queued_bytes;
+    assert!(queued < 16 * KIB, "{queued} bytes wait");
+    // All the room that there is.
+    let id = find(&store, &key(1)).await.unwrap().variants()[0].id;
+    let huge = Bytes::from("n".repeat(2 << 20));
+    store
+        .update_head_and_notes(&key(1), id, head("\"old\""), huge)
+        .await;
+    let before = store.stats();
+    let id = find(&store, &key(2)).await.unwrap().variants()[0].id;
+    let stale = head("\"old\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    for _ in 0..2_000 {
+        store.update_head(&key(2), id, stale.clone()).await;
+    }
+    let stats = store.stats();
+    let grown = stats.queued_bytes - before.queued_bytes;
+    assert!(grown < 16 * KIB, "{grown} bytes more wait");
+    assert_eq!(stats.skipped_writes - before.skipped_writes, 2_000);
+    drop(stall);
+    flush.await.unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert!(find(&store, &key(0)).await.is_none());
+    assert!(find(&store, &key(2)).await.is_none());
+}
+
+#[tokio::test]
 async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_that_it_forbids() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::new();
