@@ -192,9 +192,8 @@ impl Disk {
         if self.units.is_listed() {
             return Ok(());
         }
-        let segments = self.units.totals().segment_bytes;
-        self.units.list_large(self.first_id)?;
-        self.space.count(self.units.totals().bytes - segments);
+        let listed = self.units.list_large(self.first_id)?;
+        self.space.count(listed);
         self.space.release(self.large_before);
         Ok(())
     }
