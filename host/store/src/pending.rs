@@ -127,6 +127,12 @@ impl Pending {
         &self.waiting
     }
 
+    /// Whether all of this variant waits for the disk.
+    pub(crate) fn puts(&self, id: u64) -> bool {
+        let mut waiting = self.waiting.0.iter();
+        waiting.any(|one| one.id == id && one.put.is_some())
+    }
+
     fn one(&mut self, id: u64) -> Option<&mut One> {
         self.waiting.0.iter_mut().find(|one| one.id == id)
     }

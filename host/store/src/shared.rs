@@ -10,7 +10,7 @@ use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::error::StateError;
 use crate::head;
-use crate::index::Change;
+use crate::index::{Change, Row};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::loads::Share;
@@ -359,13 +359,35 @@ impl Shared {
                 disk.space.release(disk.units.remove(unit));
             }
         }
+        self.let_go_of_files(disk)
+    }
+
+    /// Takes variants out of the memory tier whose files are gone, and are held open by it.
+    fn let_go_of_files(&self, disk: &Disk) -> Result<(), StateError> {
+        let mut opened = Vec::new();
+        self.memory.each(|key, entry| {
+            let variants = entry.variants().iter();
+            let on_disk = variants.filter(|variant| variant.bytes().is_none());
+            opened.extend(on_disk.map(|variant| (*key, variant.id)));
+        });
+        for (key, id) in opened {
+            let waits = {
+                let stripe = self.stripes.lock(&key);
+                let pending = stripe.pending.get(&key);
+                pending.is_some_and(|pending| pending.puts(id))
+            };
+            let has = |rows: Vec<(u64, Row)>| rows.iter().any(|(row, _)| *row == id);
+            if !waits && !has(disk.index.read(&key)?) {
+                self.forget(&key, id);
+            }
+        }
         Ok(())
     }
 
     /// As [`Store::usage`](crate::Store::usage).
     pub(crate) fn usage(&self) -> HashMap<u64, Usage> {
         let mut usage = HashMap::<u64, Usage>::new();
-        self.memory.each(|entry| {
+        self.memory.each(|_, entry| {
             for variant in entry.variants() {
                 let usage = usage.entry(variant.owner).or_default();
                 usage.memory_objects += 1;

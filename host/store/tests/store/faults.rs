@@ -495,6 +495,7 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     put_followed(&store, 5).await.expect("stored");
     store.flush().await;
     assert_eq!(store.stats().disk_objects, count + 1);
+    assert!(find(&store, &key(5)).await.is_some());
     disk.fail_after(0);
     for n in 100..100 + count {
         store.remove(&key(n), None).await;
@@ -503,6 +504,7 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     assert!(store.stats().disk_failed);
     disk.heal();
     works_again(&store).await;
+    assert!(find(&store, &key(5)).await.is_none(), "its file is gone");
     for n in [1, 10] {
         put_followed(&store, n).await.expect("stored");
     }
