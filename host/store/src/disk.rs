@@ -17,7 +17,7 @@ use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
 use crate::head::{self, Stored};
-use crate::index::{Applied, Index, Kind, Place, Row};
+use crate::index::{Applied, Change, Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
 use crate::owed::Owed;
@@ -158,6 +158,8 @@ impl Disk {
             let removed = orders.iter().filter_map(Order::removed);
             removed.filter(|id| !pending.has(*id)).collect()
         });
+        let is_new = !stripe.pending.contains_key(key);
+        let mut is_dropped = false;
         let pending = stripe.pending.entry(*key).or_default();
         pending.set_variants(variants);
         for order in orders {
@@ -168,7 +170,15 @@ impl Disk {
                 }
             }
             let put = order.put().cloned();
-            pending.ordered(self.queue.push(order), put);
+            let removed = order.removed();
+            match self.queue.push(order) {
+                Some(number) => pending.ordered(number, put),
+                None => {
+                    is_dropped = true;
+                    let removal = removed.map(|id| Change::Remove { key: *key, id });
+                    self.owed.add(&removal);
+                }
+            }
         }
         if let Some(freshened) = freshened {
             let (id, weight) = (freshened.id, freshened.room.bytes);
@@ -178,8 +188,15 @@ impl Disk {
                     id,
                     weight,
                 };
-                pending.ordered(self.queue.push(order), None);
+                match self.queue.push(order) {
+                    Some(number) => pending.ordered(number, None),
+                    None => is_dropped = true,
+                }
             }
+        }
+        if is_new && is_dropped {
+            // Nobody would settle it.
+            stripe.pending.remove(key);
         }
         match variants.is_empty() {
             false => self.presence.insert(key),

@@ -193,19 +193,20 @@ impl Queue {
         units.min(self.units)
     }
 
-    /// Adds an order and gives its number. After the end, orders are dropped.
-    pub(crate) fn push(&self, order: Order) -> u64 {
+    /// Adds an order and gives its number. After the end, orders are dropped, and nobody settles anything.
+    pub(crate) fn push(&self, order: Order) -> Option<u64> {
         let mut inner = self.inner.lock();
+        if inner.closed {
+            return None;
+        }
         inner.last += 1;
         let number = inner.last;
-        if !inner.closed {
-            inner.hurry |= order.is_urgent();
-            inner.orders.push_back((number, order));
-            if !inner.gathers || inner.is_enough() {
-                self.arrived.notify_one();
-            }
+        inner.hurry |= order.is_urgent();
+        inner.orders.push_back((number, order));
+        if !inner.gathers || inner.is_enough() {
+            self.arrived.notify_one();
         }
-        number
+        Some(number)
     }
 
     /// Has the writer take what is there at once: somebody waits for the room that it has.

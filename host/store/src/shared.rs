@@ -273,7 +273,9 @@ impl Shared {
         let order = disk.queue.push(Order::Remove { key: *key, id });
         if let Some(pending) = stripe.pending.get_mut(key) {
             pending.forget(id);
-            pending.ordered(order, None);
+            order
+                .into_iter()
+                .for_each(|order| pending.ordered(order, None));
         }
     }
 

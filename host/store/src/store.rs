@@ -17,6 +17,7 @@ use crate::entry::{Entry, Variant};
 use crate::error::OpenError;
 use crate::fill::Fill;
 use crate::head::{self, Stored};
+use crate::index::Change;
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::medium::{Files, Medium};
@@ -213,8 +214,13 @@ impl Store {
         let on_disk =
             |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
         if let Some(disk) = shared.disk.as_ref().filter(on_disk) {
-            let order = disk.queue.push(Order::RemoveAll { key: *key });
-            stripe.pending.insert(*key, Pending::removed(order));
+            match disk.queue.push(Order::RemoveAll { key: *key }) {
+                Some(order) => {
+                    stripe.pending.insert(*key, Pending::removed(order));
+                }
+                // Nobody would settle it.
+                None => disk.owed.add([&Change::RemoveAll { key: *key }]),
+            }
             disk.presence.remove(key);
         }
     }
