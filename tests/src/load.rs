@@ -263,6 +263,21 @@ impl Corpus {
         seen.entry((response, version)).or_insert_with(Instant::now);
     }
 
+    /// How many responses were seen that are what the origin has now.
+    pub fn current(&self) -> usize {
+        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = |(wanted, version): &&(Wanted, u64)| {
+            *version == self.0.versions[wanted.group()].load(Ordering::SeqCst)
+        };
+        seen.keys().filter(is_current).count()
+    }
+
+    /// What was seen for the first time since this instant need not be found again.
+    pub fn forgive_since(&self, instant: Instant) {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, at| *at < instant);
+    }
+
     /// Asks an edge for all that was seen before this instant and is what the origin has now. Returns how many these were,
     /// and which of them were no hits. Nothing may have been invalidated while there was load.
     ///

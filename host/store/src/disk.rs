@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -17,9 +17,10 @@ use crate::config::Sizes;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
 use crate::head::{self, Stored};
-use crate::index::{Applied, Index, Kind, Place, Row};
+use crate::index::{Applied, Change, Index, Kind, Place, Row};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
+use crate::owed::Owed;
 use crate::pending::Freshened;
 use crate::pool::Pool;
 use crate::presence::Presence;
@@ -40,12 +41,16 @@ pub(crate) struct Disk {
     pub(crate) space: Space,
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
+    /// What must go from a disk that fails.
+    pub(crate) owed: Owed,
     pub(crate) loads: Arc<Semaphore>,
     pub(crate) pool: Pool,
     /// Blocks of large bodies that were read lately.
     pub(crate) blocks: Arc<BlockCache>,
     /// Whether the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
+    /// Whether the writer has been told that the index cannot be read, and has not come to it yet.
+    pub(crate) told: AtomicBool,
     /// What was thrown away before this was opened.
     pub(crate) discarded_bytes: Arc<AtomicU64>,
     /// From which length on a body that is read has pages of its own.
@@ -121,10 +126,12 @@ impl Disk {
             large_before: large,
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
+            owed: Owed::default(),
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(is_read_only),
+            told: AtomicBool::new(false),
             discarded_bytes: Arc::default(),
             mapped_from: sizes.mapped_from,
             index,
@@ -146,14 +153,32 @@ impl Disk {
         if orders.is_empty() && freshened.is_none() {
             return;
         }
+        // What waits for the disk has all that is there of the key or will be.
+        let is_gone: Vec<u64> = stripe.pending.get(key).map_or_else(Vec::new, |pending| {
+            let removed = orders.iter().filter_map(Order::removed);
+            removed.filter(|id| !pending.has(*id)).collect()
+        });
+        let is_new = !stripe.pending.contains_key(key);
+        let mut is_dropped = false;
         let pending = stripe.pending.entry(*key).or_default();
         pending.set_variants(variants);
         for order in orders {
-            if let Order::Remove { id, .. } = order {
+            if let Some(id) = order.removed() {
                 pending.forget(id);
+                if is_gone.contains(&id) {
+                    continue;
+                }
             }
             let put = order.put().cloned();
-            pending.ordered(self.queue.push(order), put);
+            let removed = order.removed();
+            match self.queue.push(order) {
+                Some(number) => pending.ordered(number, put),
+                None => {
+                    is_dropped = true;
+                    let removal = removed.map(|id| Change::Remove { key: *key, id });
+                    self.owed.add(&removal);
+                }
+            }
         }
         if let Some(freshened) = freshened {
             let (id, weight) = (freshened.id, freshened.room.bytes);
@@ -163,8 +188,15 @@ impl Disk {
                     id,
                     weight,
                 };
-                pending.ordered(self.queue.push(order), None);
+                match self.queue.push(order) {
+                    Some(number) => pending.ordered(number, None),
+                    None => is_dropped = true,
+                }
             }
+        }
+        if is_new && is_dropped {
+            // Nobody would settle it.
+            stripe.pending.remove(key);
         }
         match variants.is_empty() {
             false => self.presence.insert(key),
@@ -177,11 +209,18 @@ impl Disk {
         if self.units.is_listed() {
             return Ok(());
         }
-        let segments = self.units.totals().segment_bytes;
-        self.units.list_large(self.first_id)?;
-        self.space.count(self.units.totals().bytes - segments);
+        let listed = self.units.list_large(self.first_id)?;
+        self.space.count(listed);
         self.space.release(self.large_before);
         Ok(())
+    }
+
+    /// Has the writer open the index again, which gives no more after an error.
+    pub(crate) fn unreadable(&self, error: StateError) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let error = error.into();
+            self.queue.push(Order::Failed { error });
+        }
     }
 
     /// Removes the files that nothing points to any more.
@@ -192,10 +231,21 @@ impl Disk {
     }
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
-    /// together; the others are opened.
+    /// together; the others are opened. What is owed is left out.
     pub(crate) fn read(&self, key: &Key, mut eager: u64) -> Result<ReadKey, StateError> {
         let mut read = ReadKey::default();
-        for (id, row) in self.index.read(key)? {
+        // What is owed before is gone after the index was read, or was in it; what is owed after may be in it.
+        let before = self.owed.of(key);
+        if before.all {
+            return Ok(read);
+        }
+        let rows = self.index.read(key)?;
+        let after = self.owed.of(key);
+        let is_hidden = |id: &u64| after.all || before.ids.contains(id) || after.ids.contains(id);
+        for (id, row) in rows {
+            if is_hidden(&id) {
+                continue;
+            }
             match self.read_variant(key, id, &row, eager) {
                 Ok(variant) => {
                     eager = eager.saturating_sub(variant.bytes().map_or(0, |b| b.len() as u64));

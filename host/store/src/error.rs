@@ -172,6 +172,13 @@ impl StateError {
     }
 }
 
+impl StateError {
+    /// Whether the file does not hold what was written to it.
+    pub(crate) fn is_damage(&self) -> bool {
+        !self.is_of_the_disk() && !matches!(self, StateError::Closed)
+    }
+}
+
 macro_rules! state_error_from {
     ($($kind:ty),*) => {
         $(impl From<$kind> for StateError {

@@ -214,7 +214,7 @@ impl Fill {
         let shared = Arc::clone(&self.shared);
         let mut put = self.put_order(&variant, length).await;
         let entry = shared
-            .change(&self.key, |variants| {
+            .change(&self.key, None, |variants| {
                 let (mut kept, gone) = arrange(variants, &variant, shared.sizes.variants);
                 // The new one first: a crash in between leaves both, and the newer one is used.
                 let mut orders = Vec::from_iter(put.take());

@@ -36,15 +36,27 @@ pub(crate) fn let_go_of_buffers(head: &Stored, notes: &[u8]) -> (Stored, Bytes) 
     (head, rest)
 }
 
-/// Whether a response could be used with its old head where it could not with the new one: later, or as what it no longer is.
+/// Whether a response could be used with its old head where it could not with the new one: later, also as a stale one, or as
+/// what it no longer is, or without being found by one of its tags.
 pub(crate) fn is_stricter(new: &Stored, old: &Stored) -> bool {
     let fresh_until = |head: &Stored| {
         let from = u128::from(head.response_time.0) + 1000 * u128::from(head.lifetime);
         from.saturating_sub(u128::from(head.initial_age_ms))
     };
+    // One that comes or goes changes who decides how long.
+    let is_shorter = |new_window: Option<u64>, old_window: Option<u64>| {
+        let until = |head, window| fresh_until(head) + 1000 * u128::from(window);
+        match (new_window, old_window) {
+            (Some(now), Some(before)) => until(new, now) < until(old, before),
+            (now, before) => now != before,
+        }
+    };
     new.invalidated_softly
         || fresh_until(new) < fresh_until(old)
+        || is_shorter(new.stale_while_revalidate, old.stale_while_revalidate)
+        || is_shorter(new.stale_if_error, old.stale_if_error)
         || new.directives != old.directives
+        || new.tags.iter().any(|tag| !old.tags.contains(tag))
 }
 
 /// About how many bytes of memory a head takes.

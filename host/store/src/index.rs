@@ -129,7 +129,7 @@ impl Index {
     /// Closes and opens again, after an error.
     pub(crate) fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
-        *database = None;
+        close(&mut database);
         let opened = open(&*self.medium, &self.path, self.cache, FORMAT)?;
         drop(database);
         self.take(opened)
@@ -143,7 +143,7 @@ impl Index {
 
     /// Closes the file and removes it; `reopen` makes a new one.
     pub(crate) fn discard(&self) -> Result<(), StateError> {
-        *self.database.write() = None;
+        close(&mut self.database.write());
         match self.medium.remove(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
@@ -258,6 +258,17 @@ impl Index {
             self.usage.lock().extend(changed);
             Ok(applied)
         })
+    }
+}
+
+/// Closing writes what a start need not find out then; on pages that something has altered, redb may panic over that too.
+fn close(database: &mut Option<Database>) {
+    let closed = guarded(|| {
+        *database = None;
+        Ok(())
+    });
+    if let Err(error) = closed {
+        tracing::warn!(%error, "the cache's index was not closed in order");
     }
 }
 

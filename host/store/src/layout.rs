@@ -34,12 +34,7 @@ impl Layout {
     pub(crate) fn open(dir: &Path) -> Result<Layout, OpenError> {
         fs::create_dir_all(dir).map_err(|source| failed("create the folder", dir, source))?;
         let path = dir.join("lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|source| failed("open the file", &path, source))?;
+        let lock = open_lock(&path).map_err(|source| failed("open the file", &path, source))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { dir: dir.into() }),
@@ -86,6 +81,26 @@ impl Layout {
         Disk::open(&folder, sizes, medium)
             .inspect_err(|error| without_disk(&folder, error))
             .ok()
+    }
+}
+
+/// Opens or creates the lock's file. Nothing is written to it, so one that is there will do as it is.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    match opened {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            File::open(path).map_err(|_| error)
+        }
+        opened => opened,
     }
 }
 

@@ -7,7 +7,7 @@
 //! - a disk tier: an index in redb (`index`), bodies in append-only segments and large files with a checksum per
 //!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), read once for all who ask at the same
 //!   time (`loads`), written by one thread in batches (`queue`, `writer`) so that nothing that is read ever waits for a
-//!   write (`pending` has what the disk does not have yet, `owed` what must go from one that fails);
+//!   write (`pending` has what the disk does not have yet, `owed` what must go from one that fails, which nobody finds);
 //! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
 //! - durable state in a file of its own (`state`).
 //!

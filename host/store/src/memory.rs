@@ -99,8 +99,10 @@ impl MemoryTier {
     }
 
     /// Hands every entry to `each`, in no order.
-    pub(crate) fn each(&self, mut each: impl FnMut(&Entry)) {
-        self.cache.iter().for_each(|(_, entry)| each(&entry));
+    pub(crate) fn each(&self, mut each: impl FnMut(&Key, &Entry)) {
+        self.cache
+            .iter()
+            .for_each(|(key, entry)| each(&key, &entry));
     }
 
     /// The keys in memory, in no order.

@@ -19,6 +19,8 @@ pub(crate) struct Pending {
     /// The number of the last order that concerns the key.
     order: u64,
     waiting: Waiting,
+    /// Whether an order removes all of the key, and nothing was put since.
+    is_emptied: bool,
 }
 
 /// The variants of a key, newest first, each as far as the disk does not have it; none where the key was removed.
@@ -50,11 +52,23 @@ impl Pending {
         Pending {
             order,
             waiting: Waiting::default(),
+            is_emptied: true,
         }
+    }
+
+    /// Whether the writer already has the order to remove all that there is.
+    pub(crate) fn is_emptied(&self) -> bool {
+        self.is_emptied
+    }
+
+    /// Whether this variant is one of the key's, as far as the disk is concerned.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.waiting.0.iter().any(|one| one.id == id)
     }
 
     /// From now on these are the key's variants.
     pub(crate) fn set_variants(&mut self, variants: &[Variant]) {
+        self.is_emptied &= variants.is_empty();
         let mut before = std::mem::take(&mut self.waiting.0);
         let now = variants.iter().map(|variant| {
             let known = before.iter().position(|one| one.id == variant.id);
@@ -113,6 +127,12 @@ impl Pending {
         &self.waiting
     }
 
+    /// Whether all of this variant waits for the disk.
+    pub(crate) fn puts(&self, id: u64) -> bool {
+        let mut waiting = self.waiting.0.iter();
+        waiting.any(|one| one.id == id && one.put.is_some())
+    }
+
     fn one(&mut self, id: u64) -> Option<&mut One> {
         self.waiting.0.iter_mut().find(|one| one.id == id)
     }
@@ -127,7 +147,7 @@ impl Waiting {
 
     /// The key as it is, where this was read from disk.
     pub(crate) fn over(&self, read: Read) -> Read {
-        let is_unknown = matches!(read, Read::Failed);
+        let is_unknown = !read.is_whole();
         let read = read.entry();
         let on_disk = |id| read.as_ref().and_then(|entry| entry.variant(id));
         let variants: Vec<_> = self
@@ -136,6 +156,7 @@ impl Waiting {
             .filter_map(|one| one.over(on_disk(one.id)))
             .collect();
         match variants.is_empty() {
+            false if is_unknown => Read::Part(Arc::new(Entry::new(variants))),
             false => Read::Entry(Arc::new(Entry::new(variants))),
             true if is_unknown && !self.0.is_empty() => Read::Failed,
             true => Read::Nothing,

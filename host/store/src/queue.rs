@@ -1,7 +1,6 @@
 //! What is handed to the writer's thread: changes of the disk tier, in the order in which they became visible.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::entry::Variant;
 use crate::key::Key;
+use crate::writer::WriteError;
 
 /// One order for the writer.
 pub(crate) enum Order {
@@ -49,9 +49,9 @@ pub(crate) enum Order {
     DropUnit {
         unit: u64,
     },
-    /// A large response could not be written: leave the disk alone for a while.
+    /// A large response could not be written, or the index not be read: leave the disk alone for a while.
     Failed {
-        error: io::Error,
+        error: WriteError,
     },
     /// Answer when all before is durable.
     Flush {
@@ -79,6 +79,14 @@ impl Order {
     pub(crate) fn put(&self) -> Option<&Variant> {
         match self {
             Order::PutSmall { variant, .. } | Order::PutLarge { variant, .. } => Some(variant),
+            _ => None,
+        }
+    }
+
+    /// The variant that it removes.
+    pub(crate) fn removed(&self) -> Option<u64> {
+        match self {
+            Order::Remove { id, .. } => Some(*id),
             _ => None,
         }
     }
@@ -185,19 +193,20 @@ impl Queue {
         units.min(self.units)
     }
 
-    /// Adds an order and gives its number. After the end, orders are dropped.
-    pub(crate) fn push(&self, order: Order) -> u64 {
+    /// Adds an order and gives its number. After the end, orders are dropped, and nobody settles anything.
+    pub(crate) fn push(&self, order: Order) -> Option<u64> {
         let mut inner = self.inner.lock();
+        if inner.closed {
+            return None;
+        }
         inner.last += 1;
         let number = inner.last;
-        if !inner.closed {
-            inner.hurry |= order.is_urgent();
-            inner.orders.push_back((number, order));
-            if !inner.gathers || inner.is_enough() {
-                self.arrived.notify_one();
-            }
+        inner.hurry |= order.is_urgent();
+        inner.orders.push_back((number, order));
+        if !inner.gathers || inner.is_enough() {
+            self.arrived.notify_one();
         }
-        number
+        Some(number)
     }
 
     /// Has the writer take what is there at once: somebody waits for the room that it has.

@@ -10,6 +10,7 @@ use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::error::StateError;
 use crate::head;
+use crate::index::{Change, Row};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::loads::Share;
@@ -17,7 +18,7 @@ use crate::memory::MemoryTier;
 use crate::pending::Freshened;
 use crate::queue::Order;
 use crate::state::State;
-use crate::stripes::Stripes;
+use crate::stripes::{Stripe, Stripes};
 use crate::usage::Usage;
 
 /// Everything that the handles of a store share.
@@ -56,6 +57,8 @@ pub(crate) struct Changed {
 #[derive(Clone)]
 pub(crate) enum Read {
     Entry(Arc<Entry>),
+    /// These variants; whether there are others, nobody knows.
+    Part(Arc<Entry>),
     /// Surely not there.
     Nothing,
     /// Nobody knows.
@@ -65,9 +68,14 @@ pub(crate) enum Read {
 impl Read {
     pub(crate) fn entry(self) -> Option<Arc<Entry>> {
         match self {
-            Read::Entry(entry) => Some(entry),
+            Read::Entry(entry) | Read::Part(entry) => Some(entry),
             Read::Nothing | Read::Failed => None,
         }
+    }
+
+    /// Whether nothing of it is unknown.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Read::Entry(_) | Read::Nothing)
     }
 }
 
@@ -94,6 +102,7 @@ impl Shared {
     pub(crate) fn report(&self, error: std::io::Error) {
         self.counters.skipped_writes.add(1);
         if let Some(disk) = &self.disk {
+            let error = error.into();
             disk.queue.push(Order::Failed { error });
         }
     }
@@ -147,6 +156,7 @@ impl Shared {
                     self.memory.insert(*key, Arc::clone(entry));
                 }
             }
+            (Read::Part(_), Some(_)) => self.counters.disk_hits.add(1),
             (Read::Nothing, Some(disk)) if !stripe.pending.contains_key(key) => {
                 disk.presence.remove(key);
             }
@@ -185,6 +195,7 @@ impl Shared {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%error, "the cache's index cannot be read");
+                    disk.unreadable(error);
                     return Read::Failed;
                 }
             };
@@ -202,25 +213,33 @@ impl Shared {
             disk.queue.push(Order::Remove { key: *key, id });
         }
         match (read.variants.is_empty(), read.failed) {
-            (false, _) => Read::Entry(Arc::new(Entry::new(read.variants))),
+            (false, false) => Read::Entry(Arc::new(Entry::new(read.variants))),
+            (false, true) => Read::Part(Arc::new(Entry::new(read.variants))),
             (true, true) => Read::Failed,
             (true, false) => Read::Nothing,
         }
     }
 
     /// Changes a key as `change` says; it may be called again when another change came between. `None` from it
-    /// leaves the key as it is. Visible to all when this returns.
+    /// leaves the key as it is. Where the key cannot be read, this variant is removed instead. Visible to all when this
+    /// returns.
     pub(crate) async fn change(
         self: &Arc<Self>,
         key: &Key,
+        or_remove: Option<u64>,
         mut change: impl FnMut(&[Variant]) -> Option<Changed>,
     ) -> Option<Arc<Entry>> {
         for attempt in 1.. {
             let (read, version) = self.current(key).await;
+            let is_whole = read.is_whole();
             let entry = read.entry();
             let mut stripe = self.stripes.lock(key);
             if stripe.version != version && attempt < ATTEMPTS {
                 continue;
+            }
+            if let Some(id) = or_remove.filter(|_| !is_whole) {
+                self.remove_unread(&mut stripe, key, id);
+                return None;
             }
             let Some(changed) = change(entry.as_ref().map_or(&[], |entry| entry.variants())) else {
                 return entry;
@@ -243,6 +262,21 @@ impl Shared {
             return entry;
         }
         None
+    }
+
+    /// Removes a variant of a key that cannot be read. Others of it stay, whichever they are.
+    fn remove_unread(&self, stripe: &mut Stripe, key: &Key, id: u64) {
+        let Some(disk) = &self.disk else { return };
+        stripe.version += 1;
+        // Nobody finds it from now on; the order sees to it that it is not owed for ever.
+        disk.owed.add([&Change::Remove { key: *key, id }]);
+        let order = disk.queue.push(Order::Remove { key: *key, id });
+        if let Some(pending) = stripe.pending.get_mut(key) {
+            pending.forget(id);
+            order
+                .into_iter()
+                .for_each(|order| pending.ordered(order, None));
+        }
     }
 
     /// What the disk must do for the new head of a variant. Where the queue has no room for that, the old one stays there, or
@@ -327,13 +361,35 @@ impl Shared {
                 disk.space.release(disk.units.remove(unit));
             }
         }
+        self.let_go_of_files(disk)
+    }
+
+    /// Takes variants out of the memory tier whose files are gone, and are held open by it.
+    fn let_go_of_files(&self, disk: &Disk) -> Result<(), StateError> {
+        let mut opened = Vec::new();
+        self.memory.each(|key, entry| {
+            let variants = entry.variants().iter();
+            let on_disk = variants.filter(|variant| variant.bytes().is_none());
+            opened.extend(on_disk.map(|variant| (*key, variant.id)));
+        });
+        for (key, id) in opened {
+            let waits = {
+                let stripe = self.stripes.lock(&key);
+                let pending = stripe.pending.get(&key);
+                pending.is_some_and(|pending| pending.puts(id))
+            };
+            let has = |rows: Vec<(u64, Row)>| rows.iter().any(|(row, _)| *row == id);
+            if !waits && !has(disk.index.read(&key)?) {
+                self.forget(&key, id);
+            }
+        }
         Ok(())
     }
 
     /// As [`Store::usage`](crate::Store::usage).
     pub(crate) fn usage(&self) -> HashMap<u64, Usage> {
         let mut usage = HashMap::<u64, Usage>::new();
-        self.memory.each(|entry| {
+        self.memory.each(|_, entry| {
             for variant in entry.variants() {
                 let usage = usage.entry(variant.owner).or_default();
                 usage.memory_objects += 1;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::database::{begin_write, guarded, open, open_file, open_or_read};
+use crate::database::{begin_write, guarded, open, open_file, open_or_read, read_only};
 use crate::error::StateError;
 use crate::medium::Medium;
 
@@ -45,32 +45,54 @@ struct Opened {
     is_read_only: bool,
 }
 
+impl Opened {
+    fn to_be_written(database: Database) -> Opened {
+        Opened {
+            database,
+            is_read_only: false,
+        }
+    }
+
+    fn to_be_read(database: Database) -> Opened {
+        Opened {
+            database,
+            is_read_only: true,
+        }
+    }
+}
+
 impl Shared {
     fn open(&self, access: Access) -> Result<Opened, StateError> {
-        let (database, is_read_only) = match (&self.place, access) {
-            (None, _) => (open_file(None, CACHE, FORMAT)?, false),
-            (Some((path, medium)), Access::Read) => open_or_read(&**medium, path, CACHE, FORMAT)?,
-            (Some((path, medium)), Access::Write) => (open(&**medium, path, CACHE, FORMAT)?, false),
+        let Some((path, medium)) = &self.place else {
+            return Ok(Opened::to_be_written(open_file(None, CACHE, FORMAT)?));
         };
-        if let (Some((path, medium)), false) = (&self.place, is_read_only)
-            && let Err(error) = sync_names(&**medium, path)
-        {
-            let what = "the folder of the durable state";
-            return match access {
-                Access::Write => Err(error.into()),
-                Access::Read => {
-                    tracing::error!(%error, "{what} cannot be synced: nothing is written to it until that works");
-                    Ok(Opened {
-                        database,
-                        is_read_only: true,
-                    })
-                }
-            };
+        let medium = &**medium;
+        if access == Access::Write {
+            // What is there is not opened before it may be written: one that can be read may be open beside it.
+            if path.try_exists()? {
+                sync_names(medium, path)?;
+            }
+            let database = open(medium, path, CACHE, FORMAT)?;
+            sync_names(medium, path)?;
+            return Ok(Opened::to_be_written(database));
         }
-        Ok(Opened {
-            database,
-            is_read_only,
-        })
+        let (database, is_read_only) = open_or_read(medium, path, CACHE, FORMAT)?;
+        if is_read_only {
+            return Ok(Opened::to_be_read(database));
+        }
+        match sync_names(medium, path) {
+            Ok(()) => Ok(Opened::to_be_written(database)),
+            Err(error) => {
+                tracing::error!(
+                    path = %path.display(), %error,
+                    "the folder of the durable state cannot be synced: nothing is written to it until that works"
+                );
+                // Another is opened for the first write, and two that write to one file would be one too many.
+                drop(database);
+                let database = read_only(medium, path, CACHE, FORMAT)?;
+                Ok(Opened::to_be_read(database))
+            }
+        }
     }
 
     /// Works with the database, which is opened again first if it was closed after a failure, or if it is to be written and

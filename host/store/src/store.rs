@@ -17,6 +17,7 @@ use crate::entry::{Entry, Variant};
 use crate::error::OpenError;
 use crate::fill::Fill;
 use crate::head::{self, Stored};
+use crate::index::Change;
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::medium::{Files, Medium};
@@ -154,7 +155,8 @@ impl Store {
         )
     }
 
-    /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone.
+    /// Replaces the head of a variant; its body and its notes stay. Nothing happens when the variant is gone. Where the key
+    /// cannot be read, the variant is removed: it may not be used as it was.
     pub async fn update_head(&self, key: &Key, id: u64, head: Stored) {
         self.update(key, id, head, None).await;
     }
@@ -180,7 +182,7 @@ impl Store {
                 freshened,
             })
         };
-        shared.change(key, update).await;
+        shared.change(key, Some(id), update).await;
     }
 
     /// Removes one variant, or all of a key. It can't be looked up any more when this returns; on disk it is gone
@@ -198,7 +200,7 @@ impl Store {
                 freshened: None,
             })
         };
-        self.0.shared.change(key, remove).await;
+        self.0.shared.change(key, Some(id), remove).await;
     }
 
     fn remove_all(&self, key: &Key) {
@@ -206,11 +208,19 @@ impl Store {
         let mut stripe = shared.stripes.lock(key);
         stripe.version += 1;
         shared.memory.remove(key);
+        if stripe.pending.get(key).is_some_and(Pending::is_emptied) {
+            return;
+        }
         let on_disk =
             |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
         if let Some(disk) = shared.disk.as_ref().filter(on_disk) {
-            let order = disk.queue.push(Order::RemoveAll { key: *key });
-            stripe.pending.insert(*key, Pending::removed(order));
+            match disk.queue.push(Order::RemoveAll { key: *key }) {
+                Some(order) => {
+                    stripe.pending.insert(*key, Pending::removed(order));
+                }
+                // Nobody would settle it.
+                None => disk.owed.add([&Change::RemoveAll { key: *key }]),
+            }
             disk.presence.remove(key);
         }
     }

@@ -154,11 +154,11 @@ impl Units {
         Ok(units)
     }
 
-    /// Lists the large files whose numbers are below this one; others are of this run.
-    pub(crate) fn list_large(&self, end: u64) -> io::Result<()> {
-        self.list(Kind::Large, end)?;
+    /// Lists the large files whose numbers are below this one, and says how many bytes they have; others are of this run.
+    pub(crate) fn list_large(&self, end: u64) -> io::Result<u64> {
+        let listed = self.list(Kind::Large, end)?;
         self.is_listed.store(true, Ordering::Release);
-        Ok(())
+        Ok(listed)
     }
 
     pub(crate) fn is_listed(&self) -> bool {
@@ -166,7 +166,8 @@ impl Units {
     }
 
     /// Lists what is there: the lower its number, the older it is. Files with names that are not ours are left alone.
-    fn list(&self, kind: Kind, end: u64) -> io::Result<()> {
+    fn list(&self, kind: Kind, end: u64) -> io::Result<u64> {
+        let mut listed = 0;
         for item in fs::read_dir(self.folder(kind))? {
             let item = item?;
             let unit = unit_of(&item.file_name());
@@ -174,9 +175,10 @@ impl Units {
                 let bytes = item.metadata()?.len();
                 let open = Open::new(kind, None);
                 self.list.lock().insert(unit, unit, kind, bytes, open);
+                listed += bytes;
             }
         }
-        Ok(())
+        Ok(listed)
     }
 
     pub(crate) fn folder(&self, kind: Kind) -> &Path {
@@ -411,6 +413,21 @@ mod tests {
 
     use super::*;
     use crate::medium::Files;
+
+    #[test]
+    fn files_of_this_run_are_not_among_those_that_are_listed_late() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let units = Units::open(dir.path(), Arc::new(Files)).expect("it opens");
+        let file = units.path(Kind::Large, 1);
+        fs::write(&file, [0; 100]).expect("ours");
+        let (large, away) = (units.folder(Kind::Large), dir.path().join("away"));
+        fs::rename(large, &away).expect("ours");
+        units.list_large(10).expect_err("there is no folder");
+        fs::rename(&away, large).expect("ours");
+        units.add(10, Kind::Large, 1_000, None);
+        assert_eq!(units.list_large(10).expect("there is one"), 100);
+        assert_eq!(units.totals().bytes, 1_100);
+    }
 
     #[test]
     fn the_time_for_a_unit_does_not_grow_with_their_number() {

@@ -2,7 +2,6 @@
 //!
 //! It runs beside the requests, in small steps, so that opening a store takes no longer when more is stored.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -28,10 +27,8 @@ pub(crate) fn run(shared: &Arc<Shared>, stop: &AtomicBool) {
             %error, retry_ms = pause.as_millis(),
             "the keys on disk could not all be read; look-ups ask the index instead until they are"
         );
-        // The writer opens the index again, which gives no more after an error.
         if let Some(disk) = &shared.disk {
-            let error = io::Error::other(error);
-            disk.queue.push(Order::Failed { error });
+            disk.unreadable(error);
         }
         rest(pause, stop);
         pause = (pause * 2).min(LONGEST_RETRY);

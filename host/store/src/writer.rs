@@ -18,7 +18,6 @@ use crate::entry::{BodyHandle, Variant};
 use crate::error::StateError;
 use crate::index::{Applied, Change, Kind, Place, Row};
 use crate::key::Key;
-use crate::owed::Owed;
 use crate::queue::{Closed, Order, Room};
 use crate::record;
 use crate::segment::SegmentWriter;
@@ -43,13 +42,18 @@ pub(crate) enum WriteError {
     Index(#[from] StateError),
 }
 
+impl WriteError {
+    /// Whether the index does not hold what was written to it, and must be made anew.
+    fn is_damage(&self) -> bool {
+        matches!(self, WriteError::Index(error) if error.is_damage())
+    }
+}
+
 /// See the module.
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment: SegmentWriter,
     batch: Batch,
-    /// What must still be removed, since the disk failed.
-    owed: Owed,
     /// When to try a failed disk again.
     retry: Option<Instant>,
     /// How long the next failure rests the disk.
@@ -87,7 +91,6 @@ pub(crate) fn run(shared: Arc<Shared>) {
             due: retry,
             ..Batch::default()
         },
-        owed: Owed::default(),
         retry,
         pause: RETRY,
         last_failure: None,
@@ -124,6 +127,8 @@ impl Writer {
                 self.commit();
             }
         }
+        // The last time to make what is owed, however long the disk was to be left alone.
+        self.retry = self.retry.map(|_| Instant::now());
         self.commit();
     }
 
@@ -156,11 +161,7 @@ impl Writer {
             Order::DropUnit { unit } => {
                 self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
             }
-            Order::Failed { error } => {
-                if self.retry.is_none() {
-                    self.fail(&error.into());
-                }
-            }
+            Order::Failed { error } => self.hear_of(&error),
             Order::Flush { reply } => self.batch.flushes.push(reply),
         }
         // Only now: making room may have committed the batch, and this order was not part of that.
@@ -171,6 +172,25 @@ impl Writer {
         self.batch.weight += taken.as_ref().map_or(0, |room| room.bytes);
         self.batch.room.extend(taken);
         self.batch.keys.extend(key);
+    }
+
+    /// Somebody else has found that the disk does not work. Where it is left alone already, that changes nothing.
+    fn hear_of(&mut self, error: &WriteError) {
+        if self.retry.is_none() {
+            if matches!(error, WriteError::Index(_)) && !error.is_damage() {
+                self.commit_anew();
+            }
+            self.fail(error);
+        }
+        self.with_disk(|disk| disk.told.store(false, Ordering::Relaxed));
+    }
+
+    /// Commits what was accepted, where a reading that failed has closed the index: nothing is wrong with that.
+    fn commit_anew(&mut self) {
+        let opened = self.with_disk(|disk| disk.index.reopen());
+        if matches!(opened, Some(Ok(()))) {
+            self.commit();
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -324,25 +344,27 @@ impl Writer {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
-        if self.retry.is_some() {
+        let owed = disk.owed.removals();
+        if self.retry.is_some() || owed.is_everything() {
             disk.list_large()?;
             disk.units.try_out()?;
-            if self.owed.is_everything() {
+            if owed.is_everything() {
                 disk.index.discard()?;
             }
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
         let next_id = self.shared.next_id.load(Ordering::Relaxed);
-        let owed: Vec<_> = self.owed.removals().collect();
-        if !owed.is_empty() {
-            disk.free(&disk.index.apply(&owed, next_id)?);
+        let removals = owed.changes();
+        if !removals.is_empty() {
+            disk.free(&disk.index.apply(&removals, next_id)?);
         }
         let applied = disk.index.apply(changes, next_id)?;
         disk.free(&applied);
-        if std::mem::take(&mut self.owed).is_everything() {
+        if owed.is_everything() {
             self.shared.forget_disk(self.segment.active())?;
         }
+        disk.owed.done(&owed);
         disk.space.set_index(disk.index.file_length());
         self.shared.counters.commits.add(1);
         if self.retry.take().is_some() {
@@ -380,16 +402,23 @@ impl Writer {
         }
         let changes = std::mem::take(&mut self.batch.changes);
         self.lose(&changes);
+        if error.is_damage() {
+            tracing::error!(%error, "the cache's index is damaged: all stored responses on disk are lost");
+            self.with_disk(|disk| disk.owed.add_everything());
+        }
         self.owe(&changes);
         self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;
     }
 
     /// Notes what is left to do of changes that are not made.
-    fn owe(&mut self, changes: &[Change]) {
-        changes.iter().for_each(|change| self.owed.add(change));
-        if self.owed.is_everything()
-            && let Some(Err(error)) = self.with_disk(|disk| disk.index.discard())
+    fn owe(&self, changes: &[Change]) {
+        let Some(disk) = &self.shared.disk else {
+            return;
+        };
+        disk.owed.add(changes);
+        if disk.owed.is_everything()
+            && let Err(error) = disk.index.discard()
         {
             tracing::error!(%error, "the cache's index cannot be removed; it is once the disk works again");
         }

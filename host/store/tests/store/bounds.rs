@@ -88,9 +88,7 @@ async fn memory_and_disk_stay_within_their_sizes_under_random_load_and_bodies_ar
     );
     assert_usage_is_exact(&store, dir.path()).await;
     let listed = store.scan(None, 1000).await.len() as u64;
-    while !store.stats().disk_known {
-        tokio::task::yield_now().await;
-    }
+    until("all keys are known", || store.stats().disk_known).await;
     assert_eq!(store.stats().disk_objects, listed);
 }
 
@@ -317,9 +315,7 @@ async fn knows_what_is_on_disk() {
     };
     let before = resident();
     let store = Store::open(measured(dir.as_ref())).unwrap();
-    while !store.stats().disk_known {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until("all keys are known", || store.stats().disk_known).await;
     let grown = resident() - before;
     let stats = store.stats();
     assert_eq!((stats.memory_objects, stats.disk_objects), (0, MEASURED));
@@ -330,9 +326,7 @@ async fn knows_what_is_on_disk() {
 async fn an_object_that_is_only_on_disk_takes_at_most_400_bytes_of_memory() {
     let dir = tempfile::tempdir().unwrap();
     let (store, content) = (Store::open(measured(dir.path())).unwrap(), body(1, 100));
-    for n in 0..MEASURED {
-        put(&store, key(n), head("\"o\""), &content).await.unwrap();
-    }
+    put_all(&store, 0..MEASURED, &head("\"o\""), &content).await;
     drop(store);
     // A process that never held them.
     let process = std::process::Command::new(std::env::current_exe().unwrap())

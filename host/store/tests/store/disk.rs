@@ -1,7 +1,7 @@
 //! A disk for tests: real files, which fill up on demand, and of which a loss of power keeps what was synced
 //! and any part of what was not: dropped, torn, or without what was written before it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -37,8 +37,12 @@ struct Faults {
     tears: bool,
     /// Whether reads fail.
     reads: AtomicBool,
+    /// Whether reads fail of files that are no database.
+    reads_of_bodies: AtomicBool,
     /// Reads until they fail.
     reads_left: AtomicI64,
+    /// Files whose content reads as something else.
+    garbled: Mutex<HashSet<u64>>,
     /// The name of a file that is not opened.
     refused: Mutex<Option<&'static str>>,
     /// Whether syncs wait.
@@ -96,7 +100,9 @@ impl TestDisk {
                 left: AtomicI64::new(i64::MAX),
                 tears,
                 reads: AtomicBool::new(false),
+                reads_of_bodies: AtomicBool::new(false),
                 reads_left: AtomicI64::new(i64::MAX),
+                garbled: Mutex::default(),
                 refused: Mutex::default(),
                 stalled: Arc::default(),
             },
@@ -137,6 +143,18 @@ impl TestDisk {
 
     pub(crate) fn fail_reads(&self, fail: bool) {
         self.0.faults.reads.store(fail, Ordering::Relaxed);
+    }
+
+    /// As `fail_reads`; the index and the state can be read.
+    pub(crate) fn fail_reads_of_bodies(&self, fail: bool) {
+        let faults = &self.0.faults;
+        faults.reads_of_bodies.store(fail, Ordering::Relaxed);
+    }
+
+    /// From now on, the file of this name is damaged; one that is made in its place is not.
+    pub(crate) fn garble(&self, path: &Path) {
+        let number = self.0.world.lock().unwrap().names[path];
+        self.0.faults.garbled.lock().unwrap().insert(number);
     }
 
     /// From now on, files of this name are not opened, as where there are too many open ones.
@@ -188,8 +206,12 @@ impl TestDisk {
         let new = world.files.len() as u64;
         let number = *world.names.entry(path.to_owned()).or_insert(new);
         world.files.entry(number).or_default();
-        let disk = self.clone();
-        Arc::new(TestFile { disk, number, real })
+        Arc::new(TestFile {
+            disk: self.clone(),
+            number,
+            is_database: path.extension().is_some(),
+            real,
+        })
     }
 }
 
@@ -247,6 +269,7 @@ impl Medium for TestDisk {
 struct TestFile {
     disk: TestDisk,
     number: u64,
+    is_database: bool,
     real: Arc<dyn MediumFile>,
 }
 
@@ -264,11 +287,16 @@ impl MediumFile for TestFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let faults = &self.disk.0.faults;
         if faults.reads.load(Ordering::Relaxed)
+            || (!self.is_database && faults.reads_of_bodies.load(Ordering::Relaxed))
             || faults.reads_left.fetch_sub(1, Ordering::Relaxed) <= 0
         {
             return Err(io::Error::other("the disk does not answer"));
         }
-        self.real.read_exact_at(buffer, offset)
+        self.real.read_exact_at(buffer, offset)?;
+        if faults.garbled.lock().unwrap().contains(&self.number) {
+            buffer.iter_mut().for_each(|byte| *byte ^= 0xa5);
+        }
+        Ok(())
     }
 
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {

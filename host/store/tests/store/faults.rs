@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use selvedge_store::{Config, Entry, NotStored, Store};
+use selvedge_store::{Config, Entry, Found, NotStored, Store};
+use tokio::time::timeout;
 
 use crate::disk::TestDisk;
 use crate::support::*;
@@ -54,13 +55,6 @@ async fn put_followed(store: &Store, n: u64) -> Result<Arc<Entry>, NotStored> {
 /// What is stored of a number, if it can be read.
 async fn get(store: &Store, n: u64) -> Option<Bytes> {
     body_of(store, &key(n)).await?.ok()
-}
-
-async fn works_again(store: &Store) {
-    while store.stats().disk_failed {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        store.flush().await;
-    }
 }
 
 /// Stores and reads while the disk fails from the given step on; false when it was not reached.
@@ -180,6 +174,74 @@ async fn a_disk_that_works_again_is_used_again_and_removals_were_not_forgotten()
     }
 }
 
+/// Has the memory tier let go of what these keys have there: others are put there, and used.
+async fn push_out_of_memory(store: &Store, numbers: std::ops::Range<u64>) {
+    let content = body(1, 100_000);
+    let in_memory = |n| matches!(store.look_up(&key(n)), Found::Memory(_));
+    let mut others = 100_000;
+    // Looking whether they are there is a use, so it is done rarely.
+    while numbers.clone().any(in_memory) {
+        assert!(others < 110_000, "they stay in memory");
+        for other in others..others + 1_000 {
+            let stored = put(store, key(other), head("\"o\""), &content).await;
+            stored.expect("kept in memory");
+            for _ in 0..3 {
+                // Some of the others are pushed out too.
+                find(store, &key(other)).await;
+            }
+        }
+        others += 1_000;
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_or_removed_while_the_disk_fails_does_not_come_back_before_it_works_again()
+ {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    for n in 1..5 {
+        put_followed(&store, n).await.expect("stored");
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    put(&store, key(1), head("\"new\""), &body(9, 1_000))
+        .await
+        .expect("kept in memory");
+    store.remove(&key(2), None).await;
+    let entry = find(&store, &key(3)).await.expect("stored");
+    let stale = head("\"f\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    store
+        .update_head(&key(3), entry.variants()[0].id, stale)
+        .await;
+    store.flush().await;
+    push_out_of_memory(&store, 1..5).await;
+    for n in 1..4 {
+        assert!(store.load(&key(n)).await.is_none(), "{n} is found");
+    }
+    let listed = store.scan(None, 1_000_000).await;
+    assert!((1..4).all(|n| listed.iter().all(|(listed, _)| *listed != key(n))));
+    let kept = get(&store, 4).await.expect("what nobody changed is found");
+    assert_same(&kept, &content(4), "what nobody changed");
+    assert!(store.stats().disk_failed);
+}
+
+#[tokio::test]
+async fn a_key_removed_while_the_disk_fails_and_not_all_keys_are_known_does_not_come_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    put_followed(&before, 1).await.expect("stored");
+    drop(before);
+    let store = open(dir.path(), &disk);
+    disk.fail_after(0);
+    store.remove(&key(1), None).await;
+    store.flush().await;
+    until("all keys are known", || store.stats().disk_known).await;
+    assert!(store.load(&key(1)).await.is_none());
+    assert!(store.stats().disk_failed);
+}
+
 #[tokio::test]
 async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -191,9 +253,160 @@ async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
     disk.fail_reads(true);
     assert!(get(&store, 1).await.is_none());
     disk.fail_reads(false);
-    works_again(&store).await;
-    let found = get(&store, 1).await.expect("still there");
+    // The index is opened again meanwhile.
+    let found = timeout(Duration::from_secs(60), async {
+        loop {
+            match get(&store, 1).await {
+                Some(found) => return found,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    });
+    let found = found.await.expect("still there");
     assert_same(&found, &content(1), "still there");
+}
+
+#[tokio::test]
+async fn an_index_that_is_found_damaged_while_it_runs_costs_what_was_stored_and_is_made_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    let small = Bytes::from_static(b"small");
+    // More than the index's page cache holds.
+    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.garble(&dir.path().join("cache/index.redb"));
+    let mut n = 0;
+    while store.stats().disk_errors == 0 {
+        store.load(&key(n)).await;
+        store.flush().await;
+        n += 1;
+    }
+    works_again(&store).await;
+    put_followed(&store, 4).await.expect("stored");
+    store.flush().await;
+    assert!(!store.stats().disk_failed);
+    let (counted, used) = (
+        store.stats().disk_bytes,
+        disk_usage(&dir.path().join("cache")),
+    );
+    assert_eq!(counted, used, "{:?}", store.stats());
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    let found = get(&store, 4).await.expect("stored since");
+    assert_same(&found, &content(4), "stored since");
+    assert!(get(&store, 11_999).await.is_none(), "it was lost");
+}
+
+#[tokio::test]
+async fn a_variant_of_a_key_that_cannot_be_read_is_removed_or_marked_all_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    let mut ids = Vec::new();
+    for n in 1..3 {
+        let entry = put_followed(&before, n).await.expect("stored");
+        ids.push(entry.variants()[0].id);
+        let other = put(
+            &before,
+            key(n),
+            head_for_language("\"o\"", "de"),
+            &content(n),
+        )
+        .await;
+        other.expect("stored");
+    }
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.fail_reads_of_bodies(true);
+    store.remove(&key(1), Some(ids[0])).await;
+    let stale = head("\"f\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    store.update_head(&key(2), ids[1], stale).await;
+    disk.fail_reads_of_bodies(false);
+    for is_flushed in [false, true] {
+        for n in 1..3 {
+            let entry = store.load(&key(n)).await.expect("the other one is there");
+            assert_eq!(entry.variants().len(), 1, "{n}, flushed: {is_flushed}");
+            assert_eq!(etag(&entry), "\"o\"");
+        }
+        store.flush().await;
+    }
+    drop(store);
+    let store = open(dir.path(), &disk);
+    for n in 1..3 {
+        let entry = store.load(&key(n)).await.expect("the other one is there");
+        assert_eq!(
+            (etag(&entry).as_str(), entry.variants().len()),
+            ("\"o\"", 1)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_which_a_part_was_read_is_not_taken_for_the_whole_afterwards() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    for (language, length) in [("de", 3_000), ("en", 2 * MIB)] {
+        let head = head_for_language("\"p\"", language);
+        let stored = put(&before, key(1), head, &body(1, length)).await;
+        stored.expect("stored");
+    }
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    let variants = async || find(&store, &key(1)).await.expect("found").variants().len();
+    disk.fail_reads_of_bodies(true);
+    // Of the large one, only its file is opened.
+    assert_eq!(variants().await, 1);
+    disk.fail_reads_of_bodies(false);
+    assert_eq!(variants().await, 2);
+}
+
+#[tokio::test]
+async fn an_index_that_could_not_be_read_is_opened_again_by_whoever_notices() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let before = open(dir.path(), &disk);
+    // More than the index's page cache holds.
+    let small = Bytes::from_static(b"small");
+    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
+    drop(before);
+    let store = open(dir.path(), &disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    disk.fail_reads(true);
+    let mut n = 0;
+    while store.stats().disk_errors == 0 {
+        assert!(n < 12_000, "nobody noticed");
+        store.load(&key(n)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        n += 1;
+    }
+    disk.fail_reads(false);
+    until("it works again", || !store.stats().disk_failed).await;
+    let found = get(&store, 11_999).await.expect("nothing is lost");
+    assert_same(&found, &small, "nothing is lost");
+}
+
+#[tokio::test]
+async fn what_was_removed_while_the_disk_failed_is_gone_after_a_stop_while_it_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = open(dir.path(), &disk);
+    put_followed(&store, 1).await.expect("stored");
+    store.flush().await;
+    disk.fail_after(0);
+    store.remove(&key(1), None).await;
+    // From failure to failure it is left alone for longer.
+    let failed_often = || store.stats().disk_errors >= 6;
+    until("it fails again and again", failed_often).await;
+    disk.heal();
+    drop(store);
+    let store = Store::open(config(dir.path())).expect("it starts again");
+    assert!(store.load(&key(1)).await.is_none(), "it was removed");
 }
 
 /// Opens on a disk on which so many writes succeed; false when all that were needed did.
@@ -277,19 +490,12 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     let disk = TestDisk::new();
     let store = open(dir.path(), &disk);
     let count = 66_000;
-    for n in 100..100 + count {
-        put(
-            &store,
-            key(n),
-            head("\"r\""),
-            &Bytes::from_static(b"removed"),
-        )
-        .await
-        .expect("stored");
-    }
+    let removed = Bytes::from_static(b"removed");
+    put_all(&store, 100..100 + count, &head("\"r\""), &removed).await;
     put_followed(&store, 5).await.expect("stored");
     store.flush().await;
     assert_eq!(store.stats().disk_objects, count + 1);
+    assert!(find(&store, &key(5)).await.is_some());
     disk.fail_after(0);
     for n in 100..100 + count {
         store.remove(&key(n), None).await;
@@ -298,6 +504,7 @@ async fn more_removals_than_are_remembered_while_the_disk_fails_empty_it_and_non
     assert!(store.stats().disk_failed);
     disk.heal();
     works_again(&store).await;
+    assert!(find(&store, &key(5)).await.is_none(), "its file is gone");
     for n in [1, 10] {
         put_followed(&store, n).await.expect("stored");
     }
@@ -330,19 +537,11 @@ async fn learns_after(reads: i64, dir: &Path) -> bool {
     let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
         return false;
     };
-    while !store.stats().disk_known && !disk.have_reads_failed() {
-        tokio::task::yield_now().await;
-    }
+    let is_over = || store.stats().disk_known || disk.have_reads_failed();
+    until("they are learned, or a read fails", is_over).await;
     let has_failed = !store.stats().disk_known;
     disk.fail_reads_after(i64::MAX);
-    let known = async {
-        while !store.stats().disk_known {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), known)
-        .await
-        .expect("they are known in the end");
+    until("they are known in the end", || store.stats().disk_known).await;
     has_failed
 }
 
@@ -353,9 +552,8 @@ async fn is_enough(reads: i64, dir: &Path) -> bool {
     let Ok(store) = Store::open_on(config(dir), disk.medium()) else {
         return false;
     };
-    while !store.stats().disk_known && !disk.have_reads_failed() {
-        tokio::task::yield_now().await;
-    }
+    let is_over = || store.stats().disk_known || disk.have_reads_failed();
+    until("they are learned, or a read fails", is_over).await;
     !disk.have_reads_failed()
 }
 
@@ -364,11 +562,8 @@ async fn the_keys_on_disk_are_known_in_the_end_where_they_could_not_be_read_at_f
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(config(dir.path())).expect("the store opens");
     // More than the index's page cache holds.
-    for n in 0..12_000 {
-        put(&store, key(n), head("\"k\""), &Bytes::from_static(b"known"))
-            .await
-            .expect("stored");
-    }
+    let content = Bytes::from_static(b"known");
+    put_all(&store, 0..12_000, &head("\"k\""), &content).await;
     drop(store);
     // The last of the reads are those of learning.
     let mut all = 1;
@@ -380,4 +575,24 @@ async fn the_keys_on_disk_are_known_in_the_end_where_they_could_not_be_read_at_f
         failed += u32::from(learns_after(reads, dir.path()).await);
     }
     assert!(failed > 0, "no reading failed while the keys were learned");
+}
+
+#[tokio::test]
+async fn a_store_whose_files_may_only_be_read_opens_and_what_is_on_it_is_found() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let before = Store::open(config(dir.path())).expect("the store opens");
+    put_followed(&before, 1).await.expect("stored");
+    drop(before);
+    // For one who may write what nobody may write, this claims less.
+    for name in ["lock", "format", "state.redb", "cache/index.redb"] {
+        let path = dir.path().join(name);
+        let mut permissions = std::fs::metadata(&path).expect("a file").permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&path, permissions).expect("ours");
+    }
+    let store = Store::open(config(dir.path())).expect("it opens");
+    let found = get(&store, 1).await.expect("still there");
+    assert_same(&found, &content(1), "still there");
+    let second = Store::open(config(dir.path())).err().expect("refused");
+    assert!(matches!(second, selvedge_store::OpenError::Locked { .. }));
 }

@@ -96,6 +96,58 @@ async fn a_head_that_is_replaced_again_and_again_waits_once() {
 }
 
 #[tokio::test]
+async fn what_is_removed_again_and_again_while_the_disk_stalls_waits_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    for n in 0..4 {
+        put(&store, key(n), head("\"old\""), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    let stall = disk.stall();
+    store.remove(&key(3), None).await;
+    let stalled = store.clone();
+    let flush = tokio::spawn(async move { stalled.flush().await });
+    tokio::task::yield_now().await;
+    until("the writer is at it", || store.stats().queued_bytes == 0).await;
+    for n in 0..20_000 {
+        store.remove(&key(0), None).await;
+        if n == 10_000 {
+            // It is removed again after this.
+            put(&store, key(0), head("\"new\""), &body(0, 1_000))
+                .await
+                .unwrap();
+        }
+    }
+    let queued = store.stats().queued_bytes;
+    assert!(queued < 16 * KIB, "{queued} bytes wait");
+    // All the room that there is.
+    let id = find(&store, &key(1)).await.unwrap().variants()[0].id;
+    let huge = Bytes::from("n".repeat(2 << 20));
+    store
+        .update_head_and_notes(&key(1), id, head("\"old\""), huge)
+        .await;
+    let before = store.stats();
+    let id = find(&store, &key(2)).await.unwrap().variants()[0].id;
+    let stale = head("\"old\"").invalidated_softly_at(selvedge_caching::Time(3_000));
+    for _ in 0..2_000 {
+        store.update_head(&key(2), id, stale.clone()).await;
+    }
+    let stats = store.stats();
+    let grown = stats.queued_bytes - before.queued_bytes;
+    assert!(grown < 16 * KIB, "{grown} bytes more wait");
+    assert_eq!(stats.skipped_writes - before.skipped_writes, 2_000);
+    drop(stall);
+    flush.await.unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert!(find(&store, &key(0)).await.is_none());
+    assert!(find(&store, &key(2)).await.is_none());
+}
+
+#[tokio::test]
 async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_that_it_forbids() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::new();
@@ -133,6 +185,46 @@ async fn a_head_for_which_there_is_no_room_is_not_on_disk_and_neither_is_one_tha
 }
 
 #[tokio::test]
+async fn what_gets_a_tag_or_a_shorter_window_while_the_disk_fails_is_not_as_before_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::new();
+    let store = Store::open_on(config(dir.path()), disk.medium()).unwrap();
+    let mut old = head("\"old\"");
+    (old.stale_while_revalidate, old.stale_if_error) = (Some(100), Some(100));
+    for n in 0..5 {
+        put(&store, key(n), old.clone(), &body(n, 1_000))
+            .await
+            .unwrap();
+    }
+    store.flush().await;
+    disk.fail_after(0);
+    let mut heads = [const { None }; 5].map(|_: Option<()>| old.clone());
+    heads[0].tags.push("another".into());
+    heads[1].stale_while_revalidate = Some(99);
+    heads[2].stale_if_error = None;
+    heads[3].stale_if_error = Some(101);
+    heads[4].tags.clear();
+    for (n, head) in (0..).zip(heads) {
+        let id = find(&store, &key(n)).await.unwrap().variants()[0].id;
+        store.update_head(&key(n), id, head).await;
+    }
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    disk.heal();
+    works_again(&store).await;
+    drop(store);
+    let store = open(dir.path());
+    for n in 0..5 {
+        // A longer window and a tag less allow nothing that was not allowed before.
+        assert_eq!(
+            find(&store, &key(n)).await.is_some(),
+            n == 3 || n == 4,
+            "{n}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::new();
@@ -151,10 +243,7 @@ async fn what_was_marked_stale_while_the_disk_failed_is_not_fresh_again_after_a_
     store.flush().await;
     assert!(store.stats().disk_failed);
     disk.heal();
-    while store.stats().disk_failed {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        store.flush().await;
-    }
+    works_again(&store).await;
     drop(store);
     let store = open(dir.path());
     assert!(find(&store, &key(0)).await.is_none());

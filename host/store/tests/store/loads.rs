@@ -117,9 +117,7 @@ async fn stored(dir: &Path, keys: u64) -> (Store, Counting) {
     drop(store);
     let disk = Counting::default();
     let store = Store::open_on(config(dir), Arc::new(disk.clone())).expect("it opens");
-    while !store.stats().disk_known {
-        yield_now().await;
-    }
+    until("all keys are known", || store.stats().disk_known).await;
     (store, disk)
 }
 
@@ -135,12 +133,6 @@ async fn begin(store: &Store, n: u64) -> Loading {
         yield_now().await;
     }
     loading
-}
-
-async fn until(mut holds: impl FnMut() -> bool) {
-    while !holds() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
 }
 
 async fn assert_found(loading: Loading, n: u64) {
@@ -189,7 +181,7 @@ async fn different_keys_do_not_wait_for_each_other() {
     for n in 0..8 {
         loads.push(begin(&store, n).await);
     }
-    until(|| disk.readings() == 8).await;
+    until("it is being read", || disk.readings() == 8).await;
     disk.let_go();
     for (n, loading) in (0..).zip(loads) {
         assert_found(loading, n).await;
@@ -203,7 +195,7 @@ async fn a_reader_that_leaves_takes_nothing_from_those_who_wait() {
     let one = readings_of_one(&store, &disk, 0).await;
     disk.hold();
     let first = begin(&store, 1).await;
-    until(|| disk.readings() == one + 1).await;
+    until("it is being read", || disk.readings() == one + 1).await;
     let second = begin(&store, 1).await;
     first.abort();
     assert!(first.await.is_err());
@@ -225,7 +217,7 @@ async fn one_who_leaves_before_its_turn_to_read_leaves_that_to_the_next() {
     for n in 0..BUSY {
         busy.push(begin(&store, n).await);
     }
-    until(|| disk.readings() >= 8).await;
+    until("it is being read", || disk.readings() >= 8).await;
     let first = begin(&store, BUSY).await;
     let second = begin(&store, BUSY).await;
     first.abort();
@@ -244,7 +236,7 @@ async fn what_changes_during_a_reading_is_what_all_get() {
     disk.hold();
     let replaced = [begin(&store, 0).await, begin(&store, 0).await];
     let removed = [begin(&store, 1).await, begin(&store, 1).await];
-    until(|| disk.readings() == 2).await;
+    until("it is being read", || disk.readings() == 2).await;
     store.remove(&key(1), None).await;
     // It takes its turn after the reading: storing asks what is there.
     let storing = {
@@ -282,9 +274,9 @@ async fn a_reading_that_failed_fails_for_nobody_who_comes_after_it() {
     let disk = TestDisk::new();
     for _ in 0..200 {
         let store = Store::open_on(config(dir.path()), disk.medium()).expect("it opens");
-        disk.fail_reads(true);
+        disk.fail_reads_of_bodies(true);
         assert!(store.load(&key(0)).await.is_none());
-        disk.fail_reads(false);
+        disk.fail_reads_of_bodies(false);
         assert!(store.load(&key(0)).await.is_some());
     }
 }

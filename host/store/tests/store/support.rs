@@ -1,6 +1,8 @@
 //! What the store's tests share: a store in a folder of its own, heads, bodies that can be told apart.
 
+use std::ops::Range;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -28,10 +30,45 @@ pub(crate) fn open(dir: &Path) -> Store {
 /// Opens, and waits until all keys on disk are known.
 pub(crate) async fn open_known(dir: &Path) -> Store {
     let store = open(dir);
-    while !store.stats().disk_known {
-        tokio::task::yield_now().await;
-    }
+    until("all keys are known", || store.stats().disk_known).await;
     store
+}
+
+/// Waits until this holds; a minute is more than it takes on the slowest machine.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until the disk, which has failed, is written again.
+pub(crate) async fn works_again(store: &Store) {
+    let began = Instant::now();
+    while store.stats().disk_failed {
+        assert!(began.elapsed() < Duration::from_secs(60), "it works again");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        store.flush().await;
+    }
+}
+
+/// Stores the same small body under all these keys, so that all come to the disk: what found no room while the disk was
+/// slow is stored again.
+pub(crate) async fn put_all(store: &Store, numbers: Range<u64>, head: &Stored, body: &Bytes) {
+    for first in numbers.clone().step_by(256) {
+        loop {
+            let skipped = store.stats().skipped_writes;
+            for n in first..numbers.end.min(first + 256) {
+                let stored = put(store, key(n), head.clone(), body).await;
+                stored.expect("stored");
+            }
+            if store.stats().skipped_writes == skipped {
+                break;
+            }
+            store.flush().await;
+        }
+    }
 }
 
 /// Keys are spread as hashes are.
