@@ -374,57 +374,6 @@ async fn it_is_done_in_the_background_when_init_has_cost_enough() {
     assert!(!idle.has_snapshot(), "loading alone does not count");
 }
 
-/// A plugin with an `init`, written as text, with these parts in its module.
-fn written(parts: &str) -> (tempfile::TempDir, PathBuf) {
-    let init = r#"(func (export "selvedge:edge/lifecycle@0.1.0#init") (result i32)
-        (global.set $ran (i32.add (global.get $ran) (i32.const 1)))
-        (i32.const 512))
-        (global $ran (mut i32) (i32.const 0))"#;
-    let module = common::made::module_with(
-        2,
-        &format!("{init} {parts}"),
-        "(if (i32.ne (global.get $ran) (i32.const 1)) (then unreachable))",
-    );
-    common::made::file(&common::made::exporting(
-        module,
-        "export selvedge:edge/lifecycle@0.1.0;",
-    ))
-}
-
-#[tokio::test]
-async fn what_cannot_be_copied_is_left_as_it_is() {
-    let table = "(table 1 funcref) (func (drop (table.grow 0 (ref.null func) (i32.const 1))))";
-    for (parts, expected) in [
-        (
-            "(global (mut i64) (i64.const -1)) (global (mut f32) (f32.const 1.5))",
-            None,
-        ),
-        ("(global (mut f64) (f64.const nan:0x8000000000001))", None),
-        (table, Some("table.grow")),
-        (r#"(data $d "x") (func (data.drop $d))"#, Some("data.drop")),
-        ("(global (mut v128) (v128.const i64x2 0 0))", Some("v128")),
-        (
-            "(global (mut funcref) (ref.null func))",
-            Some("reference type"),
-        ),
-        (r#"(memory 1) (data (memory 1) (i32.const 9) "x")"#, None),
-    ] {
-        let (_folder, file) = written(parts);
-        let Ok(plugin) = runtime().load(&patient(file)) else {
-            panic!("{parts} is not loaded");
-        };
-        match (plugin.snapshot_now(), expected) {
-            (Ok(()), None) => {}
-            (Err(NoSnapshot::Failed(why)), Some(part)) if why.contains(part) => {}
-            (other, _) => panic!("{parts}: {other:?}"),
-        }
-        for _ in 0..2 {
-            let decision = ask(&plugin, "/").await.decision;
-            assert!(decision.is_ok(), "{parts}: {decision:?}");
-        }
-    }
-}
-
 #[tokio::test]
 async fn what_init_has_not_printed_yet_is_printed_by_the_hook() {
     let lines = common::Lines::default();
