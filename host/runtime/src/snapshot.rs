@@ -88,7 +88,9 @@ impl Candidate {
             return;
         }
         if let Some(left) = left(state) {
-            self.rule_out(NoSnapshot::Init(left));
+            let why = NoSnapshot::Init(left);
+            say_why_not(plugin, &why);
+            self.rule_out(why);
             return;
         }
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -215,17 +217,20 @@ fn work(maker: &Maker, asked: &Receiver<Weak<Plugin>>) {
     while let Ok(plugin) = asked.recv() {
         // A plugin that is not loaded any more needs none.
         if let Some(plugin) = plugin.upgrade() {
-            let (name, distribution) = (plugin.name(), plugin.distribution());
             match one(maker, &plugin) {
                 Ok(()) => {
+                    let (name, distribution) = (plugin.name(), plugin.distribution());
                     tracing::debug!(target: "plugin", plugin = name, distribution, "`init` has run once for all instances");
                 }
-                Err(why) => {
-                    tracing::debug!(target: "plugin", plugin = name, distribution, "each instance runs `init`: {why}");
-                }
+                Err(why) => say_why_not(&plugin, &why),
             }
         }
     }
+}
+
+fn say_why_not(plugin: &Plugin, why: &NoSnapshot) {
+    let (name, distribution) = (plugin.name(), plugin.distribution());
+    tracing::debug!(target: "plugin", plugin = name, distribution, "each instance runs `init`: {why}");
 }
 
 fn one(maker: &Maker, plugin: &Plugin) -> Result<(), NoSnapshot> {
