@@ -25,15 +25,14 @@ async fn confirm(store: &Store, key: &Key, number: u64) {
 /// Lets syncs wait, and the writer come to one: with the removal of a key.
 async fn stall(store: &Store, disk: &TestDisk) -> Stall {
     let stall = disk.stall();
-    put(store, key(1_000), head("\"s\""), &body(1, 10))
-        .await
-        .unwrap();
+    store.remove(&key(2), None).await;
     let stalled = store.clone();
     let flush = tokio::spawn(async move { stalled.flush().await });
     tokio::task::yield_now().await;
     until("the writer has all", || store.stats().queued_bytes == 0).await;
-    // It goes on without this one.
+    // It goes on without this one, which then holds nothing of the store.
     flush.abort();
+    assert!(flush.await.is_err());
     stall
 }
 
