@@ -197,6 +197,17 @@ impl ResourceLimiter for Growth {
         Ok(allowed)
     }
 
+    /// The system had none left. What a guest makes of that is not what it is elsewhere.
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = Some(Growing::Memory);
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = Some(Growing::Table);
+        Ok(())
+    }
+
     fn table_growing(
         &mut self,
         _current: usize,

@@ -53,6 +53,8 @@ pub struct Options {
     /// How much time fresh instances of a plugin spend in its `init` before it is run once for all that come. That takes two
     /// compilations, in the background. Default 1 s; [`Duration::MAX`] is never.
     pub snapshot_after: Duration,
+    /// Bytes that what `init` left and its machine code may take for all plugins together. Default 256 MiB.
+    pub snapshot_bytes: usize,
     /// The time of day that guests are told, for tests that move it. Default: the system's. How long something takes is
     /// always measured by the system.
     pub wall_clock: Option<Arc<dyn WallClock>>,
@@ -70,6 +72,7 @@ impl Default for Options {
             calls_per_instance: 1000,
             remember_bytes: 64 << 20,
             snapshot_after: Duration::from_secs(1),
+            snapshot_bytes: 256 << 20,
             wall_clock: None,
         }
     }

@@ -7,7 +7,7 @@
 mod make;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -36,10 +36,13 @@ pub enum NoSnapshot {
     /// The file does not allow it, or it did not work.
     #[error("it could not be made: {0}")]
     Failed(String),
-    /// There was no room for the instance that it takes. It is tried again.
-    #[error("there is no room for an instance")]
+    /// There was no room or no time for it just now. It is tried again, a few times.
+    #[error("there was no room or no time for it")]
     Busy,
 }
+
+/// How often it is tried where there is no room or no time. Each time `init` must have cost four times as much before.
+const TRIES: u32 = 5;
 
 /// A plugin whose `init` may be run once for all instances, as far as its configuration and its exports tell.
 pub(crate) struct Candidate {
@@ -53,7 +56,38 @@ pub(crate) struct Candidate {
     /// It was asked for, or `init` did what rules it out.
     settled: AtomicBool,
     ruled_out: OnceLock<NoSnapshot>,
-    begun: OnceLock<Arc<Origin>>,
+    /// How often there was no room or no time.
+    tries: AtomicU32,
+    begun: OnceLock<Begun>,
+}
+
+/// What instances are made of once `init` has run for all.
+struct Begun {
+    origin: Arc<Origin>,
+    _share: Share,
+}
+
+/// A share of the bytes that all snapshots may take, until it is dropped.
+struct Share {
+    taken: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Share {
+    fn of(maker: &Maker, bytes: usize) -> Option<Share> {
+        let before = maker.taken.fetch_add(bytes, Relaxed);
+        let share = Share {
+            taken: maker.taken.clone(),
+            bytes,
+        };
+        (before.saturating_add(bytes) <= maker.options.snapshot_bytes).then_some(share)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(self.bytes, Relaxed);
+    }
 }
 
 impl Candidate {
@@ -68,6 +102,7 @@ impl Candidate {
             spent: AtomicU64::new(0),
             settled: AtomicBool::new(false),
             ruled_out: OnceLock::new(),
+            tries: AtomicU32::new(0),
             begun: OnceLock::new(),
         })
     }
@@ -79,7 +114,7 @@ impl Candidate {
 
     /// What instances are made of once `init` has run for all.
     pub(crate) fn begun(&self) -> Option<&Arc<Origin>> {
-        self.begun.get()
+        self.begun.get().map(|begun| &begun.origin)
     }
 
     /// An instance has run `init`: looks at what that left, and asks for a snapshot when it has cost enough.
@@ -96,7 +131,9 @@ impl Candidate {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let spent = self.spent.fetch_add(took, Relaxed).saturating_add(took);
         let snapshots = plugin.snapshots();
-        let enough = Duration::from_nanos(spent) >= snapshots.maker.options.snapshot_after;
+        let after = snapshots.maker.options.snapshot_after;
+        let after = after.saturating_mul(4_u32.pow(self.tries.load(Relaxed)));
+        let enough = Duration::from_nanos(spent) >= after;
         if let Some(plugin) = self.plugin.get()
             && enough
             && !self.settled.swap(true, Relaxed)
@@ -111,14 +148,14 @@ impl Candidate {
     }
 
     /// Takes what was made, or why nothing was.
-    fn settle(&self, made: Result<Arc<Origin>, NoSnapshot>) -> Result<(), NoSnapshot> {
+    fn settle(&self, made: Result<Begun, NoSnapshot>) -> Result<(), NoSnapshot> {
         match made {
-            Ok(origin) => {
-                let _ = self.begun.set(origin);
+            Ok(begun) => {
+                let _ = self.begun.set(begun);
                 self.settled.store(true, Relaxed);
                 Ok(())
             }
-            Err(NoSnapshot::Busy) => {
+            Err(NoSnapshot::Busy) if self.tries.fetch_add(1, Relaxed) + 1 < TRIES => {
                 self.spent.store(0, Relaxed);
                 self.settled.store(false, Relaxed);
                 Err(NoSnapshot::Busy)
@@ -160,6 +197,8 @@ struct Maker {
     engine: Engine,
     linker: Arc<Linker<State>>,
     options: Arc<Options>,
+    /// Bytes that there are of snapshots.
+    taken: Arc<AtomicUsize>,
 }
 
 impl Snapshots {
@@ -173,6 +212,7 @@ impl Snapshots {
                 engine: engine.clone(),
                 linker: linker.clone(),
                 options: options.clone(),
+                taken: Arc::default(),
             }),
             asked: Mutex::new(None),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{ask, guest, literal, small, spec};
 use selvedge_runtime::{
-    ChildCompiler, CompileLimits, Compiler, NoSnapshot, Options, PluginSpec, Runtime,
+    ChildCompiler, CompileLimits, Compiler, Limits, NoSnapshot, Options, PluginSpec, Runtime,
     compile_worker,
 };
 
@@ -52,6 +52,12 @@ fn the_child_makes_what_instances_begin_with() {
         file: guest("begun"),
         powers: common::powers::Recorded::default().powers(""),
         config: serde_json::json!({ "init": "config" }),
+        // A slow machine hits none of them.
+        limits: Limits {
+            cpu: Duration::from_secs(10),
+            wall: Duration::from_secs(60),
+            ..Limits::default()
+        },
         ..spec()
     };
     let async_runtime = tokio::runtime::Builder::new_current_thread()

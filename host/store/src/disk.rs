@@ -215,11 +215,15 @@ impl Disk {
         Ok(())
     }
 
-    /// Has the writer open the index again, which gives no more after an error.
-    pub(crate) fn unreadable(&self, error: StateError) {
-        if !self.told.swap(true, Ordering::Relaxed) {
-            let error = error.into();
-            self.queue.push(Order::Failed { error });
+    /// Has the writer open the index again, which gives no more after an error; `generation` is that of before the reading.
+    /// Whoever has closed it is at that already.
+    pub(crate) fn unreadable(&self, error: StateError, generation: u64) {
+        let is_closed = matches!(error, StateError::Closed);
+        if !is_closed && !self.told.swap(true, Ordering::Relaxed) {
+            self.queue.push(Order::Failed {
+                error: error.into(),
+                generation: Some(generation),
+            });
         }
     }
 

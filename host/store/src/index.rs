@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -105,6 +106,8 @@ pub(crate) struct Index {
     database: RwLock<Option<Database>>,
     /// What is on disk by owner.
     usage: Mutex<HashMap<u64, OnDisk>>,
+    /// Counts how often it was opened or discarded.
+    generation: AtomicU64,
 }
 
 impl Index {
@@ -120,30 +123,45 @@ impl Index {
             cache,
             database: RwLock::new(None),
             usage: Mutex::default(),
+            generation: AtomicU64::new(0),
         };
         let (opened, is_read_only) = open_or_read(&*index.medium, &index.path, cache, FORMAT)?;
-        index.take(opened)?;
+        index.take(&mut index.database.write(), opened)?;
         Ok((index, is_read_only))
     }
 
-    /// Closes and opens again, after an error.
+    /// Closes and opens again, after an error. Who reads meanwhile waits for that.
     pub(crate) fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         close(&mut database);
         let opened = open(&*self.medium, &self.path, self.cache, FORMAT)?;
-        drop(database);
-        self.take(opened)
+        self.take(&mut database, opened)
     }
 
-    fn take(&self, opened: Database) -> Result<(), StateError> {
+    /// The same where the disk can't be written: what is there is found on.
+    pub(crate) fn reopen_to_read(&self) -> Result<(), StateError> {
+        let mut database = self.database.write();
+        close(&mut database);
+        let (opened, _) = open_or_read(&*self.medium, &self.path, self.cache, FORMAT)?;
+        self.take(&mut database, opened)
+    }
+
+    fn take(&self, database: &mut Option<Database>, opened: Database) -> Result<(), StateError> {
         *self.usage.lock() = guarded(|| usage::read(&opened))?;
-        *self.database.write() = Some(opened);
+        *database = Some(opened);
+        self.generation.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// An error that a reading met is about the database of the generation before it, and says nothing of a later one.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// Closes the file and removes it; `reopen` makes a new one.
     pub(crate) fn discard(&self) -> Result<(), StateError> {
         close(&mut self.database.write());
+        self.generation.fetch_add(1, Ordering::Relaxed);
         match self.medium.remove(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),

@@ -52,6 +52,8 @@ pub(crate) enum Order {
     /// A large response could not be written, or the index not be read: leave the disk alone for a while.
     Failed {
         error: WriteError,
+        /// Of the index, where a reading has met it.
+        generation: Option<u64>,
     },
     /// Answer when all before is durable.
     Flush {

@@ -103,7 +103,10 @@ impl Shared {
         self.counters.skipped_writes.add(1);
         if let Some(disk) = &self.disk {
             let error = error.into();
-            disk.queue.push(Order::Failed { error });
+            disk.queue.push(Order::Failed {
+                error,
+                generation: None,
+            });
         }
     }
 
@@ -191,11 +194,12 @@ impl Shared {
         let mut read = ReadKey::default();
         // Whoever moves a variant changes the index first, so the second reading finds it.
         for _ in 0..2 {
+            let generation = disk.index.generation();
             read = match disk.read(key, eager) {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%error, "the cache's index cannot be read");
-                    disk.unreadable(error);
+                    disk.unreadable(error, generation);
                     return Read::Failed;
                 }
             };
@@ -221,7 +225,8 @@ impl Shared {
     }
 
     /// Changes a key as `change` says; it may be called again when another change came between. `None` from it
-    /// leaves the key as it is. Where the key cannot be read, this variant is removed instead. Visible to all when this
+    /// leaves the key as it is. Where the key cannot be read, this variant is removed instead; without one, nothing is known
+    /// of the key, and all that is on disk of it goes. Visible to all when this
     /// returns.
     pub(crate) async fn change(
         self: &Arc<Self>,
@@ -231,25 +236,34 @@ impl Shared {
     ) -> Option<Arc<Entry>> {
         for attempt in 1.. {
             let (read, version) = self.current(key).await;
-            let is_whole = read.is_whole();
-            let entry = read.entry();
+            let mut is_whole = read.is_whole();
+            let mut entry = read.entry();
             let mut stripe = self.stripes.lock(key);
             if stripe.version != version && attempt < ATTEMPTS {
                 continue;
+            }
+            if !is_whole && let Some(known) = self.memory.peek(key) {
+                // Another reading has brought all of it meanwhile.
+                (entry, is_whole) = (Some(known), true);
             }
             if let Some(id) = or_remove.filter(|_| !is_whole) {
                 self.remove_unread(&mut stripe, key, id);
                 return None;
             }
-            let Some(changed) = change(entry.as_ref().map_or(&[], |entry| entry.variants())) else {
+            let known = entry.as_ref().filter(|_| is_whole);
+            let Some(changed) = change(known.map_or(&[], |entry| entry.variants())) else {
                 return entry;
             };
             stripe.version += 1;
             let Changed {
                 variants,
-                orders,
+                mut orders,
                 freshened,
             } = changed;
+            if !is_whole {
+                // What could not be read would be found again beside what is known now.
+                orders.insert(0, Order::RemoveAll { key: *key });
+            }
             let entry = (!variants.is_empty()).then(|| Arc::new(Entry::new(variants)));
             match &entry {
                 Some(entry) => self.memory.insert(*key, Arc::clone(entry)),

@@ -22,13 +22,23 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// Runs until all is known or `stop` is set; whoever sets it wakes this thread.
 pub(crate) fn run(shared: &Arc<Shared>, stop: &AtomicBool) {
     let (mut after, mut pause) = (None, RETRY);
-    while let Err(error) = learn(shared, &mut after, stop) {
+    let generation = || {
+        shared
+            .disk
+            .as_ref()
+            .map_or(0, |disk| disk.index.generation())
+    };
+    loop {
+        let before = generation();
+        let Err(error) = learn(shared, &mut after, stop) else {
+            break;
+        };
         tracing::warn!(
             %error, retry_ms = pause.as_millis(),
             "the keys on disk could not all be read; look-ups ask the index instead until they are"
         );
         if let Some(disk) = &shared.disk {
-            disk.unreadable(error);
+            disk.unreadable(error, before);
         }
         rest(pause, stop);
         pause = (pause * 2).min(LONGEST_RETRY);

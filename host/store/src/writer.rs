@@ -161,7 +161,7 @@ impl Writer {
             Order::DropUnit { unit } => {
                 self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
             }
-            Order::Failed { error } => self.hear_of(&error),
+            Order::Failed { error, generation } => self.hear_of(&error, generation),
             Order::Flush { reply } => self.batch.flushes.push(reply),
         }
         // Only now: making room may have committed the batch, and this order was not part of that.
@@ -174,9 +174,12 @@ impl Writer {
         self.batch.keys.extend(key);
     }
 
-    /// Somebody else has found that the disk does not work. Where it is left alone already, that changes nothing.
-    fn hear_of(&mut self, error: &WriteError) {
-        if self.retry.is_none() {
+    /// Somebody else has found that the disk does not work. Where it is left alone already, or the index was opened again
+    /// since, that changes nothing.
+    fn hear_of(&mut self, error: &WriteError, generation: Option<u64>) {
+        let now = self.with_disk(|disk| disk.index.generation());
+        let is_over = generation.is_some() && generation != now;
+        if self.retry.is_none() && !is_over {
             if matches!(error, WriteError::Index(_)) && !error.is_damage() {
                 self.commit_anew();
             }
@@ -347,7 +350,13 @@ impl Writer {
         let owed = disk.owed.removals();
         if self.retry.is_some() || owed.is_everything() {
             disk.list_large()?;
-            disk.units.try_out()?;
+            if let Err(error) = disk.units.try_out() {
+                if !owed.is_everything() {
+                    // What is there is found on; an error has closed the index to readers too.
+                    disk.index.reopen_to_read()?;
+                }
+                return Err(error.into());
+            }
             if owed.is_everything() {
                 disk.index.discard()?;
             }
@@ -395,8 +404,8 @@ impl Writer {
             %error, retry_ms = self.pause.as_millis(),
             "the cache's disk cannot be written; new responses are kept in memory only until it works again"
         );
-        self.shared.counters.disk_errors.add(1);
         self.with_disk(|disk| disk.failed.store(true, Ordering::Relaxed));
+        self.shared.counters.disk_errors.add(1);
         if let Some(disk) = &self.shared.disk {
             self.segment.abandon(&disk.units, &disk.space);
         }

@@ -27,6 +27,10 @@ impl Memory {
         &self.0
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes what one function told.
     pub(crate) fn push(&mut self, name: &str, told: &[u8]) {
         for part in [name.as_bytes(), told] {

@@ -7,45 +7,62 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Lift, WasmList};
 
-use super::{Candidate, Maker, NoSnapshot, left};
+use super::{Begun, Candidate, Maker, NoSnapshot, Share, left};
 use crate::compile::{self, ACCESS, Job, Memory};
-use crate::error::HookError;
+use crate::error::{HookError, LoadError};
 use crate::instance::{Instance, State};
 use crate::limits::CpuTime;
 use crate::plugin::{Indices, Origin, Plugin};
 use crate::{artifact, load, transaction};
 
 /// No more memory than this is written into a component.
-const LARGEST: usize = 64 << 20;
+const LARGEST: usize = 16 << 20;
 
 pub(super) fn made(
     maker: &Maker,
     plugin: &Plugin,
     candidate: &Candidate,
-) -> Result<Arc<Origin>, NoSnapshot> {
+) -> Result<Begun, NoSnapshot> {
+    if plugin.room().is_none() {
+        // Known before anything is compiled for it.
+        return Err(NoSnapshot::Busy);
+    }
     let file = load::read(&candidate.file).map_err(failed)?;
     if blake3::hash(&file) != candidate.hash {
         return Err(failed("the file is not the one that was loaded"));
     }
     let here = load::here().map_err(failed)?;
-    let readable = compiled(maker, candidate, Job::Readable(&file))?;
+    let (readable, _) = compiled(maker, candidate, Job::Readable(&file))?;
     let memory = here.block_on(after_init(maker, plugin, &readable))?;
     drop(readable);
-    let begun = compiled(maker, candidate, Job::Begun(&file, &memory))?;
+    let (begun, bytes) = compiled(maker, candidate, Job::Begun(&file, &memory))?;
+    // The code holds the memory too, and the engine has that once more to map it from.
+    let share = Share::of(maker, bytes.saturating_add(memory.len()));
+    let share = share.ok_or_else(|| failed("snapshots of other plugins take all that they may"))?;
     // It does not run `init`, whose export is still there.
-    let begun = Arc::new(origin(maker, plugin, &begun, false)?);
-    let tried = transaction::try_start(plugin, &begun);
+    let origin = Arc::new(origin(maker, plugin, &begun, false)?);
+    let tried = transaction::try_start(plugin, &origin);
     here.block_on(tried).map_err(of_hook)?;
-    Ok(begun)
+    Ok(Begun {
+        origin,
+        _share: share,
+    })
 }
 
-fn compiled(maker: &Maker, candidate: &Candidate, job: Job<'_>) -> Result<Component, NoSnapshot> {
+/// The component, and the bytes of its code.
+fn compiled(
+    maker: &Maker,
+    candidate: &Candidate,
+    job: Job<'_>,
+) -> Result<(Component, usize), NoSnapshot> {
     let Maker {
         engine, options, ..
     } = maker;
     let folder = options.cache_dir.as_deref();
     let code = compile::machine_code(&options.compiler, engine, folder, &candidate.file, job);
-    artifact::trusted(engine, &code.map_err(failed)?).map_err(of_engine)
+    let code = code.map_err(of_load)?;
+    let component = artifact::trusted(engine, &code).map_err(of_engine)?;
+    Ok((component, code.len()))
 }
 
 fn origin(
@@ -68,20 +85,22 @@ async fn after_init(
 ) -> Result<Memory, NoSnapshot> {
     let origin = Arc::new(origin(maker, plugin, readable, true)?);
     let cpu = Arc::new(CpuTime::default());
-    let read = async {
-        let instance = transaction::made_of(plugin, &origin, &cpu).await?;
-        Ok(match left(instance.store.data()) {
-            Some(left) => Err(NoSnapshot::Init(left)),
-            None => memory(instance, readable).await,
-        })
-    };
-    transaction::within_limits(plugin, &cpu, read)
-        .await
-        .unwrap_or_else(|error| Err(of_hook(error)))
+    let init = transaction::made_of(plugin, &origin, &cpu);
+    let instance = transaction::within_limits(plugin, &cpu, init).await;
+    let instance = instance.map_err(of_hook)?;
+    if let Some(left) = left(instance.store.data()) {
+        return Err(NoSnapshot::Init(left));
+    }
+    let _running = plugin.ticker().run();
+    memory(instance, readable, &cpu).await
 }
 
 /// Reads all memories and globals. Reading a memory makes it grow by a page, for which the plugin's limit may leave no room.
-async fn memory(mut instance: Instance, readable: &Component) -> Result<Memory, NoSnapshot> {
+async fn memory(
+    mut instance: Instance,
+    readable: &Component,
+    cpu: &CpuTime,
+) -> Result<Memory, NoSnapshot> {
     let store = &mut instance.store;
     // What is read counts as passed to the host.
     store.set_hostcall_fuel(usize::MAX);
@@ -96,7 +115,8 @@ async fn memory(mut instance: Instance, readable: &Component) -> Result<Memory, 
         let Some(function) = readable.get_export_index(Some(&index), name) else {
             return Err(failed("the memory cannot be read"));
         };
-        let told = told(store, &instance.instance, function);
+        // That is the host's own time, as much for each as a call of a hook may take.
+        let told = cpu.count(told(store, &instance.instance, function));
         let told = match told.await {
             Ok(told) => told,
             Err(_) if store.data().growth.refused.is_some() => {
@@ -159,9 +179,19 @@ fn of_engine(error: wasmtime::Error) -> NoSnapshot {
     NoSnapshot::Failed(format!("{error:#}"))
 }
 
+fn of_load(error: LoadError) -> NoSnapshot {
+    match error {
+        // It could not run the compiler, or take what it made.
+        LoadError::Machine { .. } => NoSnapshot::Busy,
+        error => failed(error),
+    }
+}
+
 fn of_hook(error: HookError) -> NoSnapshot {
     match error {
-        HookError::NoInstance { .. } => NoSnapshot::Busy,
+        HookError::NoInstance { .. } | HookError::WallLimit { .. } | HookError::CpuLimit { .. } => {
+            NoSnapshot::Busy
+        }
         error => failed(error),
     }
 }
