@@ -223,6 +223,10 @@ fn what_a_transform_makes_is_stored_on_disk_while_a_viewer_is_slow() {
         let head = viewer.head(200);
         assert_eq!(viewer.generated(&head), (256 * MIB, End::Complete));
     });
+    // The last bytes reach a viewer before they are durable.
+    eventually("it is stored", || {
+        edge.metric_sum("selvedge_store_large_files", "") >= 1.0
+    });
     edge.head("/large").expect(200).cache_status("hit");
     assert_eq!(origin.requests("/large").len(), 1);
 }
