@@ -32,18 +32,30 @@ pub(crate) enum Found {
 
 /// Looks in memory first; only what is on disk takes a wait.
 pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) -> Found {
-    match in_memory(edge, received, key) {
-        Some(found) => found,
-        None => of_entry(edge, received, key, edge.store().load(&key.hash).await),
+    let entry = edge.stored(&key.hash).await;
+    if let Some(entry) = &entry {
+        remove_gone(edge, received, key, entry);
     }
+    of_entry(edge, received, key, entry)
 }
 
-/// The same without a wait; `None` where it may be on disk.
+/// The same without a wait, and without taking anything away: who does not find it here looks it up again. `None` where it may
+/// be on disk.
 pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Option<Found> {
     match edge.store().look_up(&key.hash) {
         InStore::Memory(entry) => Some(of_entry(edge, received, key, Some(entry))),
         InStore::Absent => Some(of_entry(edge, received, key, None)),
         InStore::OnDisk => None,
+    }
+}
+
+/// Takes away what was invalidated.
+fn remove_gone(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) {
+    for variant in entry.variants() {
+        if standing(edge, received, key, &variant.head, &variant.notes) == Standing::Gone {
+            let (store, key, id) = (edge.store().clone(), key.hash, variant.id);
+            edge.spawn(async move { store.remove(&key, Some(id)).await });
+        }
     }
 }
 
@@ -88,10 +100,7 @@ fn screened(
                 stale.head = Arc::new(variant.head.invalidated_softly_at(since));
                 left.push(stale);
             }
-            Standing::Gone => {
-                let (store, key, id) = (edge.store().clone(), key.hash, variant.id);
-                edge.spawn(async move { store.remove(&key, Some(id)).await });
-            }
+            Standing::Gone => {}
         }
     }
     Some(left)
