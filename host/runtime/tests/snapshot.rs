@@ -391,3 +391,30 @@ async fn what_init_has_not_printed_yet_is_printed_by_the_hook() {
         assert_eq!(said, both);
     }
 }
+
+#[tokio::test]
+async fn all_snapshots_together_take_no_more_than_they_may() {
+    // Enough for some, and not for a hundred.
+    let options = Options {
+        snapshot_bytes: 4 << 20,
+        ..small()
+    };
+    let runtime = Runtime::new(options).unwrap();
+    let load = || runtime.load(&begun("config")).unwrap();
+    let (mut made, mut refused) = (Vec::new(), None);
+    while refused.is_none() && made.len() < 100 {
+        let plugin = load();
+        match plugin.snapshot_now() {
+            Ok(()) => made.push(plugin),
+            Err(why) => refused = Some(why),
+        }
+    }
+    let Some(NoSnapshot::Failed(why)) = refused else {
+        panic!("{} were made", made.len());
+    };
+    assert!(why.contains("take all that they may"), "{why}");
+    assert!(!made.is_empty(), "one has room");
+    // What goes makes room.
+    made.clear();
+    assert_eq!(load().snapshot_now(), Ok(()));
+}
