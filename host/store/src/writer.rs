@@ -56,6 +56,8 @@ pub(crate) struct Writer {
     batch: Batch,
     /// When to try a failed disk again.
     retry: Option<Instant>,
+    /// The try before which the index was opened again for readers.
+    read_for: Option<Instant>,
     /// How long the next failure rests the disk.
     pause: Duration,
     /// When it failed last.
@@ -92,6 +94,7 @@ pub(crate) fn run(shared: Arc<Shared>) {
             ..Batch::default()
         },
         retry,
+        read_for: None,
         pause: RETRY,
         last_failure: None,
         skipped_before: 0,
@@ -174,16 +177,28 @@ impl Writer {
         self.batch.keys.extend(key);
     }
 
-    /// Somebody else has found that the disk does not work. Where it is left alone already, or the index was opened again
-    /// since, that changes nothing.
+    /// Somebody else has found that the disk does not work. Where the index was opened again since, that changes nothing; where
+    /// the disk is left alone already, what is on it is to be found nevertheless.
     fn hear_of(&mut self, error: &WriteError, generation: Option<u64>) {
         let now = self.with_disk(|disk| disk.index.generation());
         let is_over = generation.is_some() && generation != now;
-        if self.retry.is_none() && !is_over {
-            if matches!(error, WriteError::Index(_)) && !error.is_damage() {
-                self.commit_anew();
+        let is_closed = matches!(error, WriteError::Index(_)) && !error.is_damage();
+        match self.retry {
+            _ if is_over => {}
+            None => {
+                if is_closed {
+                    self.commit_anew();
+                }
+                self.fail(error);
             }
-            self.fail(error);
+            // Once between two tries: a place that cannot be read is met again and again.
+            Some(_) if is_closed && self.read_for != self.retry => {
+                self.read_for = self.retry;
+                if let Some(Err(error)) = self.with_disk(|disk| disk.index.reopen_to_read()) {
+                    tracing::warn!(%error, "what is on the cache's disk cannot be found either");
+                }
+            }
+            Some(_) => {}
         }
         self.with_disk(|disk| disk.told.store(false, Ordering::Relaxed));
     }
@@ -350,13 +365,7 @@ impl Writer {
         let owed = disk.owed.removals();
         if self.retry.is_some() || owed.is_everything() {
             disk.list_large()?;
-            if let Err(error) = disk.units.try_out() {
-                if !owed.is_everything() {
-                    // What is there is found on; an error has closed the index to readers too.
-                    disk.index.reopen_to_read()?;
-                }
-                return Err(error.into());
-            }
+            disk.units.try_out()?;
             if owed.is_everything() {
                 disk.index.discard()?;
             }

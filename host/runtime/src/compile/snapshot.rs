@@ -53,6 +53,7 @@ impl Memory {
     fn global(&self, name: &str) -> [u8; 8] {
         self.told(name)
             .and_then(|told| told.try_into().ok())
+            // Its caller has no errors; whoever makes a snapshot takes a panic for one.
             .unwrap_or_else(|| panic!("nobody told {name}"))
     }
 }
@@ -121,6 +122,7 @@ impl ComponentInstanceState for Told<'_> {
         contents: impl FnOnce(&[u8]) + Send,
     ) {
         let told = self.0.told(name);
+        // As above.
         contents(told.unwrap_or_else(|| panic!("nobody told {name}")));
     }
 

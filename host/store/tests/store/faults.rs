@@ -25,6 +25,18 @@ fn open(dir: &Path, disk: &TestDisk) -> Store {
     Store::open_on(config(dir), disk.medium()).expect("the store opens")
 }
 
+/// More small responses than the index's page cache holds: those with the numbers below 12,000. All are known, and none is
+/// in memory.
+async fn many_on_disk(dir: &Path, disk: &TestDisk) -> Store {
+    let before = open(dir, disk);
+    let small = Bytes::from_static(b"small");
+    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
+    drop(before);
+    let store = open(dir, disk);
+    until("all keys are known", || store.stats().disk_known).await;
+    store
+}
+
 fn is_large(n: u64) -> bool {
     n.is_multiple_of(5)
 }
@@ -270,13 +282,7 @@ async fn a_disk_that_cannot_be_read_makes_a_miss_and_loses_nothing() {
 async fn an_index_that_is_found_damaged_while_it_runs_costs_what_was_stored_and_is_made_anew() {
     let dir = tempfile::tempdir().expect("a folder");
     let disk = TestDisk::new();
-    let before = open(dir.path(), &disk);
-    let small = Bytes::from_static(b"small");
-    // More than the index's page cache holds.
-    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
-    drop(before);
-    let store = open(dir.path(), &disk);
-    until("all keys are known", || store.stats().disk_known).await;
+    let store = many_on_disk(dir.path(), &disk).await;
     disk.garble(&dir.path().join("cache/index.redb"));
     let mut n = 0;
     while store.stats().disk_errors == 0 {
@@ -370,13 +376,7 @@ async fn a_key_of_which_a_part_was_read_is_not_taken_for_the_whole_afterwards() 
 async fn an_index_that_could_not_be_read_is_opened_again_by_whoever_notices() {
     let dir = tempfile::tempdir().expect("a folder");
     let disk = TestDisk::new();
-    let before = open(dir.path(), &disk);
-    // More than the index's page cache holds.
-    let small = Bytes::from_static(b"small");
-    put_all(&before, 0..12_000, &head("\"k\""), &small).await;
-    drop(before);
-    let store = open(dir.path(), &disk);
-    until("all keys are known", || store.stats().disk_known).await;
+    let store = many_on_disk(dir.path(), &disk).await;
     disk.fail_reads(true);
     let mut n = 0;
     while store.stats().disk_errors == 0 {
@@ -388,7 +388,60 @@ async fn an_index_that_could_not_be_read_is_opened_again_by_whoever_notices() {
     disk.fail_reads(false);
     until("it works again", || !store.stats().disk_failed).await;
     let found = get(&store, 11_999).await.expect("nothing is lost");
-    assert_same(&found, &small, "nothing is lost");
+    assert_same(&found, b"small", "nothing is lost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_read_while_the_index_is_opened_again_do_not_make_it_fail_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = many_on_disk(dir.path(), &disk).await;
+    let readers: Vec<_> = (0..8)
+        .map(|first| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                // Each key once: then it is in memory.
+                for n in (first..12_000).step_by(8) {
+                    store.load(&key(n)).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            })
+        })
+        .collect();
+    disk.fail_reads(true);
+    until("somebody notices", || store.stats().disk_errors > 0).await;
+    disk.fail_reads(false);
+    until("it works again", || !store.stats().disk_failed).await;
+    let before = store.stats().disk_errors;
+    for reader in readers {
+        reader.await.expect("it ends");
+    }
+    let since = store.stats().disk_errors - before;
+    // What was met before may be told after it.
+    assert!(since <= 1, "{since} failures of a disk that works");
+}
+
+#[tokio::test]
+async fn what_is_on_disk_is_found_while_the_index_cannot_be_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let disk = TestDisk::new();
+    let store = many_on_disk(dir.path(), &disk).await;
+    disk.fail_after(0);
+    // Nothing is written but the index.
+    store.remove(&key(1), None).await;
+    store.flush().await;
+    assert!(store.stats().disk_failed);
+    let found = timeout(Duration::from_secs(60), async {
+        // Not all of the index is in its page cache.
+        for n in (9..12_000).step_by(40) {
+            while get(&store, n).await.is_none() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    found.await.expect("all are found");
+    assert!(get(&store, 1).await.is_none(), "it was removed");
+    assert!(store.stats().disk_failed);
 }
 
 #[tokio::test]
