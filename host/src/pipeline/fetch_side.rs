@@ -4,6 +4,8 @@
 //! apart from any viewer, background refresh, collapsing and streaming while filling are the same code, and a viewer
 //! that leaves does not end a fill that others read.
 
+mod confirm;
+
 use super::body::Trailers;
 use super::completion::{self, Completed};
 use super::fetched_body::FetchedBody;
@@ -12,16 +14,16 @@ use super::flights::Permit;
 use super::hooks::Hooks;
 use super::job::{Conditions, Job};
 use super::origin_request::{self, OriginRequest, Outgoing, Unsent};
-use super::origin_response::{self, Confirmed, OriginResponse};
+use super::origin_response::{self, OriginResponse};
 use super::origin_selection::{self, Target};
 use super::store_stage::Audience;
 use super::{cache_key, fetch, store_stage, ttl};
 use crate::observe::access::HookRecord;
 use crate::origin::OutgoingBody;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use selvedge_caching::{Freshen, OriginTrouble, Overrides, Received as Arrived, Stored, Time};
+use selvedge_caching::{OriginTrouble, Overrides, Received as Arrived, Stored, Time};
 use selvedge_runtime::{Hook, RequestFacts, ResponseFacts, Transaction};
 use selvedge_store::{BodyReader, Follow, Variant};
 use std::sync::Arc;
@@ -347,97 +349,6 @@ impl Side {
         store_stage::store(job, fetched, &overrides, permit, leader, report).await;
     }
 
-    /// The origin confirms the stored response (RFC 9111, section 4.3.4). Hooks are asked about what it is then, not about the
-    /// bare 304.
-    async fn confirm(
-        &mut self,
-        job: Box<Job>,
-        stored: Variant,
-        mut fetched: Box<Fetched>,
-        permit: Permit,
-        leader: oneshot::Sender<Outcome>,
-    ) {
-        let removed = match self.ask_about_confirmed(&job, &stored, &mut fetched).await {
-            Ok(Confirmed::Edited { remove }) => remove,
-            Ok(Confirmed::Instead(made)) => {
-                let mut job = job;
-                job.validating = None;
-                return Box::pin(self.conclude(job, made, permit, leader)).await;
-            }
-            Ok(Confirmed::AskForWhole) => {
-                drop(fetched);
-                return ask_again(job, permit, leader).await;
-            }
-            Err(reason) => return self.fail(reason, &permit, leader),
-        };
-        let freshen = |overrides: &Overrides| freshen(&job, &stored, &fetched, overrides, &removed);
-        let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
-            // It is about something that is not stored.
-            drop(fetched);
-            return ask_again(job, permit, leader).await;
-        };
-        let facts = ResponseFacts {
-            status: confirmed.status,
-            fields: confirmed.fields.clone(),
-            origin: fetched.origin.clone(),
-        };
-        let (transaction, hooks) = (&mut self.transaction, &mut self.hooks);
-        let asked = ttl::decide(&job, &self.facts, facts, transaction, hooks).await;
-        let overrides = match asked {
-            Ok(overrides) => overrides,
-            Err(reason) => return self.fail(reason, &permit, leader),
-        };
-        let head = match freshen(&overrides) {
-            Freshen::Updated(head) => head,
-            Freshen::NotThisOne => confirmed,
-        };
-        let report = self.report(&fetched);
-        let may_share = store_stage::may_share_confirmed(&job, &head, &overrides);
-        let answer = Answer::Stored {
-            variant: store_stage::freshen(&job, stored, head).await,
-            use_of: StoredUse::Validated,
-            report,
-        };
-        permit.announce(if may_share {
-            answer.clone()
-        } else {
-            Answer::NotShareable
-        });
-        let _ = leader.send(Outcome::Shared(answer));
-    }
-
-    /// Asks the origin-response hooks about a stored response as the origin has confirmed it.
-    async fn ask_about_confirmed(
-        &mut self,
-        job: &Job,
-        stored: &Variant,
-        fetched: &mut Fetched,
-    ) -> Result<Confirmed, &'static str> {
-        let nothing = Confirmed::Edited { remove: Vec::new() };
-        if job.behavior.plugins_with(Hook::OriginResponse).is_empty() {
-            return Ok(nothing);
-        }
-        origin_response::weaken_as(&stored.head.fields, &mut fetched.fields);
-        let Freshen::Updated(confirmed) = freshen(job, stored, fetched, &Overrides::default(), &[])
-        else {
-            return Ok(nothing);
-        };
-        let facts = ResponseFacts {
-            status: confirmed.status,
-            fields: confirmed.fields,
-            origin: fetched.origin.clone(),
-        };
-        origin_response::confirm(
-            job,
-            &self.facts,
-            facts,
-            &mut fetched.fields,
-            &mut self.transaction,
-            &mut self.hooks,
-        )
-        .await
-    }
-
     /// A plugin failed whose failure is the request's failure.
     fn fail(&self, reason: &'static str, permit: &Permit, leader: oneshot::Sender<Outcome>) {
         let answer = Answer::Failed(self.failure(super::hooks::status(reason), reason));
@@ -518,34 +429,6 @@ impl Side {
             }),
         }
     }
-}
-
-/// What a confirmation makes of a stored response; plugins may have removed fields from it.
-fn freshen(
-    job: &Job,
-    stored: &Variant,
-    fetched: &Fetched,
-    overrides: &Overrides,
-    removed: &[HeaderName],
-) -> Freshen {
-    let (policy, arrived) = (job.behavior.policy(), arrived(fetched));
-    let freshened =
-        selvedge_caching::freshen(&stored.head, &job.request(), &arrived, policy, overrides);
-    match freshened {
-        Freshen::Updated(mut head) => {
-            for name in removed {
-                head.fields.remove(name);
-            }
-            Freshen::Updated(head)
-        }
-        Freshen::NotThisOne => Freshen::NotThisOne,
-    }
-}
-
-/// Asks again without conditions.
-async fn ask_again(mut job: Box<Job>, permit: Permit, leader: oneshot::Sender<Outcome>) {
-    job.validating = None;
-    Box::pin(lead(job, permit, leader)).await;
 }
 
 /// The request as hooks of the fetch side see it: with the key. Copied only where there is such a hook.
