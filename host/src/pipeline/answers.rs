@@ -1,26 +1,18 @@
 //! What a fetch's answer is for one request: a stored response, one that is being stored, the origin's own, or a failure;
 //! with its Cache-Status (RFC 9211) and what the access line says of it.
 
-use super::Edge;
-use super::cache_key::CacheKey;
-use super::fetch_side::{Answer, Failure, Outcome, Own, Report, StoredUse};
+use super::edge::Edge;
+use super::exchange::{
+    Answer, CacheKey, Conditions, Content, Failure, FromStore, Miss, Obtained, Outcome, Own,
+    Prepared, Received, Report, StoredUse,
+};
 use super::invalidations::Standing;
-use super::job::Conditions;
 use super::look_up;
-use super::obtained::{FromStore, Obtained};
-use super::receive::Received;
-use super::respond::{self, Content, Prepared};
+use super::respond;
 use crate::observe::access::Record;
 use http::StatusCode;
-use selvedge_caching::cache_status::{CacheStatus, Fwd};
+use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::{Reuse, ValidateReason};
-
-/// Why the origin is asked: RFC 9211's word and one of ours.
-#[derive(Clone, Copy)]
-pub(crate) struct Miss {
-    pub(crate) why: Fwd,
-    pub(crate) detail: Option<&'static str>,
-}
 
 /// What a fetch that this request led is for it.
 pub(crate) fn from_outcome(
@@ -216,7 +208,7 @@ pub(crate) fn from_own(own: Result<Own, Failure>, miss: Miss, record: &mut Recor
 pub(crate) fn not_cached(miss: Miss) -> Prepared {
     let words = "The viewer asked for a stored response only, and none can be used.";
     let mut prepared =
-        respond::refusal(StatusCode::GATEWAY_TIMEOUT, words, "only-if-cached", false);
+        Prepared::refusal(StatusCode::GATEWAY_TIMEOUT, words, "only-if-cached", false);
     prepared.cache = Some(CacheStatus {
         fwd: Some(miss.why),
         detail: Some("only-if-cached"),
@@ -248,5 +240,5 @@ pub(crate) fn failed(status: StatusCode, reason: &'static str) -> Prepared {
         status,
         StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT
     );
-    respond::refusal(status, words, reason, close)
+    Prepared::refusal(status, words, reason, close)
 }

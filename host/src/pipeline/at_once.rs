@@ -3,12 +3,9 @@
 //! Where no plugin has a say on the viewer's side, the whole request takes the steps of [`super::viewer_side`] here, without
 //! becoming a future; where one has, this stands behind its key. What is found out is handed on where it leads no further.
 
-use super::Edge;
-use super::cache_key::{self, Keyed};
-use super::look_up::{self, Found};
-use super::receive::Received;
-use super::respond::Prepared;
-use super::{slices, viewer_side};
+use super::edge::Edge;
+use super::exchange::{Found, Keyed, Prepared, Received};
+use super::{cache_key, look_up, respond, slices, viewer_side};
 use selvedge_caching::LookupRule;
 
 /// What came of it.
@@ -47,7 +44,7 @@ pub(crate) fn hit(edge: &Edge, received: &Received, keyed: &Keyed) -> Option<Pre
     let Some(Found::Fresh { variant, ttl }) = look_up::in_memory(edge, received, key) else {
         return None;
     };
-    let mut prepared = viewer_side::hit(variant, ttl, None).respond(edge, received);
+    let mut prepared = respond::obtained(edge, received, viewer_side::hit(variant, ttl, None));
     if let Some(cache) = &mut prepared.cache {
         cache.key = viewer_side::shown_key(edge, received, key);
     }

@@ -4,111 +4,16 @@
 //! the parts, so that what is in the key is also known when the request to the origin is made: everything that is in
 //! the key is sent to the origin, and an origin that is sent more must say so by Vary.
 
+use super::exchange::key_bytes::{QUERY, put};
+use super::exchange::{CacheKey, CookiePart, KeyParts, Keyed, QueryPart, Received};
 use super::hooks::Hooks;
 use super::query;
-use super::receive::Received;
 use crate::config::{Coding, KeyPolicy, NameSet};
 use http::{HeaderMap, HeaderName, Method};
-use selvedge_runtime::{
-    Hook, KeyDecision, KeyPart, Masks, OnError, Plugin, Read, RequestFacts, Transaction,
-};
+use selvedge_runtime::{Hook, KeyDecision, KeyPart, OnError, Plugin, RequestFacts, Transaction};
 use selvedge_store::Key;
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::Arc;
-
-/// The tag of the query in a key.
-const QUERY: u8 = b'q';
-
-/// The parts of a key, policy and plugins together.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct KeyParts {
-    pub(crate) path: bool,
-    pub(crate) query: QueryPart,
-    pub(crate) fields: Vec<HeaderName>,
-    pub(crate) cookies: Vec<CookiePart>,
-    pub(crate) literals: Vec<Vec<u8>>,
-    /// What the viewer offers of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
-    /// names none.
-    pub(crate) accept_encoding: Option<String>,
-}
-
-/// What of the query is in the key.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum QueryPart {
-    /// As the policy says, parameters in the order in which they were sent.
-    Policy(NameSet),
-    /// As a plugin says, parameters in the order of their names.
-    Sorted(NameSet),
-}
-
-/// What of the cookies is in the key.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum CookiePart {
-    Policy(NameSet),
-    Named(String),
-}
-
-/// What came of the stage.
-pub(crate) enum Keyed {
-    /// Look up, and store under this.
-    Key(CacheKey),
-    /// Neither look up nor store.
-    Pass(&'static str, KeyParts),
-    /// A plugin whose failure is the request's failure.
-    Failed(&'static str),
-}
-
-/// A finished key.
-#[derive(Clone)]
-pub(crate) struct CacheKey {
-    pub(crate) hash: Key,
-    pub(crate) parts: KeyParts,
-    /// The key as bytes, before hashing; also what `cache ls` shows.
-    pub(crate) bytes: Vec<u8>,
-    /// Where this is a slice's: the key of the whole.
-    pub(crate) whole: Option<Arc<CacheKey>>,
-}
-
-impl CacheKey {
-    /// Whether what a hook read of the request is in this key: as a part, or since a cache-key hook read it as well and
-    /// so has decided about it.
-    pub(crate) fn covers(&self, read: &Read, key_reads: &[Read]) -> bool {
-        let parts = &self.parts;
-        if key_reads.contains(read) {
-            return true;
-        }
-        match read {
-            Read::Field(name) => parts.fields.contains(name),
-            Read::Cookie(name) => parts.cookies.iter().any(|part| match part {
-                CookiePart::Policy(set) => set.contains(name),
-                CookiePart::Named(named) => **named == **name,
-            }),
-            Read::Path => parts.path,
-            Read::Query => matches!(&parts.query, QueryPart::Policy(NameSet::All)),
-            Read::QueryParam(name) => match &parts.query {
-                QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(name),
-            },
-            Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => {
-                true
-            }
-            // The same for all requests, but for what they were asked with, and that was read of the request.
-            Read::Kv | Read::Fetch | Read::Cache | Read::Secret => true,
-            // Not read at all.
-            Read::Metrics | Read::Log => true,
-            // What came for the key, or was made of it.
-            Read::Origin
-            | Read::CacheKey
-            | Read::ResponseStatus
-            | Read::ResponseField(_)
-            | Read::ResponseFieldNames
-            | Read::ResponseOrigin => true,
-            // They tell no viewers apart.
-            Read::Clock | Read::Random => true,
-            _ => false,
-        }
-    }
-}
 
 /// Makes the key: the cache policy first, then each plugin with a cache-key hook in order.
 pub(crate) async fn decide(
@@ -366,56 +271,6 @@ pub(crate) fn key_of(
     query: Option<&str>,
 ) -> Key {
     hash(&write(facts, path, query, parts))
-}
-
-/// The parts of a key that was written by this host: each with its tag.
-fn parts_of(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    std::iter::from_fn(move || {
-        let (tag, rest) = bytes.split_first()?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let (value, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        bytes = rest;
-        Some((*tag, value))
-    })
-}
-
-/// The query in a key.
-pub(crate) fn query_of(bytes: &[u8]) -> Option<&str> {
-    let (_, query) = parts_of(bytes).find(|(tag, _)| *tag == QUERY)?;
-    std::str::from_utf8(query).ok()
-}
-
-/// A key for people and for hooks: `distribution=main path=/a query=b=1 field:accept-language=de`, in printable ASCII, without
-/// the secrets that these masks know.
-pub(crate) fn as_text(bytes: &[u8], masks: &Masks) -> String {
-    let mut text = String::new();
-    let mut before = 0;
-    for (tag, value) in parts_of(bytes) {
-        // Before it is escaped: a secret would not be found afterwards.
-        let value = masks.mask_bytes(value);
-        let value = value.escape_ascii();
-        // Writing to a string can't fail.
-        let _ = match tag {
-            b'd' => write!(text, "distribution={value}"),
-            b'p' => write!(text, " path={value}"),
-            QUERY => write!(text, " query={value}"),
-            b'e' => write!(text, " encodings={value}"),
-            b'f' => write!(text, " field:{value}"),
-            b'c' => write!(text, " cookie:{value}"),
-            b'v' => write!(text, "{}{value}", if before == b'v' { "," } else { "=" }),
-            b'l' => write!(text, " literal={value}"),
-            b's' => write!(text, " slice={value}"),
-            tag => write!(text, " {}={value}", tag.escape_ascii()),
-        };
-        before = tag;
-    }
-    text
-}
-
-fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
-    out.push(tag);
-    out.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    out.extend_from_slice(value);
 }
 
 /// A request's cookies in order, as `name`, `value`. Lines that are no text are left out.

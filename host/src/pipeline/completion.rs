@@ -4,25 +4,15 @@
 //! rest with If-Range. A 206 of the same representation is combined with the part: it is stored as one response, and
 //! streams to those who asked while it is put together. A 200 says that the representation has changed, and takes its place.
 
-use super::cache_key::CacheKey;
-use super::fetch_side::{Fetched, arrived};
-use super::fetched_body::FetchedBody;
-use super::job::Job;
-use super::store_stage::{self, Audience};
+use super::exchange::{Audience, CacheKey, Completing, Fetched, FetchedBody, Job};
+use super::store_stage;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use selvedge_caching::{Freshen, Overrides, PartAnswer, Precondition, Request, Stored, StoredBody};
 use selvedge_store::{BodyReader, Fill, Variant};
 use std::sync::Arc;
-
-/// A stored part and the fields of the request for what it lacks.
-#[derive(Clone)]
-pub(crate) struct Completing {
-    pub(crate) part: Variant,
-    pub(crate) fields: HeaderMap,
-}
 
 /// The request that completes a stored part; `None` where that can't be done, or where the request has conditions that the
 /// part's head may answer without a byte.
@@ -85,7 +75,7 @@ fn combine(
     fetched: &Fetched,
     overrides: &Overrides,
 ) -> Option<Combination> {
-    let (request, policy, arrived) = (job.request(), job.behavior.policy(), arrived(fetched));
+    let (request, policy, arrived) = (job.request(), job.behavior.policy(), fetched.arrived());
     let body = selvedge_caching::may_combine(&part.head, &arrived).ok()?;
     let answer = selvedge_caching::may_store(&request, &arrived, policy, overrides).ok()?;
     // RFC 9111, section 3.4: the combined response has the stored fields with the newer ones in their place.

@@ -1,11 +1,8 @@
 //! Fetch: ask the chosen origins in turn until one answers.
 
-use super::fetch_side::Fetched;
-use super::fetched_body::FetchedBody;
+use super::exchange::{Fetched, FetchedBody, Job, Outgoing, Target};
 use super::fetches::Slot;
-use super::job::Job;
-use super::origin_request::{self, Outgoing};
-use super::origin_selection::Target;
+use super::origin_request;
 use crate::origin::{OriginError, OutgoingBody};
 use http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};

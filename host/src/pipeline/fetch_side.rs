@@ -6,26 +6,22 @@
 
 mod confirm;
 
-use super::body::Trailers;
 use super::completion::{self, Completed};
-use super::fetched_body::FetchedBody;
+use super::exchange::{
+    Answer, Audience, Conditions, Failure, Fetched, Job, Outcome, Outgoing, Report, StoredUse,
+    Target, key_bytes,
+};
 use super::fetches::Slot;
 use super::flights::Permit;
 use super::hooks::Hooks;
-use super::job::{Conditions, Job};
-use super::origin_request::{self, OriginRequest, Outgoing, Unsent};
+use super::origin_request::{self, OriginRequest, Unsent};
 use super::origin_response::{self, OriginResponse};
-use super::origin_selection::{self, Target};
-use super::store_stage::Audience;
-use super::{cache_key, fetch, store_stage, ttl};
-use crate::observe::access::HookRecord;
+use super::{cache_key, fetch, origin_selection, store_stage, ttl};
 use crate::origin::OutgoingBody;
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use hyper::upgrade::OnUpgrade;
-use selvedge_caching::{OriginTrouble, Overrides, Received as Arrived, Stored, Time};
-use selvedge_runtime::{Hook, RequestFacts, ResponseFacts, Transaction};
-use selvedge_store::{BodyReader, Follow, Variant};
+use http::{Method, StatusCode};
+use selvedge_caching::{OriginTrouble, Overrides};
+use selvedge_runtime::{Hook, RequestFacts, Transaction};
+use selvedge_store::Variant;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -34,106 +30,6 @@ const TOO_MANY: &str = "too-many-fetches";
 
 /// After an origin has answered, plugins may have so many others asked.
 const MOST_ASKS: u32 = 2;
-
-/// What the fetch side did, for the access line of the request that led it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) hooks: Vec<HookRecord>,
-    pub(crate) origin: Option<String>,
-    /// The status that the origin sent (Cache-Status `fwd-status`).
-    pub(crate) status: Option<u16>,
-}
-
-/// What came of a fetch for everybody who waits for it.
-#[derive(Clone)]
-pub(crate) enum Answer {
-    /// A new stored response whose body may still be arriving.
-    Filling {
-        head: Arc<Stored>,
-        /// What is stored with it beside the head.
-        notes: Bytes,
-        body: Follow,
-        trailers: Trailers,
-        report: Arc<Report>,
-    },
-    /// A stored response: confirmed by the origin, or used although stale since the origin failed.
-    Stored {
-        variant: Variant,
-        use_of: StoredUse,
-        report: Arc<Report>,
-    },
-    /// The response was for the request that led only.
-    NotShareable,
-    /// There is no response.
-    Failed(Failure),
-}
-
-/// Why a stored response answers after a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoredUse {
-    /// The origin confirmed it.
-    Validated,
-    /// The origin failed (RFC 5861, section 4).
-    StaleOnError {
-        /// How it failed.
-        trouble: OriginTrouble,
-        /// The word for Cache-Status.
-        word: &'static str,
-    },
-}
-
-/// A fetch without a response to show.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: &'static str,
-    pub(crate) report: Arc<Report>,
-}
-
-/// What came of a fetch for the request that led it.
-pub(crate) enum Outcome {
-    Shared(Answer),
-    /// A new stored response, with the first reader of its body.
-    Filling {
-        head: Arc<Stored>,
-        /// The fields as the origin sent them, where not all of them are stored.
-        fields: Option<HeaderMap>,
-        body: BodyReader,
-        trailers: Trailers,
-        report: Arc<Report>,
-    },
-    /// A response that is not stored, with the word why.
-    Own(Box<Own>),
-}
-
-/// A response that goes to one viewer only.
-pub(crate) struct Own {
-    pub(crate) status: StatusCode,
-    pub(crate) fields: HeaderMap,
-    pub(crate) body: FetchedBody,
-    pub(crate) slot: Option<Slot>,
-    pub(crate) why: &'static str,
-    pub(crate) report: Arc<Report>,
-    /// Who evaluates the viewer's conditions.
-    pub(crate) conditions: Conditions,
-    /// The origin's connection, where it agreed to upgrade.
-    pub(crate) upgrade: Option<OnUpgrade>,
-}
-
-/// A response whose head has arrived. In a box wherever futures hold it.
-pub(crate) struct Fetched {
-    pub(crate) status: StatusCode,
-    pub(crate) fields: HeaderMap,
-    pub(crate) body: FetchedBody,
-    /// The origin that sent it; `None` where a plugin made it.
-    pub(crate) origin: Option<String>,
-    pub(crate) request_time: Time,
-    pub(crate) response_time: Time,
-    /// Its place among the fetches under way; `None` where nobody was asked.
-    pub(crate) slot: Option<Slot>,
-    /// The connection, where the origin agreed to upgrade.
-    pub(crate) upgrade: Option<OnUpgrade>,
-}
 
 /// Fetches for a permit: for the leading request and for all that wait. What is rare is on the heap, here and further down: this
 /// future is made for each miss.
@@ -166,7 +62,8 @@ pub(crate) async fn alone(
     if job.facts.method == Method::POST && store_stage::is_for_get(&job, &fetched) {
         let (leader, outcome) = oneshot::channel();
         let edge = job.edge.clone();
-        let job = job.for_get(began);
+        let key = cache_key::finish(&job.facts, job.parts.clone());
+        let job = job.for_get(key, began);
         edge.spawn(async move {
             let overrides = Overrides::default();
             store_stage::store(
@@ -182,8 +79,7 @@ pub(crate) async fn alone(
         let lost = side.failure(StatusCode::BAD_GATEWAY, "fetch-lost");
         return outcome.await.map_err(|_| lost);
     }
-    Ok(Outcome::Own(Box::new(store_stage::own(
-        fetched,
+    Ok(Outcome::Own(Box::new(fetched.into_own(
         why,
         Conditions::Forwarded,
         report,
@@ -442,30 +338,9 @@ fn facts(job: &Job) -> Arc<RequestFacts> {
     let is_asked = |hook| !job.behavior.plugins_with(hook).is_empty();
     match &job.key {
         Some(key) if HOOKS.into_iter().any(is_asked) => Arc::new(RequestFacts {
-            cache_key: Some(cache_key::as_text(&key.bytes, job.distribution.masks())),
+            cache_key: Some(key_bytes::as_text(&key.bytes, job.distribution.masks())),
             ..(*job.facts).clone()
         }),
         _ => job.facts.clone(),
-    }
-}
-
-impl Fetched {
-    /// The response as hooks look at it.
-    pub(crate) fn facts(&self) -> ResponseFacts {
-        ResponseFacts {
-            status: self.status,
-            fields: self.fields.clone(),
-            origin: self.origin.clone(),
-        }
-    }
-}
-
-/// A response as the caching rules look at it.
-pub(crate) fn arrived(fetched: &Fetched) -> Arrived<'_> {
-    Arrived {
-        status: fetched.status,
-        fields: &fetched.fields,
-        request_time: fetched.request_time,
-        response_time: fetched.response_time,
     }
 }

@@ -1,12 +1,9 @@
 //! Which requests may share one fetch.
 
-use super::Edge;
-use super::cache_key::CacheKey;
-use super::completion::Completing;
+use super::edge::Edge;
+use super::exchange::{CacheKey, Completing, Conditions, Received};
 use super::flights::FlightKey;
-use super::job::Conditions;
 use super::origin_request;
-use super::receive::Received;
 use http::{HeaderMap, HeaderName, Method};
 use selvedge_store::Variant;
 

@@ -4,7 +4,7 @@
 //! ends with a result, and dropping it without one hands the fetch over to one of those who wait. What can't be shared
 //! is remembered for a moment, so that the next crowd does not queue up behind it.
 
-use super::fetch_side::Answer;
+use super::exchange::Answer;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;

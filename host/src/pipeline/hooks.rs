@@ -1,7 +1,7 @@
 //! What the hooks of one transaction did: recorded for the access line, counted, and said in the log when they fail.
 
-use super::Edge;
 use super::decisions::Decision;
+use super::edge::Edge;
 use crate::observe::access::HookRecord;
 use crate::observe::metrics::HookCounter;
 use http::StatusCode;

@@ -1,34 +1,15 @@
 //! Lookup: is there a stored response for this request, and may it be used (RFC 9111, section 4)?
 
-use super::Edge;
-use super::cache_key::CacheKey;
-use super::completion::{self, Completing};
+use super::completion;
+use super::edge::Edge;
+use super::exchange::{CacheKey, Found, Received};
 use super::invalidations::Standing;
 use super::notes::Notes;
-use super::receive::Received;
 use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{Reuse, Stored, ValidateReason};
 use selvedge_store::{Entry, Found as InStore, Variant, heads};
 use std::sync::Arc;
-
-/// What the look-up found.
-pub(crate) enum Found {
-    /// Use it.
-    Fresh { variant: Variant, ttl: i64 },
-    /// Use it, and fetch a fresh one in the background (RFC 5861, section 3).
-    Stale { variant: Variant, ttl: i64 },
-    /// The origin has to be asked.
-    Missing {
-        why: Fwd,
-        detail: Option<&'static str>,
-        validating: Option<Variant>,
-        /// A stored part that the origin can complete.
-        completing: Option<Box<Completing>>,
-        /// The request fields that tell the stored variants of this key apart.
-        nominated: Vec<HeaderName>,
-    },
-}
 
 /// Looks in memory first; only what is on disk takes a wait.
 pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) -> Found {

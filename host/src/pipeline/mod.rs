@@ -17,9 +17,9 @@ mod cache_key;
 mod completion;
 mod decisions;
 mod edge;
+mod exchange;
 mod fetch;
 mod fetch_side;
-mod fetched_body;
 mod fetches;
 mod flight_key;
 mod flights;
@@ -27,10 +27,8 @@ mod hooks;
 mod imports;
 pub mod insight;
 mod invalidations;
-mod job;
 mod look_up;
 mod notes;
-mod obtained;
 mod origin_request;
 mod origin_response;
 mod origin_selection;
@@ -38,12 +36,12 @@ mod origin_selection;
 pub mod parts;
 mod pass;
 mod query;
-mod ranges;
 mod receive;
 mod request_body;
 mod respond;
 mod slices;
 mod store_stage;
+mod streamed;
 mod ttl;
 mod unkeyed;
 mod upgrade;
@@ -51,17 +49,18 @@ mod viewer_request;
 mod viewer_response;
 mod viewer_side;
 
-pub use body::{BodyError, Delivery};
+pub use body::Delivery;
 pub use edge::{Edge, EdgeParts};
+pub use exchange::{BodyError, Connection, Malformed, Viewer};
 pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
 use crate::observe::access::Record;
 use at_once::AtOnce;
+use exchange::Prepared;
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use receive::receive;
-use respond::Prepared;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -69,32 +68,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
-
-/// Who asks.
-#[derive(Clone)]
-pub struct Viewer {
-    /// The address that the connection comes from.
-    pub address: SocketAddr,
-    /// The connection itself.
-    pub connection: Arc<dyn Connection>,
-}
-
-/// What the pipeline wants of a viewer's connection.
-pub trait Connection: Send + Sync {
-    /// Lets everything through from the end of the present request on; `false` where the viewer has sent more than it should.
-    fn become_tunnel(&self) -> bool;
-}
-
-/// A request that the connection's guard refused before it could be read as one.
-#[derive(Clone, Copy, Debug)]
-pub struct Malformed<'a> {
-    /// 400, 414, 431 or 501.
-    pub status: StatusCode,
-    /// The word for logs and metrics.
-    pub reason: &'static str,
-    /// What the viewer is told.
-    pub text: &'a str,
-}
 
 /// How a request is being answered: at once, or by a future that waits for others.
 ///
@@ -134,7 +107,7 @@ pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<Incoming>) -> 
     let received = match receive(edge, viewer, request, &mut record) {
         Ok(received) => received,
         Err(refusal) => {
-            return Handling::now(deliver(edge, version, record, respond::refused(refusal)));
+            return Handling::now(deliver(edge, version, record, Prepared::refused(refusal)));
         }
     };
     let keyed = match at_once::answer(edge, &received) {
@@ -159,7 +132,7 @@ pub fn refuse(
 ) -> Handling {
     let mut record = record_of(edge, viewer, request);
     record.asked = None;
-    let prepared = respond::refusal(malformed.status, malformed.text, malformed.reason, true);
+    let prepared = Prepared::refusal(malformed.status, malformed.text, malformed.reason, true);
     Handling::now(deliver(edge, request.version(), record, prepared))
 }
 

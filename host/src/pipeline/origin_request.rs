@@ -4,16 +4,17 @@
 //! Via (RFC 9110, section 7.6.3), X-Forwarded-For and -Proto, CDN-Loop (RFC 8586). Hop-by-hop fields end here (RFC 9110,
 //! section 7.6.1).
 
-use super::cache_key::{CookiePart, KeyParts, QueryPart, cookies};
-use super::job::{Conditions, Job};
-use super::origin_selection::Target;
+use super::cache_key::cookies;
+use super::exchange::{
+    Conditions, CookiePart, Job, KeyParts, Outgoing, QueryPart, SELECTING, Target,
+};
 use super::query;
 use super::receive::CDN_LOOP;
 use super::upgrade;
 use crate::config::{FieldSet, NameSet};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPECT, HOST, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PRAGMA, RANGE, VIA,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPECT, HOST, IF_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, PRAGMA, RANGE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request};
 use selvedge_caching::Stored;
@@ -21,20 +22,10 @@ use selvedge_runtime::Scheme;
 
 mod hook;
 
-pub(crate) use hook::{OriginRequest, Unsent, handle, made};
+pub(crate) use hook::{OriginRequest, Unsent, handle};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-/// The fields of conditional and range requests: they belong to the exchange with the cache.
-pub(crate) const SELECTING: [HeaderName; 6] = [
-    IF_MATCH,
-    IF_NONE_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_UNMODIFIED_SINCE,
-    IF_RANGE,
-    RANGE,
-];
 
 /// Those of them that say which part is wanted.
 const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
@@ -56,24 +47,6 @@ const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),
 ];
-
-/// What goes out, whichever origin is asked.
-pub(crate) struct Outgoing {
-    path: String,
-    query: Option<String>,
-    fields: HeaderMap,
-    /// The Host that a plugin has set; otherwise it is each origin's own.
-    host: Option<HeaderValue>,
-}
-
-impl Outgoing {
-    /// Asks for the whole, whatever part the viewer wants.
-    pub(crate) fn ask_for_whole(&mut self) {
-        for name in SELECTING {
-            self.fields.remove(name);
-        }
-    }
-}
 
 /// What goes out by the policies.
 fn outgoing(job: &Job) -> Outgoing {

@@ -5,12 +5,9 @@
 //! representation: its validator becomes weak (RFC 9110, section 8.8.1), it has no length beforehand, and no ranges of it
 //! are served.
 
-use super::fetch_side::Fetched;
-use super::fetched_body::FetchedBody;
+use super::exchange::{Fetched, FetchedBody, Job};
 use super::hooks::Hooks;
-use super::job::Job;
-use super::origin_request::made;
-use super::unkeyed;
+use super::{streamed, unkeyed};
 use crate::origin::Origin;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, TRAILER};
 use http::{HeaderMap, Method, StatusCode};
@@ -73,7 +70,7 @@ pub(crate) async fn handle(
                 Ok(origin) => return Ok(OriginResponse::Ask(origin)),
                 Err(why) => why,
             },
-            OriginResponseDecision::Respond(response) => match made(job, response) {
+            OriginResponseDecision::Respond(response) => match Fetched::made(job, response) {
                 Ok(made) => {
                     *fetched = Fetched {
                         origin: fetched.origin.take(),
@@ -96,7 +93,7 @@ pub(crate) async fn handle(
                 match edit(&mut fetched, &edits) {
                     Ok(()) => {
                         stream(job, &mut fetched, |body| {
-                            body.transformed(transform, witness)
+                            streamed::transformed(body, transform, witness)
                         });
                         continue;
                     }
@@ -105,9 +102,7 @@ pub(crate) async fn handle(
             }
             OriginResponseDecision::Produce(edits, producer) => match edit(&mut fetched, &edits) {
                 Ok(()) => {
-                    stream(job, &mut fetched, |_| {
-                        FetchedBody::produced(producer, witness)
-                    });
+                    stream(job, &mut fetched, |_| streamed::produced(producer, witness));
                     continue;
                 }
                 Err(why) => why,
@@ -265,7 +260,7 @@ pub(crate) async fn confirm(
         let edits = match decision {
             OriginResponseDecision::Next => continue,
             OriginResponseDecision::Ask(_) => return Ok(Confirmed::AskForWhole),
-            OriginResponseDecision::Respond(response) => match made(job, response) {
+            OriginResponseDecision::Respond(response) => match Fetched::made(job, response) {
                 Ok(made) => return Ok(Confirmed::Instead(Box::new(made))),
                 Err(why) => {
                     hooks.refuse(plugin, Hook::OriginResponse, &why);

@@ -3,8 +3,8 @@
 //! The behavior names an origin; a plugin may name another, or several to try in turn. What a plugin read to decide must
 //! be in the cache key, or one viewer's answer is stored for all: where it is not, the host warns.
 
+use super::exchange::{Job, Target};
 use super::hooks::Hooks;
-use super::job::Job;
 use super::unkeyed;
 use crate::config::Protocol;
 use crate::origin::Origin;
@@ -13,13 +13,6 @@ use std::sync::Arc;
 
 /// The longest name of a host (RFC 1035, section 3.1).
 const LONGEST_HOST: usize = 253;
-
-/// An origin and how it is spoken to.
-#[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) origin: Arc<Origin>,
-    pub(crate) secure: bool,
-}
 
 /// Asks the behavior, then each plugin with an origin-selection hook; the last one that decides wins.
 ///

@@ -1,13 +1,9 @@
 //! Pass: requests that neither look up nor are stored go straight to the origin and back.
 
-use super::Edge;
-use super::answers::{Miss, from_outcome, from_own};
-use super::cache_key::KeyParts;
-use super::fetch_side::{self, Outcome};
-use super::job::Job;
-use super::receive::Received;
-use super::respond::{self, Prepared};
-use super::upgrade::{self, Upgrade};
+use super::answers::{from_outcome, from_own};
+use super::edge::Edge;
+use super::exchange::{Job, KeyParts, Miss, Outcome, Prepared, Received, Upgrade};
+use super::{fetch_side, respond, upgrade};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
 use http::StatusCode;
@@ -45,7 +41,11 @@ pub(crate) async fn pass(
         detail: None,
     };
     match fetch_side::alone(job, body, why).await {
-        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
+        Ok(outcome) => respond::obtained(
+            edge,
+            received,
+            from_outcome(edge, received, outcome, miss, record),
+        ),
         Err(failure) => from_own(Err(failure), miss, record),
     }
 }
@@ -70,7 +70,11 @@ pub(crate) async fn pass_upgrade(
             Some(origin) => upgrade::join(edge, upgrade, origin, from_own(Ok(*own), miss, record)),
             None => from_own(Ok(*own), miss, record),
         },
-        Ok(outcome) => from_outcome(edge, received, outcome, miss, record).respond(edge, received),
+        Ok(outcome) => respond::obtained(
+            edge,
+            received,
+            from_outcome(edge, received, outcome, miss, record),
+        ),
         Err(failure) => from_own(Err(failure), miss, record),
     }
 }
@@ -95,13 +99,13 @@ async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, Box<Prepared
             ahead.push_back(frame);
             Ok(body)
         }
-        Err(_) => Err(Box::new(respond::refusal(
+        Err(_) => Err(Box::new(Prepared::refusal(
             StatusCode::REQUEST_TIMEOUT,
             "The request's body did not come in time.",
             "request-body-timeout",
             true,
         ))),
-        Ok(Some(Err(_))) => Err(Box::new(respond::refusal(
+        Ok(Some(Err(_))) => Err(Box::new(Prepared::refusal(
             StatusCode::BAD_REQUEST,
             "The request's body is malformed or broke off.",
             "request-body-error",

@@ -3,16 +3,15 @@
 //! The first stage of a request's life. The distribution is found by the host that the viewer asked for (RFC 9112,
 //! section 3.2), the behavior by the path as it was sent; it is never chosen again after a rewrite.
 
-use super::cache_key::CacheKey;
-use super::invalidations::Names;
-use super::upgrade::{self, Upgrade};
-use super::{Edge, Viewer};
-use crate::distribution::{Behavior, Distribution};
+use super::edge::Edge;
+use super::exchange::{Received, Refusal, Viewer};
+use super::upgrade;
+use crate::distribution::Behavior;
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
-use http::{HeaderName, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderName, Method, Request, Uri, Version};
 use hyper::body::{Body, Incoming};
 use selvedge_runtime::{RequestFacts, Scheme};
 use std::collections::VecDeque;
@@ -20,111 +19,6 @@ use std::sync::Arc;
 
 /// The field that names the networks a request has passed (RFC 8586).
 pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
-
-/// A request that has found its behavior and may go on.
-pub(crate) struct Received {
-    pub(crate) distribution: Arc<Distribution>,
-    pub(crate) behavior: Arc<Behavior>,
-    pub(crate) facts: Arc<RequestFacts>,
-    /// Why it goes no further although its behavior is known.
-    pub(crate) gate: Option<Refusal>,
-    /// The URI that the viewer asked for, absolute.
-    pub(crate) uri: Uri,
-    /// The request's body.
-    pub(crate) body: OutgoingBody,
-    /// The viewer's wish to leave HTTP.
-    pub(crate) upgrade: Option<Upgrade>,
-}
-
-/// Why a request goes no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// CONNECT: this is no forward proxy.
-    Connect,
-    /// `OPTIONS *` and the like: no distribution is meant.
-    NoPath,
-    /// No host, or one that is not a host.
-    BadHost,
-    /// No distribution has this name.
-    UnknownHost,
-    /// The distribution is switched off.
-    Disabled,
-    /// The behavior does not allow this method.
-    MethodNotAllowed,
-    /// GET and HEAD carry no body here, as with CloudFront.
-    BodyNotAllowed,
-    /// The request has been here before (RFC 8586).
-    Loop,
-    /// The version is not one that HTTP/1.1 servers speak.
-    Version,
-}
-
-impl Refusal {
-    pub(crate) fn status(self) -> StatusCode {
-        match self {
-            Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
-            Refusal::Loop => StatusCode::LOOP_DETECTED,
-            Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            _ => StatusCode::FORBIDDEN,
-        }
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Refusal::Connect => "connect-refused",
-            Refusal::NoPath => "no-path",
-            Refusal::BadHost => "bad-host",
-            Refusal::UnknownHost => "unknown-host",
-            Refusal::Disabled => "distribution-disabled",
-            Refusal::MethodNotAllowed => "method-not-allowed",
-            Refusal::BodyNotAllowed => "body-not-allowed",
-            Refusal::Loop => "loop",
-            Refusal::Version => "version-not-supported",
-        }
-    }
-
-    /// Whether the connection is closed: where a body that nobody reads would follow, or the target makes no sense.
-    pub(crate) fn closes(self) -> bool {
-        !matches!(self, Refusal::UnknownHost | Refusal::Disabled)
-    }
-
-    /// What the viewer is told.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Refusal::Connect => "This server does not open tunnels: CONNECT is refused.",
-            Refusal::NoPath => "The request target must be a path or an absolute URI.",
-            Refusal::BadHost => "The request names no valid host.",
-            Refusal::UnknownHost => "No distribution answers for this host name.",
-            Refusal::Disabled => "This distribution is disabled.",
-            Refusal::MethodNotAllowed => "This distribution does not allow this method here.",
-            Refusal::BodyNotAllowed => "GET and HEAD requests with a body are not allowed.",
-            Refusal::Loop => {
-                "This request has passed here before: its origin leads back to this host."
-            }
-            Refusal::Version => "This server speaks HTTP/1.0 and HTTP/1.1 here.",
-        }
-    }
-}
-
-impl Received {
-    /// The request as the caching rules look at it.
-    pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {
-        selvedge_caching::Request {
-            method: &self.facts.method,
-            fields: &self.facts.fields,
-            uri: &self.uri,
-        }
-    }
-
-    /// What invalidations find it by.
-    pub(crate) fn names<'a>(&'a self, key: &'a CacheKey) -> Names<'a> {
-        let target = self
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        Names::new(target, &self.facts.path, &key.bytes)
-    }
-}
 
 /// Finds distribution and behavior, asks the gates, and gathers what hooks may read.
 pub(crate) fn receive(

@@ -3,91 +3,36 @@
 //! Preconditions and ranges are answered here (RFC 9110, sections 13.2 and 14), and the fields that a cache adds: Age
 //! (RFC 9111, section 5.1), Cache-Status (RFC 9211), Via, and X-Cache for people who are used to CloudFront.
 
-use super::Edge;
-use super::body::{Source, Trailers};
-use super::fetch_side::Own;
-use super::ranges::Parts;
-use super::receive::{Received, Refusal};
-use super::slices::{SliceBody, Slices};
+use super::edge::Edge;
+use super::exchange::{
+    Content, FromStore, Obtained, Own, Parts, Prepared, Received, SYNTHETIC, Source, bodiless,
+};
 use http::header::{
-    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName,
-    HeaderValue, VIA,
+    ACCEPT_RANGES, AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VIA,
 };
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::multipart::MultipartRanges;
 use selvedge_caching::{PartAnswer, Precondition, RangeAnswer, Stored, StoredBody};
-use selvedge_runtime::SyntheticResponse;
-use selvedge_store::{BodyReader, Variant};
-
-/// The word for a response that a plugin made in place of any other.
-const SYNTHETIC: &str = "synthetic";
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// A response before it is sent, and what the record says of it.
-pub(crate) struct Prepared {
-    pub(crate) status: StatusCode,
-    pub(crate) fields: HeaderMap,
-    pub(crate) body: Source,
-    pub(crate) cache: Option<CacheStatus>,
-    pub(crate) reason: Option<&'static str>,
+/// The response to the request that asked for it.
+pub(crate) fn obtained(edge: &Edge, received: &Received, obtained: Obtained) -> Prepared {
+    match obtained {
+        Obtained::Stored(stored) => of_stored(edge, received, stored),
+        Obtained::Other(prepared) => prepared,
+    }
 }
 
-/// A stored response's body: complete, or still arriving.
-pub(crate) enum Content {
-    Complete(Variant),
-    /// From its first byte, whoever else reads it.
-    Arriving(BodyReader, Trailers),
-    /// In slices, which are opened one after the other.
-    Slices(Box<Slices>),
-}
-
-impl Content {
-    /// `None` where it is not known, or where it is of no use since trailers follow.
-    fn length(&self) -> Option<u64> {
-        match self {
-            Content::Complete(variant) => Some(variant.length()),
-            Content::Arriving(reader, trailers) => {
-                reader.length().filter(|_| trailers.get().is_none())
-            }
-            Content::Slices(slices) => Some(slices.length()),
-        }
+/// The response from a stored response, or from one that is being stored: the whole or what the request asks for of it.
+pub(crate) fn of_stored(edge: &Edge, received: &Received, stored: FromStore) -> Prepared {
+    let mut prepared = from_stored(edge, received, &stored.head, stored.content, stored.cache);
+    if let Some(sent) = stored.sent {
+        add_missing(&mut prepared, &sent);
     }
-
-    /// Whether the head was stored before this request came.
-    fn was_stored(&self) -> bool {
-        match self {
-            Content::Complete(_) => true,
-            Content::Arriving(..) => false,
-            Content::Slices(slices) => slices.was_stored(),
-        }
-    }
-
-    fn whole(self) -> Source {
-        match self {
-            Content::Complete(variant) => match variant.bytes() {
-                Some(bytes) => Source::Whole(bytes),
-                None => Source::Stored(variant.reader(None)),
-            },
-            Content::Arriving(reader, trailers) => Source::Arriving(reader, Some(trailers)),
-            Content::Slices(slices) => {
-                let last = slices.length().saturating_sub(1);
-                Source::Slices(Box::new(SliceBody::new(*slices, 0, last)))
-            }
-        }
-    }
-
-    fn range(self, first: u64, last: u64) -> Source {
-        match self {
-            Content::Complete(variant) => Source::Stored(variant.reader(Some((first, last)))),
-            Content::Arriving(reader, _) => Source::Stored(reader.range(first, last)),
-            Content::Slices(slices) => {
-                Source::Slices(Box::new(SliceBody::new(*slices, first, last)))
-            }
-        }
-    }
+    prepared
 }
 
 /// Answers from a stored response.
@@ -119,7 +64,7 @@ pub(crate) fn from_stored(
             return prepared;
         }
         Precondition::Failed => {
-            let mut failed = text(
+            let mut failed = Prepared::text(
                 StatusCode::PRECONDITION_FAILED,
                 "The stored response does not meet the request's conditions.",
             );
@@ -247,7 +192,7 @@ fn ranges(
         }
         (RangeAnswer::Unsatisfiable, _) => {
             let cache = prepared.cache.take();
-            *prepared = text(
+            *prepared = Prepared::text(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "No byte of the requested ranges exists.",
             );
@@ -311,85 +256,6 @@ fn not_modified(prepared: &mut Prepared) {
     }
 }
 
-/// An answer that a plugin made.
-pub(crate) fn synthetic(method: &Method, response: SyntheticResponse) -> Prepared {
-    let SyntheticResponse {
-        status,
-        mut fields,
-        body,
-    } = response;
-    if !bodiless(status) {
-        fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    }
-    let body = match *method {
-        Method::HEAD => Source::Empty,
-        _ => Source::Whole(body),
-    };
-    Prepared {
-        status,
-        fields,
-        body,
-        cache: None,
-        reason: Some(SYNTHETIC),
-    }
-}
-
-/// Gives a response another status. Where only one of the two has content, there is none afterwards.
-pub(crate) fn restatus(prepared: &mut Prepared, status: StatusCode) {
-    if bodiless(status) || bodiless(prepared.status) || status == StatusCode::RESET_CONTENT {
-        prepared.body = Source::Empty;
-        prepared.fields.remove(CONTENT_LENGTH);
-        if !bodiless(status) {
-            prepared.fields.insert(CONTENT_LENGTH, HeaderValue::from(0));
-        }
-    }
-    prepared.status = status;
-}
-
-/// A short answer of the host itself.
-pub(crate) fn text(status: StatusCode, words: &str) -> Prepared {
-    let body = format!(
-        "{} {}\n{words}\n",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("")
-    );
-    let mut fields = HeaderMap::new();
-    fields.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len() as u64));
-    Prepared {
-        status,
-        fields,
-        body: Source::Whole(body.into()),
-        cache: None,
-        reason: None,
-    }
-}
-
-/// A refusal, after which the connection is closed where what follows on it can't be trusted.
-pub(crate) fn refusal(
-    status: StatusCode,
-    words: &str,
-    reason: &'static str,
-    close: bool,
-) -> Prepared {
-    let mut prepared = text(status, words);
-    prepared.reason = Some(reason);
-    if close {
-        prepared
-            .fields
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    prepared
-}
-
-/// What a viewer gets whose request goes no further.
-pub(crate) fn refused(why: Refusal) -> Prepared {
-    refusal(why.status(), why.text(), why.as_str(), why.closes())
-}
-
 /// Adds what every response carries and makes it ready for the server.
 pub(crate) fn finish(
     edge: &Edge,
@@ -432,12 +298,6 @@ fn x_cache(
         None if reason.is_some() => "Error from selvedge",
         _ => "Miss from selvedge",
     })
-}
-
-fn bodiless(status: StatusCode) -> bool {
-    status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
-        || status.is_informational()
 }
 
 fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {

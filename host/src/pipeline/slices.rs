@@ -15,16 +15,14 @@ mod plan;
 mod version;
 mod whole_only;
 
-pub(crate) use body::SliceBody;
+use body::Slices;
 use whole_only::Known;
 pub(crate) use whole_only::WholeOnly;
 
-use super::Edge;
-use super::cache_key::CacheKey;
-use super::look_up::{Found, look_up};
-use super::obtained::{FromStore, Obtained};
-use super::receive::Received;
-use super::respond::{self, Content, Prepared};
+use super::edge::Edge;
+use super::exchange::{CacheKey, Content, Found, FromStore, Obtained, Prepared, Received};
+use super::look_up::look_up;
+use super::respond;
 use super::viewer_side::obtain;
 use crate::observe::access::Record;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
@@ -48,28 +46,6 @@ pub(crate) fn size(received: &Received) -> Option<u64> {
         .settings()
         .range_slices
         .filter(|size| is_read && *size > 0)
-}
-
-/// Slices of one version, as the content of a response.
-pub(crate) struct Slices {
-    plan: Arc<Plan>,
-    version: Version,
-    /// Whether the head was stored before: it did not come straight from the origin.
-    was_stored: bool,
-    /// A slice that is there already, so that it is not asked for again.
-    open: Option<(u64, Content)>,
-    /// The same of the slice behind it.
-    ahead: Option<(u64, Content)>,
-}
-
-impl Slices {
-    pub(crate) fn length(&self) -> u64 {
-        self.version.length
-    }
-
-    pub(crate) fn was_stored(&self) -> bool {
-        self.was_stored
-    }
 }
 
 /// What became of an attempt to answer in slices.
@@ -106,9 +82,8 @@ pub(crate) async fn serve(
             return prepared;
         }
     }
-    obtain(edge, received, key, key_reads, record)
-        .await
-        .respond(edge, received)
+    let obtained = obtain(edge, received, key, key_reads, record).await;
+    respond::obtained(edge, received, obtained)
 }
 
 /// The response in slices; `None` where the whole has to be asked for.
@@ -162,7 +137,7 @@ async fn arriving_whole(
     let index = known.asked_for.filter(|index| plan.is_under_way(*index))?;
     match plan.obtain(index, record).await {
         Obtained::Stored(stored) if stored.head.is_complete() => {
-            Some(stored.respond(&plan.edge, received))
+            Some(respond::of_stored(&plan.edge, received, stored))
         }
         _ => None,
     }
@@ -196,7 +171,7 @@ async fn begin(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Be
         open: Some((index, first.content)),
         ahead: None,
     };
-    if let Some((from, to)) = needed(received, &head, slices.length())
+    if let Some((from, to)) = needed(received, &head, slices.version.length)
         && let Err(lost) = open_first(
             &mut slices,
             plan.index_of(from),
@@ -241,7 +216,7 @@ async fn first_slice(
     }
     let refused = match obtained {
         Obtained::Stored(stored) if !stored.head.is_complete() => return Ok((index, stored)),
-        Obtained::Stored(stored) => stored.respond(&plan.edge, received),
+        Obtained::Stored(stored) => respond::of_stored(&plan.edge, received, stored),
         Obtained::Other(prepared) => match prepared.status {
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 return Err(Begun::Whole);

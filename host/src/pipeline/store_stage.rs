@@ -3,12 +3,10 @@
 //! Whether it may be stored is RFC 9111, section 3, asked of the caching crate; this stage carries it out. A response
 //! that breaks off is never stored as complete (section 3.3).
 
-use super::body::Trailers;
-use super::cache_key::{self, CacheKey};
-use super::fetch_side::{Answer, Fetched, Outcome, Own, Report, arrived};
+use super::cache_key;
+use super::exchange::{Answer, Audience, CacheKey, Fetched, Job, Outcome, Report, Trailers};
 use super::flights::Permit;
 use super::invalidations::{Names, Order, Standing};
-use super::job::{Conditions, Job};
 use super::notes::Notes;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
@@ -38,7 +36,7 @@ pub(crate) async fn store(
         (decided, _) => {
             let why = decided.err().unwrap_or("pass");
             permit.announce(Answer::NotShareable);
-            let own = own(fetched, why, job.conditions, report);
+            let own = fetched.into_own(why, job.conditions, report);
             let _ = leader.send(Outcome::Own(Box::new(own)));
             return;
         }
@@ -60,13 +58,6 @@ pub(crate) async fn store(
 pub(crate) fn owner(distribution: &str) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(distribution.as_bytes()).as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
-}
-
-/// Who hears of a response that is being stored.
-pub(crate) struct Audience {
-    pub(crate) permit: Permit,
-    pub(crate) leader: oneshot::Sender<Outcome>,
-    pub(crate) report: Arc<Report>,
 }
 
 /// Begins to store a response: its leader and all who wait can read it from now on. `sent` are its fields where not all of
@@ -117,7 +108,7 @@ pub(crate) fn begin(
 /// Whether it may be stored, and as what; or the word why not.
 fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stored, &'static str> {
     let policy = job.behavior.policy();
-    let head = selvedge_caching::may_store(&job.request(), &arrived(fetched), policy, overrides)
+    let head = selvedge_caching::may_store(&job.request(), &fetched.arrived(), policy, overrides)
         .map_err(|why| why.as_str())?;
     // A stream of events never ends: it is stored only where somebody says for how long.
     if is_event_stream(fetched) && !head.lifetime_source.is_explicit() {
@@ -308,7 +299,7 @@ pub(crate) async fn freshen_by_head(
     fetched: &Fetched,
     overrides: &Overrides,
 ) {
-    let arrived = arrived(fetched);
+    let arrived = fetched.arrived();
     let policy = job.behavior.policy();
     let head = match selvedge_caching::freshen_by_head(
         &stored.head,
@@ -335,7 +326,7 @@ pub(crate) async fn freshen_by_head(
 /// Invalidates what an unsafe request made out of date (RFC 9111, section 4.4). Returns the place in the order of fetches
 /// and invalidations that the response itself has after that.
 pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
-    let uris = selvedge_caching::invalidated_uris(&job.request(), &arrived(fetched));
+    let uris = selvedge_caching::invalidated_uris(&job.request(), &fetched.arrived());
     if uris.is_empty() {
         return job.began;
     }
@@ -369,24 +360,4 @@ pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
         job.edge.store().remove(&key, None).await;
     }
     began
-}
-
-/// A response for one viewer only.
-pub(crate) fn own(
-    fetched: Box<Fetched>,
-    why: &'static str,
-    conditions: Conditions,
-    report: Arc<Report>,
-) -> Own {
-    let fetched = *fetched;
-    Own {
-        status: fetched.status,
-        fields: fetched.fields,
-        body: fetched.body,
-        slot: fetched.slot,
-        why,
-        report,
-        conditions,
-        upgrade: fetched.upgrade,
-    }
 }

@@ -1,7 +1,7 @@
 //! Ttl: how long a response may be used. The cache policy and the response's own fields say it; a plugin may say otherwise.
 
+use super::exchange::Job;
 use super::hooks::Hooks;
-use super::job::Job;
 use selvedge_caching::Overrides;
 use selvedge_runtime::{Hook, OnError, RequestFacts, ResponseFacts, Transaction, TtlDecision};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Whatever picks the origin, or changes what is stored, has to be in the cache key, or one viewer's answer is stored for all.
 
-use super::job::Job;
+use super::exchange::Job;
 use selvedge_runtime::{Hook, Plugin, Read};
 
 /// Says once for each plugin and hook that a decision depends on something that the key does not contain.

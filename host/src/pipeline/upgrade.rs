@@ -3,9 +3,8 @@
 //! Such a request passes the cache by. Where the origin agrees (101), the two connections are joined and the bytes go both
 //! ways until either side ends, or until nothing has moved for ten minutes, as with CloudFront.
 
-use super::body::Source;
-use super::respond::{self, Prepared};
-use super::{Edge, Viewer};
+use super::edge::Edge;
+use super::exchange::{Prepared, Source, Upgrade, Viewer};
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
@@ -17,14 +16,6 @@ use tokio::sync::mpsc;
 
 /// A tunnel in which nothing moves for this long is closed.
 const IDLE: Duration = Duration::from_secs(600);
-
-/// A viewer's wish to leave HTTP.
-pub(crate) struct Upgrade {
-    /// The protocol, as in the field Upgrade.
-    pub(crate) protocol: HeaderValue,
-    viewer: Viewer,
-    connection: OnUpgrade,
-}
 
 /// What a request asks for, if it asks to upgrade: taken before the fields of the connection are removed.
 pub(crate) fn asked(viewer: &Viewer, request: &mut Request<Incoming>) -> Option<Upgrade> {
@@ -72,7 +63,7 @@ pub(crate) fn join(
 ) -> Prepared {
     if !upgrade.viewer.connection.become_tunnel() {
         let words = "The viewer sent more before the upgrade was agreed on.";
-        return respond::refusal(StatusCode::BAD_REQUEST, words, "early-upgrade-data", true);
+        return Prepared::refusal(StatusCode::BAD_REQUEST, words, "early-upgrade-data", true);
     }
     ask(&mut agreed.fields, &upgrade.protocol);
     agreed.body = Source::Empty;

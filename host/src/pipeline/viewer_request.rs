@@ -3,10 +3,9 @@
 //! What they change is what the cache key, the later hooks and the origin see. The behavior stays the one that the viewer's
 //! own path chose. An answer is for this viewer alone: it is not stored.
 
+use super::exchange::{Prepared, Received};
 use super::hooks::Hooks;
-use super::receive::Received;
 use super::request_body::{Broken, Lent, RequestBody};
-use super::respond::{self, Prepared};
 use crate::origin::OutgoingBody;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, StatusCode};
@@ -57,7 +56,7 @@ pub(crate) async fn handle(
             },
             Ok(ViewerRequestDecision::Respond(response)) => {
                 let method = &received.facts.method;
-                return ViewerRequest::Answered(Box::new(respond::synthetic(method, response)));
+                return ViewerRequest::Answered(Box::new(Prepared::synthetic(method, response)));
             }
             Err(()) if plugin.on_error() == OnError::Continue => {}
             Err(()) => return ViewerRequest::Failed(hooks.failed(Hook::ViewerRequest)),
@@ -101,7 +100,7 @@ fn set_length(facts: &mut RequestFacts, body: &OutgoingBody) {
 
 /// What a viewer gets whose body broke off while a plugin read it.
 fn broken_body() -> Prepared {
-    respond::refusal(
+    Prepared::refusal(
         StatusCode::BAD_REQUEST,
         "The request's body is malformed or broke off.",
         "request-body-error",

@@ -1,11 +1,10 @@
 //! ViewerResponse: plugins may change what leaves for the viewer, whatever it is: a hit, a miss, an error of the host's own, or
 //! what another plugin made. Nothing of it is stored.
 
-use super::Edge;
 use super::answers;
+use super::edge::Edge;
+use super::exchange::{Prepared, Received};
 use super::hooks::Hooks;
-use super::receive::Received;
-use super::respond::{self, Prepared};
 use crate::observe::access::Record;
 use http::StatusCode;
 use http::header::{AGE, CONNECTION};
@@ -47,7 +46,7 @@ pub(crate) async fn handle(
                 Err(why) => Some(why),
             },
             Ok(ViewerResponseDecision::Respond(response)) => {
-                let mut made = respond::synthetic(&received.facts.method, response);
+                let mut made = Prepared::synthetic(&received.facts.method, response);
                 made.cache = prepared.cache;
                 if let Some(close) = prepared.fields.remove(CONNECTION) {
                     made.fields.insert(CONNECTION, close);
@@ -108,7 +107,7 @@ fn edit(prepared: &mut Prepared, edits: &ResponseEdits) -> Result<(), String> {
     }
     prepared.fields = fields;
     if status != prepared.status {
-        respond::restatus(prepared, status);
+        prepared.restatus(status);
     }
     Ok(())
 }

@@ -1,23 +1,18 @@
 //! The viewer's side of a request: key, look-up, and then a stored response, somebody's fetch, or a fetch of its own.
 
-use super::Edge;
-use super::answers::{self, Miss};
-use super::at_once;
-use super::cache_key::{self, CacheKey, Keyed};
-use super::fetch_side::{self, Answer};
+use super::edge::Edge;
+use super::exchange::{
+    Answer, CacheKey, Conditions, Content, Found, Job, Keyed, Miss, Obtained, Prepared, Received,
+    key_bytes,
+};
 use super::flight_key::flight_key;
 use super::flights::{Permit, Role};
 use super::hooks::Hooks;
 use super::invalidations::Order;
-use super::job::{Conditions, Job};
-use super::look_up::{Found, look_up};
-use super::obtained::Obtained;
+use super::look_up::look_up;
 use super::pass::{pass, pass_upgrade};
-use super::receive::Received;
-use super::respond::{self, Content, Prepared};
-use super::slices;
 use super::viewer_request::{self, ViewerRequest};
-use super::viewer_response;
+use super::{answers, at_once, cache_key, fetch_side, respond, slices, viewer_response};
 use crate::observe::access::Record;
 use http::{HeaderName, Method, StatusCode};
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
@@ -84,7 +79,7 @@ async fn ask(
     hooks: &mut Hooks,
 ) -> ViewerRequest {
     match received.gate {
-        Some(refusal) => ViewerRequest::Answered(Box::new(respond::refused(refusal))),
+        Some(refusal) => ViewerRequest::Answered(Box::new(Prepared::refused(refusal))),
         None if received
             .behavior
             .plugins_with(Hook::ViewerRequest)
@@ -100,7 +95,7 @@ async fn ask(
 fn key_for_viewer_response(received: &Received, keyed: &Keyed) -> Option<String> {
     let plugins = received.behavior.plugins_with(Hook::ViewerResponse);
     match keyed {
-        Keyed::Key(key) if !plugins.is_empty() => Some(cache_key::as_text(
+        Keyed::Key(key) if !plugins.is_empty() => Some(key_bytes::as_text(
             &key.bytes,
             received.distribution.masks(),
         )),
@@ -147,9 +142,10 @@ async fn answer(
                                 slices::serve(edge, received, key, key_reads, size, record);
                             Box::pin(slices).await
                         }
-                        None => obtain(edge, received, key, key_reads, record)
-                            .await
-                            .respond(edge, received),
+                        None => {
+                            let obtained = obtain(edge, received, key, key_reads, record).await;
+                            respond::obtained(edge, received, obtained)
+                        }
                     };
                     if let Some(cache) = &mut prepared.cache {
                         cache.key = shown_key;
@@ -169,7 +165,7 @@ pub(crate) fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Opt
         asked.is_some_and(|value| value == "key")
     };
     let masks = received.distribution.masks();
-    (is_allowed && is_asked()).then(|| cache_key::as_text(&key.bytes, masks))
+    (is_allowed && is_asked()).then(|| key_bytes::as_text(&key.bytes, masks))
 }
 
 /// What answers a request that the cache may answer.

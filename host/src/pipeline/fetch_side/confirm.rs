@@ -1,10 +1,10 @@
 //! The origin confirms a stored response: what becomes of that for all who wait for it.
 
+use super::super::exchange::{Answer, Fetched, Job, Outcome, StoredUse};
 use super::super::flights::Permit;
-use super::super::job::Job;
 use super::super::origin_response::{self, Confirmed};
 use super::super::{store_stage, ttl};
-use super::{Answer, Fetched, Outcome, Side, StoredUse, arrived, lead};
+use super::{Side, lead};
 use http::HeaderName;
 use selvedge_caching::{Freshen, Overrides};
 use selvedge_runtime::{Hook, ResponseFacts};
@@ -112,7 +112,7 @@ fn freshen(
     overrides: &Overrides,
     removed: &[HeaderName],
 ) -> Freshen {
-    let (policy, arrived) = (job.behavior.policy(), arrived(fetched));
+    let (policy, arrived) = (job.behavior.policy(), fetched.arrived());
     let freshened =
         selvedge_caching::freshen(&stored.head, &job.request(), &arrived, policy, overrides);
     match freshened {

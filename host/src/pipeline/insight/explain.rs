@@ -4,14 +4,12 @@
 use super::list::{absolute, describe_all, plain};
 use super::{Explanation, HookDecision, MOST_LISTED, Question, Refused};
 use crate::config::Protocol;
-use crate::pipeline::Edge;
-use crate::pipeline::cache_key::{self, CacheKey, Keyed};
+use crate::pipeline::exchange::{CacheKey, Found, Keyed, Received, Refusal, key_bytes};
 use crate::pipeline::flight_key::flight_key;
 use crate::pipeline::hooks::Hooks;
-use crate::pipeline::look_up::{Found, look_up};
-use crate::pipeline::receive::{Received, Refusal};
-use crate::pipeline::slices;
+use crate::pipeline::look_up::look_up;
 use crate::pipeline::viewer_request::{self, ViewerRequest};
+use crate::pipeline::{Edge, cache_key, slices};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use selvedge_caching::LookupRule;
 use selvedge_runtime::{Hook, Transaction};
@@ -96,7 +94,7 @@ async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
         }
         Keyed::Pass(why, _) => ("pass", why),
         Keyed::Key(key) => {
-            explanation.key = Some(cache_key::as_text(
+            explanation.key = Some(key_bytes::as_text(
                 &key.bytes,
                 received.distribution.masks(),
             ));

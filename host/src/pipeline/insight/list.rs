@@ -6,13 +6,13 @@
 
 use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject, StoredPart};
 use crate::distribution::Distribution;
-use crate::pipeline::cache_key::{self, Keyed};
+use crate::pipeline::exchange::{Keyed, Received, Refusal, key_bytes};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::invalidations::{Names, Standing};
 use crate::pipeline::notes::Notes;
-use crate::pipeline::receive::{Received, Refusal, receive_head};
+use crate::pipeline::receive::receive_head;
 use crate::pipeline::viewer_request::{self, ViewerRequest};
-use crate::pipeline::{Edge, new_record};
+use crate::pipeline::{Edge, cache_key, new_record};
 use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use selvedge_caching::{OriginTrouble, Request, Reuse, StoredBody};
@@ -159,7 +159,7 @@ pub(super) fn describe(
     StoredObject {
         target: notes.target.to_owned(),
         path: distribution.masks().mask(notes.path).into_owned(),
-        key: cache_key::as_text(notes.key, distribution.masks()),
+        key: key_bytes::as_text(notes.key, distribution.masks()),
         status: head.status.as_u16(),
         bytes: variant.length(),
         part: match variant.head.body {

@@ -7,7 +7,7 @@
 
 use super::marks::{Place, lower};
 use crate::config::normalise;
-use crate::pipeline::cache_key;
+use crate::pipeline::exchange::key_bytes;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -132,7 +132,7 @@ impl<'a> Names<'a> {
         Names {
             target,
             path,
-            keyed_query: cache_key::query_of(key),
+            keyed_query: key_bytes::query_of(key),
         }
     }
 

@@ -3,21 +3,16 @@
 //! They see the request as it would go to the first of the chosen origins, without that origin's own path and `headers`. What
 //! they change goes to whichever origin is asked. An answer counts as the origin's: it may be stored.
 
-use super::{Outgoing, host_field, outgoing};
+use super::{host_field, outgoing};
 use crate::origin::OutgoingBody;
-use crate::pipeline::fetch_side::Fetched;
-use crate::pipeline::fetched_body::FetchedBody;
+use crate::pipeline::exchange::{Fetched, Job, Outgoing, Target};
 use crate::pipeline::hooks::Hooks;
-use crate::pipeline::job::Job;
-use crate::pipeline::origin_selection::Target;
 use crate::pipeline::request_body::{Broken, Lent, RequestBody};
 use crate::pipeline::unkeyed;
 use crate::pipeline::viewer_request::edited;
-use http::header::{CONTENT_LENGTH, DATE, HOST};
-use http::{HeaderValue, StatusCode};
-use selvedge_runtime::{
-    Hook, OnError, OriginRequestDecision, RequestFacts, SyntheticResponse, Transaction,
-};
+use http::HeaderValue;
+use http::header::{CONTENT_LENGTH, HOST};
+use selvedge_runtime::{Hook, OnError, OriginRequestDecision, RequestFacts, Transaction};
 use std::sync::Arc;
 
 /// What came of the stage.
@@ -73,7 +68,7 @@ pub(crate) async fn handle(
                 }
                 Err(why) => Some(why),
             },
-            Ok(OriginRequestDecision::Respond(response)) => match made(job, response) {
+            Ok(OriginRequestDecision::Respond(response)) => match Fetched::made(job, response) {
                 Ok(fetched) => {
                     unkeyed::warn(job, plugin, Hook::OriginRequest, &reads);
                     return Ok(OriginRequest::Answered(Box::new(fetched)));
@@ -125,41 +120,4 @@ fn sent(facts: &RequestFacts, host: Option<HeaderValue>, replaced: Option<usize>
         fields,
         host: own,
     }
-}
-
-/// What a plugin made, as if an origin had sent it.
-pub(crate) fn made(job: &Job, response: SyntheticResponse) -> Result<Fetched, String> {
-    let SyntheticResponse {
-        status,
-        mut fields,
-        body,
-    } = response;
-    if matches!(
-        status,
-        StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
-    ) {
-        return Err(format!(
-            "it answered {}, which is about something that an origin has",
-            status.as_u16()
-        ));
-    }
-    let now = job.edge.clock().now();
-    if !fields.contains_key(DATE)
-        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now.to_system()))
-    {
-        fields.insert(DATE, date);
-    }
-    if status != StatusCode::NO_CONTENT {
-        fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    }
-    Ok(Fetched {
-        status,
-        fields,
-        body: FetchedBody::Made(Some(body).filter(|_| job.facts.method != http::Method::HEAD)),
-        origin: None,
-        request_time: now,
-        response_time: now,
-        slot: None,
-        upgrade: None,
-    })
 }

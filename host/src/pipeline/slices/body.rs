@@ -2,11 +2,9 @@
 //!
 //! One slice is read while the next one is looked up or asked for: no more than that is fetched for a viewer that goes away.
 
-use super::Slices;
 use super::plan::{Lost, Plan};
 use super::version::Version;
-use crate::pipeline::body::BodyError;
-use crate::pipeline::respond::Content;
+use crate::pipeline::exchange::{BodyError, Content, Sliced, SlicedBody};
 use bytes::Bytes;
 use selvedge_store::BodyReader;
 use std::future::Future;
@@ -46,8 +44,34 @@ enum Ahead {
     Broken(Broken),
 }
 
+/// Slices of one version, as the content of a response.
+pub(super) struct Slices {
+    pub(super) plan: Arc<Plan>,
+    pub(super) version: Version,
+    /// Whether the head was stored before: it did not come straight from the origin.
+    pub(super) was_stored: bool,
+    /// A slice that is there already, so that it is not asked for again.
+    pub(super) open: Option<(u64, Content)>,
+    /// The same of the slice behind it.
+    pub(super) ahead: Option<(u64, Content)>,
+}
+
+impl Sliced for Slices {
+    fn length(&self) -> u64 {
+        self.version.length
+    }
+
+    fn was_stored(&self) -> bool {
+        self.was_stored
+    }
+
+    fn read(self: Box<Self>, first: u64, last: u64) -> Box<dyn SlicedBody> {
+        Box::new(SliceBody::new(*self, first, last))
+    }
+}
+
 /// A body of slices, or of the part of them that was asked for.
-pub(crate) struct SliceBody {
+struct SliceBody {
     plan: Arc<Plan>,
     version: Version,
     /// The position of the first byte of all that is sent.
@@ -65,7 +89,7 @@ pub(crate) struct SliceBody {
 
 impl SliceBody {
     /// The bytes from the first to the last, both included.
-    pub(crate) fn new(slices: Slices, first: u64, last: u64) -> SliceBody {
+    fn new(slices: Slices, first: u64, last: u64) -> SliceBody {
         let mut body = SliceBody {
             version: slices.version,
             first,
@@ -88,43 +112,6 @@ impl SliceBody {
             }
         }
         body
-    }
-
-    /// Bytes that are still to come.
-    pub(crate) fn left(&self) -> u64 {
-        self.end - self.position
-    }
-
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        loop {
-            if self.left() == 0 {
-                return Poll::Ready(None);
-            }
-            self.look_ahead(cx);
-            let Some((reader, end)) = &mut self.reading else {
-                match std::mem::replace(&mut self.ahead, Ahead::Unasked) {
-                    Ahead::Open(reader) => self.read(reader),
-                    Ahead::Broken(why) => return self.fail(why),
-                    waiting => {
-                        self.ahead = waiting;
-                        return Poll::Pending;
-                    }
-                }
-                continue;
-            };
-            match ready!(reader.poll_next(cx)) {
-                Some(Ok(piece)) => {
-                    self.position += piece.len() as u64;
-                    return Poll::Ready(Some(Ok(piece)));
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-                None if self.position == *end => self.reading = None,
-                None => return self.fail(Broken::Short),
-            }
-        }
     }
 
     /// Asks for the slice that is read next, and carries on with that.
@@ -181,6 +168,41 @@ impl SliceBody {
             "the response breaks off: {why}"
         );
         Poll::Ready(Some(Err(why.into())))
+    }
+}
+
+impl SlicedBody for SliceBody {
+    fn left(&self) -> u64 {
+        self.end - self.position
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            if self.left() == 0 {
+                return Poll::Ready(None);
+            }
+            self.look_ahead(cx);
+            let Some((reader, end)) = &mut self.reading else {
+                match std::mem::replace(&mut self.ahead, Ahead::Unasked) {
+                    Ahead::Open(reader) => self.read(reader),
+                    Ahead::Broken(why) => return self.fail(why),
+                    waiting => {
+                        self.ahead = waiting;
+                        return Poll::Pending;
+                    }
+                }
+                continue;
+            };
+            match ready!(reader.poll_next(cx)) {
+                Some(Ok(piece)) => {
+                    self.position += piece.len() as u64;
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None if self.position == *end => self.reading = None,
+                None => return self.fail(Broken::Short),
+            }
+        }
     }
 }
 

@@ -4,14 +4,13 @@ use super::version::Version;
 use crate::distribution::{Behavior, Distribution};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
-use crate::pipeline::Edge;
-use crate::pipeline::cache_key::{self, CacheKey};
+use crate::pipeline::cache_key;
+use crate::pipeline::edge::Edge;
+use crate::pipeline::exchange::{
+    CacheKey, Content, Found, Obtained, Prepared, Received, SELECTING,
+};
 use crate::pipeline::flight_key::flight_key;
-use crate::pipeline::look_up::{Found, look_up};
-use crate::pipeline::obtained::Obtained;
-use crate::pipeline::origin_request::SELECTING;
-use crate::pipeline::receive::Received;
-use crate::pipeline::respond::{Content, Prepared};
+use crate::pipeline::look_up::look_up;
 use crate::pipeline::viewer_side::obtain;
 use http::header::RANGE;
 use http::{HeaderValue, Method, StatusCode, Uri};

@@ -1,25 +1,17 @@
 //! What a fetch needs to know of the request that caused it.
 
-use super::cache_key::{CacheKey, KeyParts};
-use super::completion::Completing;
-use super::invalidations::Order;
-use super::notes::Notes;
-use super::receive::Received;
-use super::{Edge, cache_key};
+use super::conditions::Conditions;
+use super::found::Completing;
+use super::key::{CacheKey, KeyParts};
+use super::received::Received;
 use crate::distribution::{Behavior, Distribution};
+use crate::pipeline::edge::Edge;
+use crate::pipeline::invalidations::Order;
+use crate::pipeline::notes::Notes;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use selvedge_runtime::{Read, RequestFacts};
 use selvedge_store::Variant;
 use std::sync::Arc;
-
-/// Who evaluates the If-None-Match and If-Modified-Since of a request for which nothing is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Conditions {
-    /// The origin: its answer is for this request alone.
-    Forwarded,
-    /// The host, on what the origin sends: that is for all who ask.
-    Evaluated,
-}
 
 /// What a fetch needs to know. In a box: it is handed from stage to stage, and the future of a fetch would have room for each of
 /// its places.
@@ -104,9 +96,9 @@ impl Job {
     }
 
     /// The same, stored under the key that a GET has.
-    pub(crate) fn for_get(mut self: Box<Self>, began: Order) -> Box<Job> {
+    pub(crate) fn for_get(mut self: Box<Self>, key: CacheKey, began: Order) -> Box<Job> {
         self.began = began;
-        self.key = Some(cache_key::finish(&self.facts, self.parts.clone()));
+        self.key = Some(key);
         self
     }
 

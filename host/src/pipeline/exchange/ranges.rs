@@ -1,9 +1,8 @@
 //! Several byte ranges in one response: `multipart/byteranges` (RFC 9110, section 14.6).
 
-use super::body::BodyError;
 use bytes::Bytes;
 use selvedge_caching::multipart::MultipartRanges;
-use selvedge_store::BodyReader;
+use selvedge_store::{BodyError, BodyReader};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
@@ -50,7 +49,7 @@ impl Parts {
                     return Poll::Ready(Some(Ok(text)));
                 }
                 Some(Piece::Range(reader)) => match ready!(reader.poll_next(cx)) {
-                    Some(piece) => return Poll::Ready(Some(piece.map_err(Into::into))),
+                    Some(piece) => return Poll::Ready(Some(piece)),
                     None => {
                         self.pieces.pop_front();
                     }

@@ -1,12 +1,18 @@
 //! What a look-up or a fetch gave for a request, before it is made into a response to the viewer.
 
-use super::Edge;
-use super::receive::Received;
-use super::respond::{self, Content, Prepared};
+use super::content::Content;
+use super::prepared::Prepared;
 use http::HeaderMap;
 use selvedge_caching::Stored;
-use selvedge_caching::cache_status::CacheStatus;
+use selvedge_caching::cache_status::{CacheStatus, Fwd};
 use std::sync::Arc;
+
+/// Why the origin is asked: RFC 9211's word and one of ours.
+#[derive(Clone, Copy)]
+pub(crate) struct Miss {
+    pub(crate) why: Fwd,
+    pub(crate) detail: Option<&'static str>,
+}
 
 /// What answers a request.
 pub(crate) enum Obtained {
@@ -33,25 +39,5 @@ impl Obtained {
             cache,
             sent: None,
         })
-    }
-
-    /// The response to the request that asked for it.
-    pub(crate) fn respond(self, edge: &Edge, received: &Received) -> Prepared {
-        match self {
-            Obtained::Stored(stored) => stored.respond(edge, received),
-            Obtained::Other(prepared) => prepared,
-        }
-    }
-}
-
-impl FromStore {
-    /// The response to a request: the whole or what it asks for of it.
-    pub(crate) fn respond(self, edge: &Edge, received: &Received) -> Prepared {
-        let mut prepared =
-            respond::from_stored(edge, received, &self.head, self.content, self.cache);
-        if let Some(sent) = self.sent {
-            respond::add_missing(&mut prepared, &sent);
-        }
-        prepared
     }
 }

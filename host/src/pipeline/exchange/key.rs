@@ -1,0 +1,97 @@
+//! Cache keys and what they consist of.
+
+use crate::config::NameSet;
+use http::HeaderName;
+use selvedge_runtime::Read;
+use selvedge_store::Key;
+use std::sync::Arc;
+
+/// The parts of a key, policy and plugins together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeyParts {
+    pub(crate) path: bool,
+    pub(crate) query: QueryPart,
+    pub(crate) fields: Vec<HeaderName>,
+    pub(crate) cookies: Vec<CookiePart>,
+    pub(crate) literals: Vec<Vec<u8>>,
+    /// What the viewer offers of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
+    /// names none.
+    pub(crate) accept_encoding: Option<String>,
+}
+
+/// What of the query is in the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum QueryPart {
+    /// As the policy says, parameters in the order in which they were sent.
+    Policy(NameSet),
+    /// As a plugin says, parameters in the order of their names.
+    Sorted(NameSet),
+}
+
+/// What of the cookies is in the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum CookiePart {
+    Policy(NameSet),
+    Named(String),
+}
+
+/// What came of the stage.
+pub(crate) enum Keyed {
+    /// Look up, and store under this.
+    Key(CacheKey),
+    /// Neither look up nor store.
+    Pass(&'static str, KeyParts),
+    /// A plugin whose failure is the request's failure.
+    Failed(&'static str),
+}
+
+/// A finished key.
+#[derive(Clone)]
+pub(crate) struct CacheKey {
+    pub(crate) hash: Key,
+    pub(crate) parts: KeyParts,
+    /// The key as bytes, before hashing; also what `cache ls` shows.
+    pub(crate) bytes: Vec<u8>,
+    /// Where this is a slice's: the key of the whole.
+    pub(crate) whole: Option<Arc<CacheKey>>,
+}
+
+impl CacheKey {
+    /// Whether what a hook read of the request is in this key: as a part, or since a cache-key hook read it as well and
+    /// so has decided about it.
+    pub(crate) fn covers(&self, read: &Read, key_reads: &[Read]) -> bool {
+        let parts = &self.parts;
+        if key_reads.contains(read) {
+            return true;
+        }
+        match read {
+            Read::Field(name) => parts.fields.contains(name),
+            Read::Cookie(name) => parts.cookies.iter().any(|part| match part {
+                CookiePart::Policy(set) => set.contains(name),
+                CookiePart::Named(named) => **named == **name,
+            }),
+            Read::Path => parts.path,
+            Read::Query => matches!(&parts.query, QueryPart::Policy(NameSet::All)),
+            Read::QueryParam(name) => match &parts.query {
+                QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(name),
+            },
+            Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => {
+                true
+            }
+            // The same for all requests, but for what they were asked with, and that was read of the request.
+            Read::Kv | Read::Fetch | Read::Cache | Read::Secret => true,
+            // Not read at all.
+            Read::Metrics | Read::Log => true,
+            // What came for the key, or was made of it.
+            Read::Origin
+            | Read::CacheKey
+            | Read::ResponseStatus
+            | Read::ResponseField(_)
+            | Read::ResponseFieldNames
+            | Read::ResponseOrigin => true,
+            // They tell no viewers apart.
+            Read::Clock | Read::Random => true,
+            _ => false,
+        }
+    }
+}
