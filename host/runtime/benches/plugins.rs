@@ -18,14 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::powers::Recorded;
+use common::capabilities::Recorded;
 use common::{build, facts, load, response, runtime, spec};
 use http::{HeaderName, HeaderValue};
 use measured::{measure, on_this_thread};
-use selvedge_runtime::powers::{Answer, Kv};
+use selvedge_runtime::capabilities::{Answer, Kv};
 use selvedge_runtime::{
-    Hook, HookError, Isolation, OriginResponseDecision, Plugin, PluginSpec, Powers, RequestFacts,
-    Transaction,
+    Capabilities, Hook, HookError, Isolation, OriginResponseDecision, Plugin, PluginSpec,
+    RequestFacts, Transaction,
 };
 use serde_json::{Value, json};
 
@@ -208,9 +208,9 @@ impl Case {
             isolation,
             remember: false,
             config: self.config.clone(),
-            powers: Powers {
+            capabilities: Capabilities {
                 kv: Some(Arc::new(Moved)),
-                ..Recorded::default().powers("")
+                ..Recorded::default().capabilities("")
             },
             ..spec()
         })

@@ -6,9 +6,9 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::capabilities::{Capabilities, Capability};
 use crate::error::LoadError;
 use crate::host::{CONTRACT, OFFERED, OFFERED_WASI};
-use crate::powers::{Power, Powers};
 use crate::spec::Hook;
 use crate::trap::printable;
 
@@ -155,13 +155,13 @@ pub(crate) fn component(
 }
 
 /// What a component imports that a plugin may or may not be given.
-pub(crate) fn powers(engine: &Engine, component: &Component) -> Vec<Power> {
+pub(crate) fn capabilities(engine: &Engine, component: &Component) -> Vec<Capability> {
     let ty = component.component_type();
-    let imports = |power: &Power| {
+    let imports = |capability: &Capability| {
         let mut names = ty.imports(engine).map(|(name, _)| name);
-        names.any(|name| contract_interface(name) == Some(power.as_str()))
+        names.any(|name| contract_interface(name) == Some(capability.as_str()))
     };
-    Power::ALL.into_iter().filter(imports).collect()
+    Capability::ALL.into_iter().filter(imports).collect()
 }
 
 /// Whether a component is given all that it imports.
@@ -169,15 +169,15 @@ pub(crate) fn given(
     engine: &Engine,
     path: &Path,
     component: &Component,
-    given: &Powers,
+    given: &Capabilities,
 ) -> Result<(), LoadError> {
-    match powers(engine, component)
+    match capabilities(engine, component)
         .into_iter()
-        .find(|power| !given.has(*power))
+        .find(|capability| !given.has(*capability))
     {
-        Some(power) => Err(LoadError::NotGiven {
+        Some(capability) => Err(LoadError::NotGiven {
             path: path.to_owned(),
-            power,
+            capability,
         }),
         None => Ok(()),
     }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::capabilities::Capability;
 use crate::compile::CompileLimit;
 use crate::fault::Fault;
-use crate::powers::Power;
 use crate::spec::{Hook, names};
 
 /// Why a runtime could not be made.
@@ -152,12 +152,12 @@ pub enum LoadError {
         exports: String,
     },
     /// The plugin imports an interface that it was not given.
-    #[error("{path} imports `{power}`, which it is not given: {}", .power.why_not())]
+    #[error("{path} imports `{capability}`, which it is not given: {}", .capability.why_not())]
     NotGiven {
         /// The file.
         path: PathBuf,
         /// What it imports.
-        power: Power,
+        capability: Capability,
     },
     /// The plugin refused its configuration.
     #[error("{path} refuses its configuration: {message}")]

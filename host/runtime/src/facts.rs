@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use crate::powers::{Geo, ReadBody};
+use crate::capabilities::{Geo, ReadBody};
 
 /// The scheme of a request or of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

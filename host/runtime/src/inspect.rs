@@ -6,10 +6,10 @@ use std::path::Path;
 
 use wasmparser::{KnownCustom, MemoryType, Parser, Payload};
 
+use crate::capabilities::Capability;
 use crate::check::{self, Kind};
 use crate::error::LoadError;
 use crate::load;
-use crate::powers::Power;
 use crate::runtime::Runtime;
 use crate::spec::Hook;
 use crate::trap::printable;
@@ -39,7 +39,7 @@ pub struct Inspection {
     /// The interfaces that it imports, by their full names.
     pub imports: Vec<String>,
     /// Those of them that a host gives or does not give.
-    pub powers: Vec<Power>,
+    pub capabilities: Vec<Capability>,
     /// The memories that its modules declare.
     pub memories: Vec<MemoryBounds>,
     /// The tools that made it, as they signed: `language: Rust`, `processed-by: rustc 1.95.0`.
@@ -80,7 +80,7 @@ pub(crate) fn inspect(runtime: &Runtime, path: &Path) -> Result<Inspection, Load
         hooks,
         has_init: exports.lifecycle,
         contract,
-        powers: check::powers(engine, &component),
+        capabilities: check::capabilities(engine, &component),
         imports,
         memories,
         producers,

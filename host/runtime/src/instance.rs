@@ -12,7 +12,7 @@ use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::host::{GuestLog, SharedLog};
 use crate::limits::{CpuTime, Fetches, Growing, Growth, Usage, on_tick};
-use crate::plugin::{Alive, Identity, Origin, Plugin};
+use crate::plugin::{Alive, Identity, Linked, Plugin};
 
 /// What the host keeps for an instance; host functions see it.
 pub(crate) struct State {
@@ -57,7 +57,7 @@ pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) instance: wasmtime::component::Instance,
     /// What it was made of.
-    pub(crate) origin: Arc<Origin>,
+    pub(crate) linked: Arc<Linked>,
     /// On the heap, so that handing an instance on moves little.
     pub(crate) guests: Box<Guests>,
     /// Hook calls so far.
@@ -83,17 +83,17 @@ impl Instance {
     /// Makes an instance and runs the plugin's `init` if it has one that did not run yet.
     pub(crate) async fn make(
         plugin: &Plugin,
-        origin: &Arc<Origin>,
+        linked: &Arc<Linked>,
         cpu: Arc<CpuTime>,
     ) -> Result<Instance, NotMade> {
         let alive = plugin.room().ok_or(NotMade::NoRoom)?;
         let mut store = store(plugin, cpu);
         plugin.counters().count_instance();
-        match start(plugin, origin, &mut store).await {
+        match start(plugin, linked, &mut store).await {
             Ok(Ok(instance)) => Ok(Instance {
                 store,
                 instance,
-                origin: origin.clone(),
+                linked: linked.clone(),
                 guests: Box::default(),
                 calls: 0,
                 _alive: alive,
@@ -195,11 +195,11 @@ fn store(plugin: &Plugin, cpu: Arc<CpuTime>) -> Store<State> {
 
 async fn start(
     plugin: &Plugin,
-    origin: &Origin,
+    linked: &Linked,
     store: &mut Store<State>,
 ) -> wasmtime::Result<Result<wasmtime::component::Instance, String>> {
-    let instance = origin.pre.instantiate_async(&mut *store).await?;
-    if let Some(indices) = &origin.indices.lifecycle {
+    let instance = linked.pre.instantiate_async(&mut *store).await?;
+    if let Some(indices) = &linked.indices.lifecycle {
         let began = Instant::now();
         let guest = indices.load(&mut *store, &instance)?;
         if let Err(message) = guest.call_init(&mut *store).await? {

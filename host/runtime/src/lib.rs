@@ -20,7 +20,7 @@
 //! | `breaker.rs` | plugins that keep failing |
 //! | `limits.rs`, `ticker.rs`, `trap.rs` | what a guest may use, and what it is told when it uses more |
 //! | `host/` | one file per interface that guests may import |
-//! | `powers.rs` | what of that the pipeline implements |
+//! | `capabilities.rs` | what of that the pipeline implements |
 //! | `hooks/` | one file per hook that the host calls, and `convert.rs`, which checks what they return |
 //! | `masks.rs` | what a plugin says, without its secrets |
 //! | `edits.rs`, `fault.rs`, `protected.rs` | changes as values; what can be wrong with one; fields out of reach |
@@ -35,6 +35,7 @@
 mod artifact;
 mod bindings;
 mod breaker;
+pub mod capabilities;
 mod check;
 mod compile;
 mod counters;
@@ -50,7 +51,6 @@ mod limits;
 mod load;
 mod masks;
 mod plugin;
-pub mod powers;
 mod protected;
 mod remember;
 mod runtime;
@@ -61,6 +61,7 @@ mod ticker;
 mod transaction;
 mod trap;
 
+pub use capabilities::{Capabilities, Capability};
 pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler, compile_worker};
 pub use counters::Counters;
 pub use edits::{FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
@@ -74,7 +75,6 @@ pub use hooks::{
 pub use inspect::{Inspection, MemoryBounds};
 pub use masks::Masks;
 pub use plugin::Plugin;
-pub use powers::{Power, Powers};
 pub use runtime::{Options, Runtime, WallClock};
 pub use snapshot::NoSnapshot;
 pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit, UnknownHook};

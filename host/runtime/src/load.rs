@@ -11,7 +11,7 @@ use crate::artifact;
 use crate::check::{self, Exports};
 use crate::compile::{self, Job};
 use crate::error::{HookError, LoadError};
-use crate::plugin::{Indices, Origin, Plugin};
+use crate::plugin::{Indices, Linked, Plugin};
 use crate::runtime::Runtime;
 use crate::snapshot::Candidate;
 use crate::spec::{Hook, PluginSpec};
@@ -26,16 +26,16 @@ pub(crate) fn load(runtime: &Runtime, spec: &PluginSpec) -> Result<Arc<Plugin>, 
     let component = compiled(runtime, path, &file)?;
     let engine = &runtime.shared.engine;
     let exports = check::component(engine, path, &component)?;
-    check::given(engine, path, &component, &spec.powers)?;
+    check::given(engine, path, &component, &spec.capabilities)?;
     let hooks = check::hooks(path, &spec.hooks, &exports)?;
-    let origin = linked(runtime, path, &component, &hooks, &exports)?;
+    let linked = linked(runtime, path, &component, &hooks, &exports)?;
     let code = runtime
         .artifacts
         .as_ref()
         .map(|artifacts| artifacts.used(&file));
     let shared = runtime.shared.clone();
     let candidate = Candidate::new(spec, &exports, &file);
-    let plugin = Plugin::new(shared, spec, hooks, exports, origin, code, candidate);
+    let plugin = Plugin::new(shared, spec, hooks, exports, linked, code, candidate);
     first_instance(path, &plugin)?;
     let plugin = Arc::new(plugin);
     if let Some(candidate) = plugin.candidate() {
@@ -51,11 +51,11 @@ pub(crate) fn linked(
     component: &Component,
     hooks: &[Hook],
     exports: &Exports,
-) -> Result<Origin, LoadError> {
+) -> Result<Linked, LoadError> {
     let link = || {
         let pre = runtime.linker.instantiate_pre(component)?;
         let indices = Indices::new(&pre, hooks, exports.lifecycle)?;
-        Ok(Origin { pre, indices })
+        Ok(Linked { pre, indices })
     };
     link().map_err(|error: wasmtime::Error| LoadError::Invalid {
         path: path.to_owned(),

@@ -12,13 +12,13 @@ use wasmtime::component::InstancePre;
 use crate::artifact::InUse;
 use crate::bindings::exported;
 use crate::breaker::{Admitted, Breaker, Change};
+use crate::capabilities::Capabilities;
 use crate::check::Exports;
 use crate::counters::Counters;
 use crate::error::HookError;
 use crate::hooks::{KeyDecision, OriginDecision};
 use crate::instance::{Instance, State};
 use crate::masks::Masks;
-use crate::powers::Powers;
 use crate::remember::Memory;
 use crate::runtime::{Shared, TABLES, WallClock};
 use crate::snapshot::{Candidate, NoSnapshot, Snapshots};
@@ -33,13 +33,13 @@ pub(crate) struct Identity {
     pub(crate) config: serde_json::Value,
     pub(crate) config_json: String,
     pub(crate) limits: Limits,
-    pub(crate) powers: Powers,
+    pub(crate) capabilities: Capabilities,
     pub(crate) masks: Masks,
     pub(crate) wall_clock: Option<Arc<dyn WallClock>>,
 }
 
 /// What instances are made of.
-pub(crate) struct Origin {
+pub(crate) struct Linked {
     pub(crate) pre: InstancePre<State>,
     pub(crate) indices: Indices,
 }
@@ -97,7 +97,7 @@ pub struct Plugin {
     exports: Vec<Hook>,
     isolation: Isolation,
     on_error: OnError,
-    origin: Arc<Origin>,
+    linked: Arc<Linked>,
     candidate: Option<Candidate>,
     counters: Counters,
     breaker: Breaker,
@@ -119,15 +119,15 @@ impl Plugin {
         spec: &PluginSpec,
         hooks: Vec<Hook>,
         exports: Exports,
-        origin: Origin,
+        linked: Linked,
         code: Option<InUse>,
         candidate: Option<Candidate>,
     ) -> Plugin {
-        let needs = origin.pre.component().resources_required();
+        let needs = linked.pre.component().resources_required();
         let (memories, tables) =
             needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
         let places = memories.max(tables.div_ceil(TABLES)).max(1);
-        let secrets = spec.powers.secrets.as_ref();
+        let secrets = spec.capabilities.secrets.as_ref();
         let identity = Identity {
             masks: secrets.map_or_else(Masks::default, |secrets| Masks::of(&secrets.all())),
             name: spec.name.as_str().into(),
@@ -135,7 +135,7 @@ impl Plugin {
             config_json: spec.config.to_string(),
             config: spec.config.clone(),
             limits: spec.limits.clone(),
-            powers: spec.powers.clone(),
+            capabilities: spec.capabilities.clone(),
             wall_clock: shared.options.wall_clock.clone(),
         };
         // An instance that is used again is not what it was at first.
@@ -151,7 +151,7 @@ impl Plugin {
             exports: exports.hooks,
             isolation: spec.isolation,
             on_error: spec.on_error,
-            origin: Arc::new(origin),
+            linked: Arc::new(linked),
             candidate,
             counters: Counters::default(),
             breaker: Breaker::new(spec.short_circuit.clone()),
@@ -311,9 +311,9 @@ impl Plugin {
     }
 
     /// What the next instance is made of: the file, or where there is one, what its `init` made of it.
-    pub(crate) fn origin(&self) -> &Arc<Origin> {
+    pub(crate) fn linked(&self) -> &Arc<Linked> {
         let begun = self.candidate.as_ref().and_then(Candidate::begun);
-        begun.unwrap_or(&self.origin)
+        begun.unwrap_or(&self.linked)
     }
 
     /// Where its `init` may be run once for all instances.
@@ -344,7 +344,7 @@ impl Plugin {
 
     /// Makes an instance, runs `init`, looks at the types of all hooks, and drops it.
     pub(crate) async fn try_start(&self) -> Result<(), HookError> {
-        transaction::try_start(self, self.origin()).await
+        transaction::try_start(self, self.linked()).await
     }
 
     /// An instance that waits for work.

@@ -18,7 +18,7 @@ use wasmtime::component::Linker;
 
 use crate::check::Exports;
 use crate::instance::State;
-use crate::plugin::{Origin, Plugin};
+use crate::plugin::{Linked, Plugin};
 use crate::runtime::Options;
 use crate::spec::{Hook, Isolation, PluginSpec};
 
@@ -63,7 +63,7 @@ pub(crate) struct Candidate {
 
 /// What instances are made of once `init` has run for all.
 struct Begun {
-    origin: Arc<Origin>,
+    linked: Arc<Linked>,
     _share: Share,
 }
 
@@ -113,8 +113,8 @@ impl Candidate {
     }
 
     /// What instances are made of once `init` has run for all.
-    pub(crate) fn begun(&self) -> Option<&Arc<Origin>> {
-        self.begun.get().map(|begun| &begun.origin)
+    pub(crate) fn begun(&self) -> Option<&Arc<Linked>> {
+        self.begun.get().map(|begun| &begun.linked)
     }
 
     /// An instance has run `init`: looks at what that left, and asks for a snapshot when it has cost enough.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::powers::Powers;
+use crate::capabilities::Capabilities;
 
 /// A point in a request's life at which a plugin is asked, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -206,7 +206,7 @@ pub struct PluginSpec {
     /// [`Isolation::Request`] have decisions that can be.
     pub remember: bool,
     /// What it is given beyond the request. A plugin that imports more is refused.
-    pub powers: Powers,
+    pub capabilities: Capabilities,
 }
 
 impl PluginSpec {
@@ -227,7 +227,7 @@ impl PluginSpec {
             on_error: OnError::default(),
             short_circuit: ShortCircuit::default(),
             remember: true,
-            powers: Powers::default(),
+            capabilities: Capabilities::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::facts::{Read, RequestFacts, ResponseFacts};
 use crate::hooks::{self, HookCall, Refused};
 use crate::instance::{Instance, NotMade};
 use crate::limits::{CpuTime, Growing};
-use crate::plugin::{Origin, Plugin};
+use crate::plugin::{Linked, Plugin};
 use crate::runtime::Runtime;
 use crate::spec::Hook;
 use crate::trap::{Circumstances, explain};
@@ -229,17 +229,17 @@ async fn made(
 ) -> Result<Instance, HookError> {
     match held {
         Some(instance) => Ok(instance),
-        None => made_of(plugin, plugin.origin(), cpu).await,
+        None => made_of(plugin, plugin.linked(), cpu).await,
     }
 }
 
 /// A fresh instance.
 pub(crate) async fn made_of(
     plugin: &Plugin,
-    origin: &Arc<Origin>,
+    linked: &Arc<Linked>,
     cpu: &Arc<CpuTime>,
 ) -> Result<Instance, HookError> {
-    Instance::make(plugin, origin, cpu.clone())
+    Instance::make(plugin, linked, cpu.clone())
         .await
         .map_err(|not_made| why_not(plugin, not_made))
 }
@@ -368,10 +368,10 @@ pub(crate) fn name_failure(
 }
 
 /// Makes an instance and looks at the types of its hooks, under the same limits as a call.
-pub(crate) async fn try_start(plugin: &Plugin, origin: &Arc<Origin>) -> Result<(), HookError> {
+pub(crate) async fn try_start(plugin: &Plugin, linked: &Arc<Linked>) -> Result<(), HookError> {
     let cpu = Arc::new(CpuTime::default());
     let start = async {
-        let mut instance = made_of(plugin, origin, &cpu).await?;
+        let mut instance = made_of(plugin, linked, &cpu).await?;
         hooks::check_types(&mut instance).map_err(|error| HookError::Trap(format!("{error:#}")))
     };
     within_limits(plugin, &cpu, start).await

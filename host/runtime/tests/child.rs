@@ -50,7 +50,7 @@ fn the_child_makes_what_instances_begin_with() {
     };
     let spec = PluginSpec {
         file: guest("begun"),
-        powers: common::powers::Recorded::default().powers(""),
+        capabilities: common::capabilities::Recorded::default().capabilities(""),
         config: serde_json::json!({ "init": "config" }),
         // A slow machine hits none of them.
         limits: Limits {

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::powers::{editor, everything};
+use common::capabilities::{editor, everything};
 use common::{facts, request, response, runtime};
 use http::StatusCode;
 use selvedge_runtime::{

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use common::{ask, guest, runtime, small, spec};
 use selvedge_runtime::{
-    Hook, LoadError, MemoryBounds, Options, PluginSpec, Power, Runtime, RuntimeError,
+    Capability, Hook, LoadError, MemoryBounds, Options, PluginSpec, Runtime, RuntimeError,
 };
 
 /// Loads a file with this content. Its name is replaced by `FILE` in the error.
@@ -315,7 +315,7 @@ fn a_file_can_be_looked_into_without_running_it() {
     let found = runtime().inspect(&file).unwrap();
     assert!(found.is_component);
     assert_eq!(found.imports, ["selvedge:edge/kv@0.1.0"]);
-    assert_eq!(found.powers, [Power::Kv]);
+    assert_eq!(found.capabilities, [Capability::Kv]);
     let declared = MemoryBounds {
         initial: 64 << 10,
         maximum: Some(128 << 10),

@@ -6,7 +6,7 @@ mod common;
 use std::process::Command;
 use std::sync::Arc;
 
-use common::powers::Recorded;
+use common::capabilities::Recorded;
 use common::{facts, guest, guests_manifest, load, request, response, runtime, spec, target};
 use http::{HeaderMap, StatusCode};
 use selvedge_runtime::{
@@ -18,7 +18,7 @@ use selvedge_runtime::{
 fn page_spec() -> PluginSpec {
     PluginSpec {
         file: guest("pages"),
-        powers: Recorded::default().powers(""),
+        capabilities: Recorded::default().capabilities(""),
         config: serde_json::json!({ "page_seconds": 30 }),
         ..spec()
     }

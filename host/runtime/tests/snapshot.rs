@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::capabilities::Recorded;
 use common::numbers::Numbers;
-use common::powers::Recorded;
 use common::{ask, build, facts, guest, literal, load, response, runtime, small, spec};
 use selvedge_runtime::{
     Called, Hook, Isolation, Limits, NoSnapshot, Options, Plugin, PluginSpec, RequestFacts,
@@ -28,7 +28,7 @@ fn begun(init: &str) -> PluginSpec {
 fn patient(file: PathBuf) -> PluginSpec {
     PluginSpec {
         remember: false,
-        powers: Recorded::default().powers(""),
+        capabilities: Recorded::default().capabilities(""),
         limits: Limits {
             cpu: Duration::from_secs(10),
             wall: Duration::from_secs(60),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::powers::{editor, editor_with};
+use common::capabilities::{editor, editor_with};
 use common::{request, response, runtime};
 use selvedge_runtime::{
     Fault, HookError, Isolation, Limits, OriginResponseDecision, Plugin, Producer, Transaction,

@@ -5,7 +5,7 @@ use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config::{Limits, show_duration, show_size};
 use clap::Args;
-use selvedge_runtime::{Compiler, Hook, Inspection, MemoryBounds, Options, Power, Runtime};
+use selvedge_runtime::{Capability, Compiler, Hook, Inspection, MemoryBounds, Options, Runtime};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -56,11 +56,11 @@ fn run(arguments: &Arguments, compiler: Compiler) -> u8 {
 }
 
 /// Where a configuration says what a plugin finds there; `None` for what needs no word of it.
-fn configured_in(power: Power) -> Option<&'static str> {
-    match power {
-        Power::Fetch => Some("[plugins.fetch.NAME]"),
-        Power::Secrets => Some("[plugins.secrets]"),
-        Power::Kv | Power::Cache | Power::Metrics => None,
+fn configured_in(capability: Capability) -> Option<&'static str> {
+    match capability {
+        Capability::Fetch => Some("[plugins.fetch.NAME]"),
+        Capability::Secrets => Some("[plugins.secrets]"),
+        Capability::Kv | Capability::Cache | Capability::Metrics => None,
     }
 }
 
@@ -124,11 +124,13 @@ fn as_lines(found: &Inspection) -> Vec<(&'static str, String)> {
     lines.push(("init", if found.has_init { "yes" } else { "no" }.to_owned()));
     let (contract, wasi) = imports(found);
     lines.push(("imports", or_nothing(&contract)));
-    for power in &found.powers {
-        if let Some(table) = configured_in(*power) {
+    for capability in &found.capabilities {
+        if let Some(table) = configured_in(*capability) {
             lines.push((
                 "",
-                format!("{power} finds what {table} of its configuration names, and nothing else"),
+                format!(
+                    "{capability} finds what {table} of its configuration names, and nothing else"
+                ),
             ));
         }
     }
@@ -178,11 +180,11 @@ fn memory(memory: &MemoryBounds) -> String {
 
 fn as_json(found: &Inspection) -> Value {
     let imports = found.imports.iter().map(|import| {
-        let power = found
-            .powers
+        let capability = found
+            .capabilities
             .iter()
-            .find(|power| power.as_str() == short(import));
-        let table = power.and_then(|power| configured_in(*power));
+            .find(|capability| capability.as_str() == short(import));
+        let table = capability.and_then(|capability| configured_in(*capability));
         json!({ "name": import, "configured_in": table })
     });
     let memories = found

@@ -16,6 +16,7 @@
 //! The model, its names and ranges are CloudFront's, in snake_case.
 
 mod behavior;
+mod capabilities;
 mod distribution;
 mod excerpt;
 mod hosts;
@@ -27,7 +28,6 @@ mod path;
 mod pattern;
 mod plugin;
 mod policy;
-mod powers;
 mod report;
 mod scalar;
 pub mod scenario;
@@ -45,6 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use behavior::{AllowedMethods, Behavior, CachedMethods, ViewerProtocol};
+pub use capabilities::{Backend, BackendUrl, Secret, SecretSource};
 pub use distribution::Distribution;
 pub use hosts::HostIndex;
 pub use load::{load, load_all, load_entry, load_files, load_one, load_scenario, load_server};
@@ -54,7 +55,6 @@ pub use path::normalise;
 pub use pattern::PathPattern;
 pub use plugin::{HOOKS, Isolation, Limits, OnError, PluginEntry};
 pub use policy::{Coding, ForwardPolicy, KeyPolicy};
-pub use powers::{Backend, BackendUrl, Secret, SecretSource};
 pub use report::{At, Placed, Problem, Report, Severity, Sources};
 pub use server::{Server, StoreSettings};
 pub use sets::{FieldSet, NamePattern, NameSet};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use super::capabilities::{Backend, BackendUrl};
 use super::names;
-use super::powers::{Backend, BackendUrl};
 use super::report::{At, Placed, Problem, printable};
 use super::scalar::{duration, integer, one_of, path, string, text};
 use super::walk::{Table, Value, entries, placed};

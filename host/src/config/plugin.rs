@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::capabilities::{self, Backend, Secret, SecretSource};
 use super::names;
-use super::powers::{self, Backend, Secret, SecretSource};
 use super::report::{At, Placed, Problem};
 use super::scalar::{boolean, duration, integer, json, one_of, path, size, text};
 use super::server::Server;
@@ -186,7 +186,7 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
         placed(text(names::identifier)),
     );
     let file = t.required("file", "file = \"my-plugin.wasm\"", placed(path));
-    let backends = t.or("fetch", Vec::new(), powers::backends);
+    let backends = t.or("fetch", Vec::new(), capabilities::backends);
     PluginEntry {
         name,
         file,
@@ -199,7 +199,7 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
 /// command line says.
 pub(super) fn document(file: &walk::File<'_>, raw: &DeTable<'_>, server: &Server) -> PluginEntry {
     walk::document(file, "the plugin's entry", raw, |t| PluginEntry {
-        backends: t.or("fetch", Vec::new(), powers::backends),
+        backends: t.or("fetch", Vec::new(), capabilities::backends),
         ..read_rest(t, server)
     })
 }
@@ -226,7 +226,7 @@ pub(super) fn read_rest(t: &Table<'_>, server: &Server) -> PluginEntry {
         remember: t.or("remember", true, boolean),
         limits: t.or("limits", limits.clone(), own),
         backends: Vec::new(),
-        secrets: t.or("secrets", Vec::new(), powers::secrets),
+        secrets: t.or("secrets", Vec::new(), capabilities::secrets),
         short_circuit: t.or("short_circuit", short_circuit.clone(), own_circuit),
     }
 }

@@ -11,7 +11,7 @@ use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use selvedge_runtime::RequestFacts;
-use selvedge_runtime::powers::{Fetch, FetchError, Waiting};
+use selvedge_runtime::capabilities::{Fetch, FetchError, Waiting};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

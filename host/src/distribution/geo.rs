@@ -7,7 +7,7 @@
 use crate::config::{Config, Placed, Problem};
 use PathElement::{IndexFromEnd, Key};
 use maxminddb::{MaxMindDbError, PathElement, Reader, WithinOptions};
-use selvedge_runtime::powers;
+use selvedge_runtime::capabilities;
 use serde::de::{Deserialize, Deserializer, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ fn problem(config: &Config, file: &Placed<PathBuf>, why: &Refusal) -> Problem {
     )
 }
 
-impl powers::Geo for Geo {
+impl capabilities::Geo for Geo {
     fn fact(&self, address: IpAddr, name: &str) -> Option<Cow<'_, str>> {
         let (_, path) = FACTS.iter().find(|(known, _)| *known == name)?;
         self.0.iter().find_map(|database| {

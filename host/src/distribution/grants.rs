@@ -5,8 +5,8 @@ use super::backends::Backends;
 use crate::config::{self, Config, Problem, SecretSource};
 use crate::origin::Tls;
 use bytes::Bytes;
-use selvedge_runtime::Powers;
-use selvedge_runtime::powers::{Answer, Cache, Kv, Metrics, Secrets};
+use selvedge_runtime::Capabilities;
+use selvedge_runtime::capabilities::{Answer, Cache, Kv, Metrics, Secrets};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
@@ -86,16 +86,16 @@ impl Metrics for KeepsNothing {
 /// What a plugin is given: everything. A plugin may well import more than its configuration needs, as where keys come from
 /// secrets or from the configuration; a backend or a secret that is not configured is answered as one that is not there. What
 /// is wrong with those that are becomes problems.
-pub(super) fn powers(
+pub(super) fn capabilities(
     config: &Config,
     id: &str,
     entry: &config::PluginEntry,
     keeps: &dyn Keeps,
     web: &Arc<Tls>,
     problems: &mut Vec<Problem>,
-) -> Powers {
+) -> Capabilities {
     let backends = Backends::new(config, entry, web, problems);
-    Powers {
+    Capabilities {
         kv: Some(keeps.kv(id)),
         fetch: Some(Arc::new(backends)),
         cache: Some(keeps.cache(id)),

@@ -17,7 +17,7 @@ use crate::origin::{Origin, Tls};
 use geo::Geo;
 use hosts::Hosts;
 use selvedge_caching::Policy;
-use selvedge_runtime::powers;
+use selvedge_runtime::capabilities;
 use selvedge_runtime::{Hook, Masks, Plugin, Runtime, Scheme};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct Behavior {
     settings: config::Behavior,
     origin: Arc<Origin>,
     /// Who knows where viewers are, if it has plugins that could ask.
-    geo: Option<Arc<dyn powers::Geo>>,
+    geo: Option<Arc<dyn capabilities::Geo>>,
     /// For each hook the plugins that have it, in the order in which they run.
     by_hook: [Vec<Arc<Plugin>>; Hook::ALL.len()],
     is_plain_for_viewers: bool,
@@ -275,7 +275,7 @@ impl Behavior {
     }
 
     /// Who knows where viewers are; `None` where nobody does, or no plugin could ask.
-    pub fn geo(&self) -> Option<&Arc<dyn powers::Geo>> {
+    pub fn geo(&self) -> Option<&Arc<dyn capabilities::Geo>> {
         self.geo.as_ref()
     }
 

@@ -4,7 +4,8 @@ use super::grants::{self, Keeps, KeepsNothing};
 use crate::config::{self, Config, Problem};
 use crate::origin::Tls;
 use selvedge_runtime::{
-    Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Powers, Runtime, ShortCircuit,
+    Capabilities, Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Runtime,
+    ShortCircuit,
 };
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub(super) fn load(
         .filter(|entry| entry.file.is_typed());
     for entry in typed {
         let id = distribution.id.as_str();
-        let powers = grants::powers(config, id, entry, keeps, web, problems);
-        match runtime.load(&spec(id, entry, powers)) {
+        let capabilities = grants::capabilities(config, id, entry, keeps, web, problems);
+        match runtime.load(&spec(id, entry, capabilities)) {
             Ok(plugin) => plugins.push(plugin),
             Err(error) => problems.push(problem(config, entry, &error)),
         }
@@ -52,7 +53,7 @@ pub fn load_alone(
 ) -> (Vec<Problem>, Result<Arc<Plugin>, Box<NotLoaded>>) {
     let mut problems = Vec::new();
     let web = Arc::new(Tls::web());
-    let powers = grants::powers(
+    let capabilities = grants::capabilities(
         config,
         distribution,
         entry,
@@ -60,7 +61,7 @@ pub fn load_alone(
         &web,
         &mut problems,
     );
-    let loaded = runtime.load(&spec(distribution, entry, powers));
+    let loaded = runtime.load(&spec(distribution, entry, capabilities));
     let not_loaded = |error: LoadError| NotLoaded {
         problem: problem(config, entry, &error),
         is_of_machine: error.is_of_machine(),
@@ -71,7 +72,7 @@ pub fn load_alone(
     )
 }
 
-fn spec(distribution: &str, entry: &config::PluginEntry, powers: Powers) -> PluginSpec {
+fn spec(distribution: &str, entry: &config::PluginEntry, capabilities: Capabilities) -> PluginSpec {
     let limits = &entry.limits;
     PluginSpec {
         name: entry.name.to_string(),
@@ -111,7 +112,7 @@ fn spec(distribution: &str, entry: &config::PluginEntry, powers: Powers) -> Plug
             probes: entry.short_circuit.probes,
         },
         remember: entry.remember,
-        powers,
+        capabilities,
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use selvedge_runtime::powers::{Answer, BodyRefusal, ReadBody};
+use selvedge_runtime::capabilities::{Answer, BodyRefusal, ReadBody};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::Mutex;

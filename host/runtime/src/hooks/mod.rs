@@ -95,13 +95,13 @@ macro_rules! found {
             store,
             instance,
             guests,
-            origin,
+            linked,
             ..
         } = $instance;
         let guest = match &mut guests.$hook {
             Some(guest) => guest,
             empty => {
-                let indices = origin
+                let indices = linked
                     .indices
                     .$hook
                     .as_ref()
@@ -119,10 +119,10 @@ pub(crate) fn check_types(instance: &mut Instance) -> wasmtime::Result<()> {
     let Instance {
         store,
         instance,
-        origin,
+        linked,
         ..
     } = instance;
-    let indices = &origin.indices;
+    let indices = &linked.indices;
     macro_rules! check {
         ($($hook:ident),*) => {
             $(if let Some(indices) = &indices.$hook {

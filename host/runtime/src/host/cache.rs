@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::NOT_IN_INIT;
 use crate::bindings::imported::cache::Host;
+use crate::capabilities::Cache;
 use crate::facts::Read;
 use crate::instance::State;
-use crate::powers::Cache;
 
 impl State {
     /// The values, outside of `init`; otherwise words for the guest.
@@ -14,8 +14,13 @@ impl State {
         &mut self,
         passed: usize,
     ) -> wasmtime::Result<Result<std::sync::Arc<dyn Cache>, String>> {
-        self.use_power(Read::Cache, passed)?;
-        let cache = self.plugin.powers.cache.clone().filter(|_| !self.in_init());
+        self.use_capability(Read::Cache, passed)?;
+        let cache = self
+            .plugin
+            .capabilities
+            .cache
+            .clone()
+            .filter(|_| !self.in_init());
         Ok(cache.ok_or_else(|| NOT_IN_INIT.to_owned()))
     }
 }

@@ -7,13 +7,13 @@ use wasmtime::component::Resource;
 
 use super::{NOT_IN_INIT, field_name, field_names, joined, lines};
 use crate::bindings::imported::fetch::{self as wit, Host, HostFetched, HostPending};
+use crate::capabilities::{FetchError, Waiting};
 use crate::edits::MAX_FIELD_LINES;
 use crate::facts::Read;
 use crate::fault::LONGEST_TARGET;
 use crate::hooks::convert;
 use crate::instance::State;
 use crate::limits::Exceeded;
-use crate::powers::{FetchError, Waiting};
 use crate::protected;
 use crate::trap::printable;
 
@@ -36,17 +36,23 @@ impl Host for State {
             .map(|field| field.name.len() + field.value.len())
             .sum();
         let passed = passed + request.method.len() + request.target.len() + request.body.len();
-        self.use_power(Read::Fetch, backend.len() + passed)?;
+        self.use_capability(Read::Fetch, backend.len() + passed)?;
         let limit = self.plugin.limits.fetches;
         self.fetches.started += 1;
         if self.fetches.started > limit || self.fetches.held >= limit {
             return Err(Exceeded::Fetches.into());
         }
-        let Some(power) = self.plugin.powers.fetch.clone().filter(|_| !self.in_init()) else {
+        let Some(capability) = self
+            .plugin
+            .capabilities
+            .fetch
+            .clone()
+            .filter(|_| !self.in_init())
+        else {
             return Ok(Err(wit::FetchError::Failed(NOT_IN_INIT.to_owned())));
         };
         let started = checked(request)
-            .and_then(|request| power.start(self.request.as_ref(), &backend, request));
+            .and_then(|request| capability.start(self.request.as_ref(), &backend, request));
         match started {
             Ok(waiting) => {
                 self.fetches.held += 1;

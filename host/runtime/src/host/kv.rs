@@ -2,20 +2,26 @@
 
 use super::NOT_IN_INIT;
 use crate::bindings::imported::kv::Host;
+use crate::capabilities::KV_KEY_BYTES;
 use crate::facts::Read;
 use crate::instance::State;
-use crate::powers::KV_KEY_BYTES;
 
 impl Host for State {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, String>> {
-        self.use_power(Read::Kv, key.len())?;
+        self.use_capability(Read::Kv, key.len())?;
         if key.len() > KV_KEY_BYTES {
             return Ok(Err(format!(
                 "the key has {} bytes, more than the {KV_KEY_BYTES} that keys may have",
                 key.len()
             )));
         }
-        let Some(kv) = self.plugin.powers.kv.clone().filter(|_| !self.in_init()) else {
+        let Some(kv) = self
+            .plugin
+            .capabilities
+            .kv
+            .clone()
+            .filter(|_| !self.in_init())
+        else {
             return Ok(Err(NOT_IN_INIT.to_owned()));
         };
         let value = kv.get(&key).wait().await;

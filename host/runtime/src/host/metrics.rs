@@ -2,9 +2,9 @@
 
 use crate::bindings::imported::log::Level;
 use crate::bindings::imported::metrics::Host;
+use crate::capabilities::Metrics;
 use crate::facts::Read;
 use crate::instance::State;
-use crate::powers::Metrics;
 
 /// The longest name of a figure, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -31,8 +31,8 @@ impl State {
         name: &str,
         take: impl FnOnce(&dyn Metrics) -> Result<(), String>,
     ) -> wasmtime::Result<()> {
-        self.use_power(Read::Metrics, name.len())?;
-        let taken = match &self.plugin.powers.metrics {
+        self.use_capability(Read::Metrics, name.len())?;
+        let taken = match &self.plugin.capabilities.metrics {
             _ if !is_name(name) => Err(format!(
                 "a name has small letters, digits and _, begins with a letter, and has at most {LONGEST_NAME} bytes"
             )),

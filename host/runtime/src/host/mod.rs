@@ -79,7 +79,7 @@ impl State {
     }
 
     /// The one way to what the pipeline implements: counts the call and records the use.
-    fn use_power(&mut self, what: Read, passed: usize) -> wasmtime::Result<()> {
+    fn use_capability(&mut self, what: Read, passed: usize) -> wasmtime::Result<()> {
         self.usage.call(passed, &self.plugin.limits)?;
         self.note(what);
         Ok(())

@@ -8,9 +8,9 @@ use wasmtime::component::Resource;
 
 use super::{field_name, field_names, joined, lines};
 use crate::bindings::imported::types::{HostRequest, HttpVersion, Request, Scheme};
+use crate::capabilities::BodyRefusal;
 use crate::facts::{self, Read, RequestFacts};
 use crate::instance::State;
-use crate::powers::BodyRefusal;
 
 impl HostRequest for State {
     fn method(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {

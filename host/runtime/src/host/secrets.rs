@@ -7,8 +7,8 @@ use crate::instance::State;
 
 impl Host for State {
     fn get(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        self.use_power(Read::Secret, name.len())?;
-        let secrets = self.plugin.powers.secrets.as_ref();
+        self.use_capability(Read::Secret, name.len())?;
+        let secrets = self.plugin.capabilities.secrets.as_ref();
         let secret = secrets.and_then(|secrets| secrets.get(&name));
         Ok(secret.map(Vec::from))
     }

@@ -12,7 +12,7 @@ use crate::compile::{self, ACCESS, Job, Memory};
 use crate::error::{HookError, LoadError};
 use crate::instance::{Instance, State};
 use crate::limits::CpuTime;
-use crate::plugin::{Indices, Origin, Plugin};
+use crate::plugin::{Indices, Linked, Plugin};
 use crate::{artifact, load, transaction};
 
 /// No more memory than this is written into a component.
@@ -40,11 +40,11 @@ pub(super) fn made(
     let share = Share::of(maker, bytes.saturating_add(memory.len()));
     let share = share.ok_or_else(|| failed("snapshots of other plugins take all that they may"))?;
     // It does not run `init`, whose export is still there.
-    let origin = Arc::new(origin(maker, plugin, &begun, false)?);
-    let tried = transaction::try_start(plugin, &origin);
+    let linked = Arc::new(linked(maker, plugin, &begun, false)?);
+    let tried = transaction::try_start(plugin, &linked);
     here.block_on(tried).map_err(of_hook)?;
     Ok(Begun {
-        origin,
+        linked,
         _share: share,
     })
 }
@@ -65,16 +65,16 @@ fn compiled(
     Ok((component, code.len()))
 }
 
-fn origin(
+fn linked(
     maker: &Maker,
     plugin: &Plugin,
     component: &Component,
     init: bool,
-) -> Result<Origin, NoSnapshot> {
+) -> Result<Linked, NoSnapshot> {
     let pre = maker.linker.instantiate_pre(component);
     let pre = pre.map_err(of_engine)?;
     let indices = Indices::new(&pre, plugin.hooks(), init).map_err(of_engine)?;
-    Ok(Origin { pre, indices })
+    Ok(Linked { pre, indices })
 }
 
 /// What is in memory when `init` has run.
@@ -83,9 +83,9 @@ async fn after_init(
     plugin: &Plugin,
     readable: &Component,
 ) -> Result<Memory, NoSnapshot> {
-    let origin = Arc::new(origin(maker, plugin, readable, true)?);
+    let linked = Arc::new(linked(maker, plugin, readable, true)?);
     let cpu = Arc::new(CpuTime::default());
-    let init = transaction::made_of(plugin, &origin, &cpu);
+    let init = transaction::made_of(plugin, &linked, &cpu);
     let instance = transaction::within_limits(plugin, &cpu, init).await;
     let instance = instance.map_err(of_hook)?;
     if let Some(left) = left(instance.store.data()) {

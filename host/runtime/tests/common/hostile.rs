@@ -10,13 +10,13 @@ use selvedge_runtime::{
     ViewerRequestDecision, ViewerResponseDecision,
 };
 
-use super::powers::Recorded;
+use super::capabilities::Recorded;
 use super::{facts, guest, load, response, runtime, spec};
 
 pub fn hostile(isolation: Isolation) -> Arc<Plugin> {
     load(&PluginSpec {
         file: guest("hostile"),
-        powers: Recorded::default().powers(""),
+        capabilities: Recorded::default().capabilities(""),
         isolation,
         limits: Limits {
             // The programs wait for backends that never answer.

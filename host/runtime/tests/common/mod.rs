@@ -2,10 +2,10 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod capabilities;
 pub mod hostile;
 pub mod made;
 pub mod numbers;
-pub mod powers;
 pub mod random;
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use selvedge_runtime::powers::Geo;
+use selvedge_runtime::capabilities::Geo;
 use selvedge_runtime::{
     Called, KeyDecision, KeyPart, Limits, Options, Plugin, PluginSpec, RequestFacts, RequestId,
     ResponseFacts, Runtime, Scheme, ShortCircuit, TlsFacts, Transaction,

@@ -10,10 +10,10 @@ mod step;
 mod time;
 
 use super::behavior;
+use super::capabilities;
 use super::distribution::{self, Distribution, unique};
 use super::origin::Origin;
 use super::plugin::{self, PluginEntry};
-use super::powers;
 use super::report::{Placed, Problem};
 use super::scalar::string;
 use super::server::Server;
@@ -122,10 +122,10 @@ fn origins(t: &Table<'_>) -> Vec<Scripted> {
 /// The plugin's entry, with a backend for each that is scripted.
 fn read_plugin(t: &Table<'_>, server: &Server, scripted: &[Scripted]) -> PluginEntry {
     let names: Vec<Placed<String>> = scripted.iter().map(|one| one.name.clone()).collect();
-    let mut backends = t.or("fetch", Vec::new(), powers::scripted_backends(&names));
+    let mut backends = t.or("fetch", Vec::new(), capabilities::scripted_backends(&names));
     for name in &names {
         if !backends.iter().any(|backend| backend.name == **name) {
-            backends.push(powers::scripted_backend(name));
+            backends.push(capabilities::scripted_backend(name));
         }
     }
     let here = |value: String| Placed { value, at: t.at };

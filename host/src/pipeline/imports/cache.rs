@@ -8,7 +8,7 @@ use crate::pipeline::invalidations::{Order, Standing, Wanted};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_caching::Time;
-use selvedge_runtime::powers::{self, Answer};
+use selvedge_runtime::capabilities::{self, Answer};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -222,7 +222,7 @@ impl PluginCache {
     }
 }
 
-impl powers::Cache for PluginCache {
+impl capabilities::Cache for PluginCache {
     fn get(&self, key: &[u8]) -> Answer<Result<Option<Bytes>, String>> {
         Answer::Now(Ok(self.look_up(key)))
     }
@@ -385,7 +385,7 @@ mod tests {
         let cache = cache(&clock);
         put(&cache, "a", 3, 60, "Product-1");
         put(&cache, "b", 3, 60, "product-2");
-        let Answer::Later(done) = powers::Cache::invalidate(&*cache, "product-1") else {
+        let Answer::Later(done) = capabilities::Cache::invalidate(&*cache, "product-1") else {
             panic!("it waits for the disk");
         };
         done.await.unwrap();

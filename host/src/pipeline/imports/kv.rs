@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use parking_lot::RwLock;
-use selvedge_runtime::powers::{self, Answer};
+use selvedge_runtime::capabilities::{self, Answer};
 use selvedge_store::{State, StateChange, StateError};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -386,7 +386,7 @@ impl Of {
     }
 }
 
-impl powers::Kv for Of {
+impl capabilities::Kv for Of {
     fn get(&self, key: &str) -> Answer<Result<Option<Bytes>, String>> {
         Answer::Now(Ok(self.0.get(key)))
     }

@@ -1,7 +1,7 @@
 //! The import `metrics`: figures of plugins among those of the host.
 
 use crate::observe::metrics::Metrics;
-use selvedge_runtime::powers;
+use selvedge_runtime::capabilities;
 use std::sync::Arc;
 
 /// The figures of one plugin.
@@ -21,7 +21,7 @@ impl Figures {
     }
 }
 
-impl powers::Metrics for Figures {
+impl capabilities::Metrics for Figures {
     fn count(&self, name: &str, by: u64) -> Result<(), String> {
         let figures = self.metrics.of_plugins();
         figures.count(&self.distribution, &self.plugin, name, by)

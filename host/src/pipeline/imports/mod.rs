@@ -13,7 +13,7 @@ use crate::distribution::{Keeps, Plan};
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use cache::{PluginCache, PluginCaches};
-use selvedge_runtime::powers;
+use selvedge_runtime::capabilities;
 use std::sync::Arc;
 
 /// What plugins of all distributions are given.
@@ -61,16 +61,16 @@ impl Imports {
 }
 
 impl Keeps for Imports {
-    fn kv(&self, distribution: &str) -> Arc<dyn powers::Kv> {
+    fn kv(&self, distribution: &str) -> Arc<dyn capabilities::Kv> {
         Arc::new(kv::Of::new(&self.kv, distribution))
     }
 
-    fn cache(&self, distribution: &str) -> Arc<dyn powers::Cache> {
+    fn cache(&self, distribution: &str) -> Arc<dyn capabilities::Cache> {
         let cache: Arc<PluginCache> = self.caches.of(distribution);
         cache
     }
 
-    fn metrics(&self, distribution: &str, plugin: &str) -> Arc<dyn powers::Metrics> {
+    fn metrics(&self, distribution: &str, plugin: &str) -> Arc<dyn capabilities::Metrics> {
         Arc::new(metrics::Figures::new(&self.metrics, distribution, plugin))
     }
 }

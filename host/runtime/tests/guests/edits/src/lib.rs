@@ -124,14 +124,14 @@ fn of_request(request: &Request) -> Result<Outcome, String> {
             ..no_edits()
         }),
         path => match path.strip_prefix("/use/") {
-            Some(power) => respond(200, powers(power, &query)?.as_bytes()),
+            Some(capability) => respond(200, capabilities(capability, &query)?.as_bytes()),
             None => Outcome::Next,
         },
     })
 }
 
 /// Uses what the host gives, and tells what came of it.
-fn powers(what: &str, query: &str) -> Result<String, String> {
+fn capabilities(what: &str, query: &str) -> Result<String, String> {
     Ok(match what {
         "kv" => format!("{:?}", kv::get(query)?.map(text)),
         "kv-long" => format!("{:?}", kv::get(&"k".repeat(513))),

@@ -1,12 +1,14 @@
-//! Powers for tests: answers that are told by the names that are asked for, and a record of what was asked.
+//! Capabilities for tests: answers that are told by the names that are asked for, and a record of what was asked.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use selvedge_runtime::powers::{Answer, Cache, Fetch, FetchError, Kv, Metrics, Secrets, Waiting};
-use selvedge_runtime::{Isolation, Limits, Plugin, PluginSpec, Powers, RequestFacts};
+use selvedge_runtime::capabilities::{
+    Answer, Cache, Fetch, FetchError, Kv, Metrics, Secrets, Waiting,
+};
+use selvedge_runtime::{Capabilities, Isolation, Limits, Plugin, PluginSpec, RequestFacts};
 
 use super::{guest, load, spec};
 
@@ -14,7 +16,7 @@ use super::{guest, load, spec};
 pub fn everything() -> PluginSpec {
     PluginSpec {
         file: guest("edits"),
-        powers: Recorded::default().powers(""),
+        capabilities: Recorded::default().capabilities(""),
         ..spec()
     }
 }
@@ -36,7 +38,7 @@ pub fn editor_with(limits: Limits, isolation: Isolation) -> Arc<Plugin> {
 pub fn recording() -> (Arc<Plugin>, Recorded) {
     let recorded = Recorded::default();
     let plugin = load(&PluginSpec {
-        powers: recorded.powers(""),
+        capabilities: recorded.capabilities(""),
         ..everything()
     });
     (plugin, recorded)
@@ -51,8 +53,8 @@ impl Recorded {
         std::mem::take(&mut *self.0.lock())
     }
 
-    /// Powers that record here. The owner's name stands in what they answer.
-    pub fn powers(&self, owner: &str) -> Powers {
+    /// Capabilities that record here. The owner's name stands in what they answer.
+    pub fn capabilities(&self, owner: &str) -> Capabilities {
         let given = Arc::new(Given {
             owner: if owner.is_empty() {
                 String::new()
@@ -62,7 +64,7 @@ impl Recorded {
             recorded: self.clone(),
             stored: Mutex::default(),
         });
-        Powers {
+        Capabilities {
             kv: Some(given.clone()),
             fetch: Some(given.clone()),
             cache: Some(given.clone()),

@@ -5,10 +5,10 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::powers::{Recorded, SECRETS, editor, editor_with, everything, recording};
+use common::capabilities::{Recorded, SECRETS, editor, editor_with, everything, recording};
 use common::{Lines, facts, load, runtime};
 use selvedge_runtime::{
-    HookError, Isolation, Limits, Plugin, PluginSpec, Power, Powers, Read, RequestFacts,
+    Capabilities, Capability, HookError, Isolation, Limits, Plugin, PluginSpec, Read, RequestFacts,
     Transaction, ViewerRequestDecision,
 };
 
@@ -368,42 +368,42 @@ async fn what_was_used_is_told_and_cannot_be_remembered() {
 
 #[test]
 fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
-    type Take = fn(&mut Powers);
-    let cases: [(Power, Take, &str); 5] = [
+    type Take = fn(&mut Capabilities);
+    let cases: [(Capability, Take, &str); 5] = [
         (
-            Power::Kv,
+            Capability::Kv,
             |p| p.kv = None,
             "this host keeps no key-value store for it",
         ),
         (
-            Power::Fetch,
+            Capability::Fetch,
             |p| p.fetch = None,
             "this host lets it ask no backends",
         ),
         (
-            Power::Cache,
+            Capability::Cache,
             |p| p.cache = None,
             "this host stores no values for it",
         ),
         (
-            Power::Metrics,
+            Capability::Metrics,
             |p| p.metrics = None,
             "this host keeps no figures for it",
         ),
         (
-            Power::Secrets,
+            Capability::Secrets,
             |p| p.secrets = None,
             "this host keeps no secrets for it",
         ),
     ];
-    for (power, take, why) in cases {
+    for (capability, take, why) in cases {
         let mut spec = everything();
-        take(&mut spec.powers);
+        take(&mut spec.capabilities);
         let error = runtime()
             .load(&spec)
             .expect_err("it is refused")
             .to_string();
-        let expected = format!("imports `{power}`, which it is not given: {why}");
+        let expected = format!("imports `{capability}`, which it is not given: {why}");
         assert!(error.ends_with(&expected), "{error}");
     }
 }
@@ -412,16 +412,16 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
 fn what_is_given_shows_by_name_only() {
     let spec = everything();
     assert_eq!(
-        format!("{:?}", spec.powers),
+        format!("{:?}", spec.capabilities),
         "{Kv, Fetch, Cache, Metrics, Secrets}"
     );
 }
 
 #[tokio::test]
-async fn one_plugins_powers_are_not_anothers() {
+async fn one_plugins_capabilities_are_not_anothers() {
     let recorded = Recorded::default();
     let mut other = everything();
-    other.powers = recorded.powers("other");
+    other.capabilities = recorded.capabilities("other");
     let other = load(&PluginSpec {
         name: "other".into(),
         distribution: "d2".into(),

@@ -41,7 +41,7 @@ impl<T> Answer<T> {
 
 /// One of the interfaces that a plugin imports only if it is given to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Power {
+pub enum Capability {
     /// `kv`
     Kv,
     /// `fetch`
@@ -54,40 +54,40 @@ pub enum Power {
     Secrets,
 }
 
-impl Power {
+impl Capability {
     /// All of them.
-    pub const ALL: [Power; 5] = [
-        Power::Kv,
-        Power::Fetch,
-        Power::Cache,
-        Power::Metrics,
-        Power::Secrets,
+    pub const ALL: [Capability; 5] = [
+        Capability::Kv,
+        Capability::Fetch,
+        Capability::Cache,
+        Capability::Metrics,
+        Capability::Secrets,
     ];
 
     /// The name of the interface in the contract: `kv`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Power::Kv => "kv",
-            Power::Fetch => "fetch",
-            Power::Cache => "cache",
-            Power::Metrics => "metrics",
-            Power::Secrets => "secrets",
+            Capability::Kv => "kv",
+            Capability::Fetch => "fetch",
+            Capability::Cache => "cache",
+            Capability::Metrics => "metrics",
+            Capability::Secrets => "secrets",
         }
     }
 
     /// Why a plugin may be without, for messages.
     pub(crate) const fn why_not(self) -> &'static str {
         match self {
-            Power::Kv => "this host keeps no key-value store for it",
-            Power::Fetch => "this host lets it ask no backends",
-            Power::Cache => "this host stores no values for it",
-            Power::Metrics => "this host keeps no figures for it",
-            Power::Secrets => "this host keeps no secrets for it",
+            Capability::Kv => "this host keeps no key-value store for it",
+            Capability::Fetch => "this host lets it ask no backends",
+            Capability::Cache => "this host stores no values for it",
+            Capability::Metrics => "this host keeps no figures for it",
+            Capability::Secrets => "this host keeps no secrets for it",
         }
     }
 }
 
-impl fmt::Display for Power {
+impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -95,7 +95,7 @@ impl fmt::Display for Power {
 
 /// What one plugin was given; `None` for what it was not.
 #[derive(Clone, Default)]
-pub struct Powers {
+pub struct Capabilities {
     /// The distribution's key-value store.
     pub kv: Option<Arc<dyn Kv>>,
     /// The backends that the configuration names.
@@ -108,22 +108,24 @@ pub struct Powers {
     pub secrets: Option<Arc<dyn Secrets>>,
 }
 
-impl Powers {
+impl Capabilities {
     /// Whether this one was given.
-    pub fn has(&self, power: Power) -> bool {
-        match power {
-            Power::Kv => self.kv.is_some(),
-            Power::Fetch => self.fetch.is_some(),
-            Power::Cache => self.cache.is_some(),
-            Power::Metrics => self.metrics.is_some(),
-            Power::Secrets => self.secrets.is_some(),
+    pub fn has(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Kv => self.kv.is_some(),
+            Capability::Fetch => self.fetch.is_some(),
+            Capability::Cache => self.cache.is_some(),
+            Capability::Metrics => self.metrics.is_some(),
+            Capability::Secrets => self.secrets.is_some(),
         }
     }
 }
 
-impl fmt::Debug for Powers {
+impl fmt::Debug for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = Power::ALL.into_iter().filter(|power| self.has(*power));
+        let given = Capability::ALL
+            .into_iter()
+            .filter(|capability| self.has(*capability));
         f.debug_set().entries(given).finish()
     }
 }

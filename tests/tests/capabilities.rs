@@ -6,15 +6,16 @@ use std::ffi::OsString;
 use std::fs;
 
 /// The lines of a plugin from the guest `acts`, with these backends, a secret, and this configuration.
-fn acting(powers: &str, config: &str) -> String {
+fn acting(capabilities: &str, config: &str) -> String {
     format!(
-        "{powers}\n[plugins.secrets]\ntoken = {{ file = \"token\" }}\n[plugins.config]\n{config}"
+        "{capabilities}\n[plugins.secrets]\ntoken = {{ file = \"token\" }}\n[plugins.config]\n{config}"
     )
 }
 
 /// An edge that runs `acts` so; its folder has the secret that it names.
-fn start(origin: &Origin, powers: &str, config: &str) -> Edge {
-    let builder = Edge::in_front_of(origin).plugin("acts", &guest("acts"), &acting(powers, config));
+fn start(origin: &Origin, capabilities: &str, config: &str) -> Edge {
+    let builder =
+        Edge::in_front_of(origin).plugin("acts", &guest("acts"), &acting(capabilities, config));
     let dir = builder.write();
     fs::write(dir.path().join("distributions/token"), "hush hush\n").expect("the folder is ours");
     Edge::start_in(dir)
@@ -40,7 +41,7 @@ fn hooks_read_key_value_data_as_it_is_now() {
 fn backends_are_asked_several_at_once_within_their_bounds() {
     let (origin, backend) = (Origin::start(), Origin::start());
     let address = backend.address();
-    let powers = format!(
+    let capabilities = format!(
         "[plugins.fetch.api]\nurl = \"http://{address}/v1\"\nallow_private = true\nmax_bytes = 1024\ntimeout = \"500 ms\"\n\
          [plugins.fetch.private]\nurl = \"http://{address}\"\n\
          [plugins.fetch.local]\nurl = \"http://localhost:{}\"\n",
@@ -48,7 +49,7 @@ fn backends_are_asked_several_at_once_within_their_bounds() {
     );
     let edge = start(
         &origin,
-        &powers,
+        &capabilities,
         "viewer-response = \"tell fetch api=/a,api=/b?c=1,private=/a,local=/a,nobody=/a,api=/large,api=/silent\"",
     );
     backend.on("/v1/a").answers(Answer::ok("one"));
