@@ -16,4 +16,5 @@ pub mod pipeline;
 pub mod running;
 pub mod scaffold;
 pub mod server;
+pub mod viewer_body;
 mod watch;

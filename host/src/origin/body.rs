@@ -2,6 +2,7 @@
 
 use super::pool::Sender;
 use super::{Origin, OriginError};
+use crate::viewer_body::{ViewerBody, ViewerBodyError};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -27,7 +28,7 @@ pub enum OutgoingBody {
         /// Read ahead, to see that the body is well-formed before an origin hears of it, or since a plugin has read it.
         ahead: VecDeque<Frame<Bytes>>,
         /// The rest; `None` where all has been read.
-        rest: Option<Incoming>,
+        rest: Option<ViewerBody>,
         /// What is known of it elsewhere.
         upload: Arc<Upload>,
     },
@@ -60,7 +61,7 @@ impl Upload {
 
 impl OutgoingBody {
     /// A viewer's body, its first frames read ahead.
-    pub fn viewer(ahead: VecDeque<Frame<Bytes>>, rest: Option<Incoming>) -> OutgoingBody {
+    pub fn viewer(ahead: VecDeque<Frame<Bytes>>, rest: Option<ViewerBody>) -> OutgoingBody {
         OutgoingBody::Viewer {
             ahead,
             rest,
@@ -79,12 +80,12 @@ impl OutgoingBody {
 
 impl Body for OutgoingBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = ViewerBodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ViewerBodyError>>> {
         match self.get_mut() {
             OutgoingBody::Empty => Poll::Ready(None),
             OutgoingBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),

@@ -56,10 +56,10 @@ pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
 use crate::observe::access::Record;
+use crate::viewer_body::ViewerBody;
 use at_once::AtOnce;
 use exchange::Prepared;
 use http::{Method, Request, Response, StatusCode, Uri};
-use hyper::body::Incoming;
 use receive::receive;
 use std::convert::Infallible;
 use std::future::Future;
@@ -101,7 +101,7 @@ impl Future for Handling {
 }
 
 /// Answers one request. Every failure becomes a response; none is returned.
-pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<Incoming>) -> Handling {
+pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<ViewerBody>) -> Handling {
     let version = request.version();
     let mut record = record_of(edge, viewer, &request);
     let received = match receive(edge, viewer, request, &mut record) {
@@ -127,7 +127,7 @@ pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<Incoming>) -> 
 pub fn refuse(
     edge: &Arc<Edge>,
     viewer: &Viewer,
-    request: &Request<Incoming>,
+    request: &Request<ViewerBody>,
     malformed: Malformed<'_>,
 ) -> Handling {
     let mut record = record_of(edge, viewer, request);
@@ -136,7 +136,7 @@ pub fn refuse(
     Handling::now(deliver(edge, request.version(), record, prepared))
 }
 
-fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<Incoming>) -> Box<Record> {
+fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<ViewerBody>) -> Box<Record> {
     new_record(edge, viewer.address, request.method(), request.uri())
 }
 

@@ -9,10 +9,11 @@ use super::upgrade;
 use crate::distribution::Behavior;
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
+use crate::viewer_body::ViewerBody;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
 use http::{HeaderName, Method, Request, Uri, Version};
-use hyper::body::{Body, Incoming};
+use http_body::Body;
 use selvedge_runtime::{RequestFacts, Scheme};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 pub(crate) fn receive(
     edge: &Edge,
     viewer: &Viewer,
-    mut request: Request<Incoming>,
+    mut request: Request<ViewerBody>,
     record: &mut Record,
 ) -> Result<Received, Refusal> {
     let upgrade = upgrade::asked(viewer, &mut request);

@@ -1,10 +1,10 @@
 //! The body of a request where a hook may read it: read when a plugin asks and no further than it may, and sent on whole.
 
 use crate::origin::OutgoingBody;
+use crate::viewer_body::ViewerBody;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use selvedge_runtime::capabilities::{Answer, BodyRefusal, ReadBody};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ struct Reading {
     ahead: VecDeque<Frame<Bytes>>,
     /// How much of `ahead` is content.
     bytes: u64,
-    rest: Option<Incoming>,
+    rest: Option<ViewerBody>,
     broken: bool,
 }
 

@@ -5,9 +5,9 @@
 
 use super::edge::Edge;
 use super::exchange::{Prepared, Source, Upgrade, Viewer};
+use crate::viewer_body::ViewerBody;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
-use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 const IDLE: Duration = Duration::from_secs(600);
 
 /// What a request asks for, if it asks to upgrade: taken before the fields of the connection are removed.
-pub(crate) fn asked(viewer: &Viewer, request: &mut Request<Incoming>) -> Option<Upgrade> {
+pub(crate) fn asked(viewer: &Viewer, request: &mut Request<ViewerBody>) -> Option<Upgrade> {
     let fields = request.headers();
     let protocol = fields.get(UPGRADE)?.clone();
     let named = fields.get_all(CONNECTION).iter().any(|line| {

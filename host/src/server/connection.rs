@@ -5,6 +5,7 @@ use super::guard::{Guard, GuardState};
 use super::lazy_timer::LazyTimer;
 use super::patience::Patience;
 use crate::pipeline::{self, Edge, Handling, Malformed, Viewer};
+use crate::viewer_body::ViewerBody;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -127,6 +128,7 @@ impl Service<Request<Incoming>> for Requests {
     type Future = Handling;
 
     fn call(&self, request: Request<Incoming>) -> Handling {
+        let request = request.map(ViewerBody::from);
         match self.state.begin_request() {
             Ok(()) => pipeline::handle(&self.edge, &self.viewer, request),
             Err(refusal) => {
