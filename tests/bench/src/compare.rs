@@ -75,6 +75,17 @@ fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
             row("selvedge", "selvedge, no plugin", HOST),
             row("selvedge", "selvedge, plugin runs, instance reused", REUSED),
             row("selvedge", "selvedge, decision remembered", REMEMBERED),
+            row("selvedge before", "selvedge before, no plugin", HOST),
+            row(
+                "selvedge before",
+                "selvedge before, plugin runs, instance reused",
+                REUSED,
+            ),
+            row(
+                "selvedge before",
+                "selvedge before, decision remembered",
+                REMEMBERED,
+            ),
             row("nginx", "nginx", HOST),
             row("nginx+Lua", "nginx+Lua", HOST),
         ];
@@ -82,7 +93,7 @@ fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
     }
     let takes_part = |server: &&Server| match workload.kind {
         Kind::Range(_) => !matches!(server.name, "floor" | "HAProxy"),
-        Kind::H2(_) => !matches!(server.name, "floor" | "selvedge"),
+        Kind::H2(_) => !matches!(server.name, "floor" | "selvedge" | "selvedge before"),
         Kind::Miss(_) | Kind::Crowd(_) => server.name != "floor",
         _ => true,
     };

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use compare::Sample;
 use origin::Origin;
+use servers::selvedge::{BEFORE, has_before};
 use servers::{RECIPES, Server};
 use std::fmt::Display;
 use std::io::Write;
@@ -198,7 +199,10 @@ fn compare_servers(
 /// Starts every server that is installed. What can't be started is told and left out.
 fn start_all(folder: &Path, origin: &Origin) -> Vec<Server> {
     let mut servers = Vec::new();
-    for recipe in RECIPES {
+    let taking_part = RECIPES
+        .iter()
+        .filter(|recipe| recipe.name != BEFORE.name || has_before());
+    for recipe in taking_part {
         if let Some(missing) = recipe.missing() {
             say(missing);
             continue;

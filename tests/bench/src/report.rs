@@ -217,6 +217,27 @@ pub(crate) fn details(workload: &Workload, samples: &[Sample], order: &[&'static
             cell(ratio(&these, &nginx, |sample| sample.p99)),
         );
     }
+    text.push_str(&against_before(workload, samples));
+    text
+}
+
+/// The cost of this build in terms of the other one, a line for each row that both have; empty without another build.
+fn against_before(workload: &Workload, samples: &[Sample]) -> String {
+    let mut text = String::new();
+    for before in rows_of(samples, workload.name, &[]) {
+        let Some(rest) = before.strip_prefix("selvedge before") else {
+            continue;
+        };
+        let row = format!("selvedge{rest}");
+        let now = of_row(samples, workload.name, &row);
+        let then = of_row(samples, workload.name, before);
+        let ratios = ratios(&now, &then, |sample| sample.cpu);
+        let spread = bounds(ratios.iter().copied()).map_or_else(String::new, |(least, most)| {
+            format!("{} to {}", short(least), short(most))
+        });
+        let median = cell(median(ratios));
+        let _ = writeln!(text, "\n{row}: {median} x before ({spread})");
+    }
     text
 }
 
@@ -239,6 +260,19 @@ mod tests {
             broken: 0,
             filled: None,
         }
+    }
+
+    #[test]
+    fn a_build_is_compared_with_the_one_before_round_by_round() {
+        let samples = [
+            sample("selvedge", 0, 10.0),
+            sample("selvedge before", 0, 10.0),
+            sample("selvedge", 1, 30.0),
+            sample("selvedge before", 1, 20.0),
+        ];
+        let text = details(&WORKLOADS[0], &samples, &["selvedge", "selvedge before"]);
+        let line = "selvedge: 1.25 x before (1.00 to 1.50)";
+        assert!(text.lines().any(|other| other == line), "{text}");
     }
 
     #[test]

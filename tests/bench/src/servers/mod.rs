@@ -66,6 +66,7 @@ impl Place {
 pub(crate) const RECIPES: &[Recipe] = &[
     selvedge::FLOOR,
     selvedge::SELVEDGE,
+    selvedge::BEFORE,
     haproxy::HAPROXY,
     nginx::NGINX,
     nginx::NGINX_LUA,

@@ -27,6 +27,23 @@ pub(crate) const SELVEDGE: Recipe = Recipe {
     prepare: |place| Setup::compared()?.prepare(place),
 };
 
+/// Another build of the host, measured beside this one: before and after a change, in one run.
+pub(crate) const BEFORE: Recipe = Recipe {
+    name: "selvedge before",
+    package: "",
+    needs: &[],
+    version: &[],
+    prepare: |place| {
+        let before = std::env::var_os("SELVEDGE_BEFORE").context("no other build is named")?;
+        Setup::compared()?.prepare_with(Command::new(before), place)
+    },
+};
+
+/// Returns true if `SELVEDGE_BEFORE` names another build of the host to measure beside this one.
+pub(crate) fn has_before() -> bool {
+    std::env::var_os("SELVEDGE_BEFORE").is_some()
+}
+
 /// The host name under which the cache-key plugin runs for each request, in an instance that is used again.
 pub(crate) const REUSED: &str = "reused.bench.test";
 /// The host name under which it has the default isolation: what it decided is remembered, and hits run no plugin.
@@ -156,8 +173,13 @@ impl Setup {
         })
     }
 
-    /// Writes the configuration; the command that starts the host.
+    /// Writes the configuration and returns the command that starts the host.
     pub(crate) fn prepare(&self, place: &Place) -> Result<Command> {
+        self.prepare_with(host()?, place)
+    }
+
+    /// Writes the configuration and returns `program` with the arguments that start it.
+    fn prepare_with(&self, mut program: Command, place: &Place) -> Result<Command> {
         let (address, memory, disk) = (place.address, self.memory, self.disk);
         let server = format!(
             "listen = [\"{address}\"]\nworkers = 2\naccess_log = false\n\n\
@@ -168,13 +190,12 @@ impl Setup {
             let name = format!("distributions/{}.toml", distribution.id);
             place.write(&name, distribution.text(place)?)?;
         }
-        let mut command = host()?;
-        command
+        program
             .arg("run")
             .arg("--config")
             .arg(file)
             .env("SELVEDGE_LOG", "warn");
-        Ok(command)
+        Ok(program)
     }
 }
 
