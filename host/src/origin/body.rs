@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
@@ -138,34 +138,57 @@ impl Body for OutgoingBody {
     }
 }
 
-/// The body of an origin's response. Each piece must come within the read timeout; at the end the connection goes
-/// back to the pool.
+/// Content up to this many bytes is read to its end when its reader gives it up, if all of it has come already: the
+/// connection can then be used again.
+const MAX_DRAINED: u64 = 65_536;
+
+/// The body of an origin's response. Each piece must come within the read timeout. At the end of the content the connection
+/// goes back to the pool.
 pub struct OriginBody {
     incoming: Incoming,
-    back: Option<(Arc<Origin>, bool, Sender)>,
-    /// Set where the next piece has been waited for; mostly it has come by then.
-    patience: Option<Pin<Box<Sleep>>>,
+    back: Option<Return>,
+    /// Runs once a piece had to be waited for; mostly it has come by then.
+    timer: Option<Pin<Box<Sleep>>>,
     idle: Duration,
     complete_by: Option<(Instant, Duration)>,
 }
 
+/// The way back of a connection to its pool.
+pub(crate) struct Return {
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) secure: bool,
+    pub(crate) sender: Sender,
+    /// The request's own body. An origin may answer before it has come.
+    pub(crate) upload: Option<Arc<Upload>>,
+}
+
+impl Return {
+    /// Puts the connection into its pool, unless the request is still being sent on it: hyper holds the body until then.
+    fn put(self) {
+        let is_sent = self
+            .upload
+            .is_none_or(|upload| Arc::strong_count(&upload) == 1);
+        if is_sent {
+            self.origin.pool(self.secure).put(self.sender);
+        }
+    }
+}
+
 impl OriginBody {
-    /// `sender` is `None` where the connection is not to be used again.
+    /// `back` is `None` if the connection can't be used again.
     pub(crate) fn new(
         incoming: Incoming,
-        origin: Arc<Origin>,
-        secure: bool,
-        sender: Option<Sender>,
+        settings: &crate::config::Origin,
+        back: Option<Return>,
     ) -> OriginBody {
-        let settings = origin.settings();
         let idle = settings.read_timeout;
         let complete_by = settings
             .response_completion_timeout
             .map(|limit| (Instant::now() + limit, limit));
         let mut body = OriginBody {
             incoming,
-            back: sender.map(|sender| (origin, secure, sender)),
-            patience: None,
+            back,
+            timer: None,
             idle,
             complete_by,
         };
@@ -176,26 +199,75 @@ impl OriginBody {
     }
 
     fn give_back(&mut self) {
-        if let Some((origin, secure, sender)) = self.back.take() {
-            origin.pool(secure).put(sender);
+        if let Some(back) = self.back.take() {
+            back.put();
         }
     }
 
-    /// Runs from when a piece is first waited for.
-    fn patience(&mut self) -> Pin<&mut Sleep> {
+    /// The timer of the read timeout, which starts when a piece is first waited for.
+    fn timer(&mut self) -> Pin<&mut Sleep> {
         let (idle, complete_by) = (self.idle, self.complete_by);
-        let patience = self.patience.get_or_insert_with(|| {
+        let timer = self.timer.get_or_insert_with(|| {
             let next = Instant::now() + idle;
             let until = complete_by.map_or(next, |(end, _)| next.min(end));
             Box::pin(tokio::time::sleep_until(until))
         });
-        patience.as_mut()
+        timer.as_mut()
     }
 
     fn timed_out(&self) -> OriginError {
         match self.complete_by {
             Some((end, limit)) if Instant::now() >= end => OriginError::CompletionTimeout(limit),
             _ => OriginError::ReadTimeout(self.idle),
+        }
+    }
+
+    /// Takes a frame from hyper, and gives the connection back after the last one. hyper's server does not ask for more once
+    /// it has as many bytes as Content-Length says, or the trailer section.
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => {
+                if self.incoming.is_end_stream() || frame.is_trailers() {
+                    self.give_back();
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(e)) => {
+                self.back = None;
+                Some(Err(OriginError::Closed(e.to_string())))
+            }
+            None => {
+                self.give_back();
+                None
+            }
+        })
+    }
+
+    /// Reads what has come already, without a wait.
+    fn drain(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut left = MAX_DRAINED;
+        while self.back.is_some()
+            && let Poll::Ready(Some(Ok(frame))) = self.poll_incoming(&mut cx)
+        {
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }
+}
+
+/// Content that is given up, such as the error page of an origin after which the next one is asked.
+impl Drop for OriginBody {
+    fn drop(&mut self) {
+        if self.back.is_some() && self.incoming.size_hint().lower() <= MAX_DRAINED {
+            self.drain();
         }
     }
 }
@@ -209,23 +281,11 @@ impl Body for OriginBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
         let body = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(cx) {
-            return Poll::Ready(match frame {
-                Some(Ok(frame)) => {
-                    body.patience = None;
-                    Some(Ok(frame))
-                }
-                Some(Err(e)) => {
-                    body.back = None;
-                    Some(Err(OriginError::Closed(e.to_string())))
-                }
-                None => {
-                    body.give_back();
-                    None
-                }
-            });
+        if let Poll::Ready(frame) = body.poll_incoming(cx) {
+            body.timer = None;
+            return Poll::Ready(frame);
         }
-        ready!(body.patience().poll(cx));
+        ready!(body.timer().poll(cx));
         body.back = None;
         Poll::Ready(Some(Err(body.timed_out())))
     }

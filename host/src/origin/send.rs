@@ -1,6 +1,6 @@
 //! One request to an origin: which connection carries it, and how often it is tried.
 
-use super::body::{OriginBody, OutgoingBody, Upload};
+use super::body::{OriginBody, OutgoingBody, Return, Upload};
 use super::connect::connect;
 use super::pool::Sender;
 use super::{Origin, OriginError};
@@ -148,10 +148,15 @@ impl Origin {
         match answer {
             Ok(response) => {
                 let again = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-                let sender = again.then_some(sender);
-                Tried::Answered(Box::new(response.map(|incoming| {
-                    OriginBody::new(incoming, self.clone(), secure, sender)
-                })))
+                let back = again.then(|| Return {
+                    origin: self.clone(),
+                    secure,
+                    sender,
+                    upload,
+                });
+                Tried::Answered(Box::new(
+                    response.map(|incoming| OriginBody::new(incoming, self.settings(), back)),
+                ))
             }
             Err(mut failed) => match failed.take_message() {
                 Some(request) => Tried::Unsent(request.into_body()),
