@@ -20,6 +20,9 @@ use crate::transaction::{name_failure, within_limits};
 /// The largest piece that a plugin gets at a time. Larger ones are cut.
 pub const PIECE_BYTES: usize = 64 << 10;
 
+/// Pieces that a plugin returns together are joined up to this length.
+const GATHERED: usize = 16 << 10;
+
 /// A body that passes through a plugin.
 pub struct Transform(Box<Stream>);
 
@@ -197,11 +200,25 @@ fn bounded(plugin: &Plugin, pieces: Option<Vec<Vec<u8>>>) -> Result<Option<Vec<B
     if size > limit {
         return Err(HookError::BodyLimit { limit });
     }
-    let sent = |pieces: Vec<Vec<u8>>| {
-        let full = pieces.into_iter().filter(|piece| !piece.is_empty());
-        full.map(Bytes::from).collect()
-    };
-    Ok(pieces.map(sent))
+    Ok(pieces.map(gathered))
+}
+
+/// The same bytes in fewer pieces: each costs memory of its own, and a plugin may give one for every byte.
+fn gathered(pieces: Vec<Vec<u8>>) -> Vec<Bytes> {
+    let (mut gathered, mut last) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        if !last.is_empty() && last.len() + piece.len() > GATHERED {
+            gathered.push(Bytes::from(std::mem::take(&mut last)));
+        }
+        match last.is_empty() {
+            true => last = piece,
+            false => last.extend_from_slice(&piece),
+        }
+    }
+    if !last.is_empty() {
+        gathered.push(Bytes::from(last));
+    }
+    gathered
 }
 
 impl std::fmt::Debug for Transform {

@@ -3,10 +3,10 @@
 use crate::origin::OutgoingBody;
 use crate::viewer_body::ViewerBody;
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use selvedge_runtime::capabilities::{Answer, BodyRefusal, ReadBody};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -23,9 +23,11 @@ pub(crate) struct RequestBody(Arc<Mutex<Reading>>);
 
 #[derive(Default)]
 struct Reading {
-    ahead: VecDeque<Frame<Bytes>>,
-    /// How much of `ahead` is content.
-    bytes: u64,
+    /// The content that was read, in one piece: a viewer may send a byte at a time, and a frame for each costs a hundred times
+    /// that.
+    content: BytesMut,
+    /// The trailer section, if it was read.
+    trailers: Option<HeaderMap>,
     rest: Option<ViewerBody>,
     broken: bool,
 }
@@ -37,15 +39,12 @@ impl RequestBody {
             OutgoingBody::Empty => Lent::Whole(Bytes::new()),
             OutgoingBody::Whole(bytes) => Lent::Whole(bytes),
             OutgoingBody::Viewer { ahead, rest, .. } => {
-                let bytes = ahead
-                    .iter()
-                    .filter_map(|frame| Some(frame.data_ref()?.len() as u64));
-                Lent::Arriving(RequestBody(Arc::new(Mutex::new(Reading {
-                    bytes: bytes.sum(),
-                    ahead,
+                let mut reading = Reading {
                     rest,
-                    broken: false,
-                }))))
+                    ..Reading::default()
+                };
+                ahead.into_iter().for_each(|frame| reading.take(frame));
+                Lent::Arriving(RequestBody(Arc::new(Mutex::new(reading))))
             }
         }
     }
@@ -77,14 +76,16 @@ impl Lent {
                 // Nobody reads any more: the hooks have ended.
                 let mut reading = body.0.try_lock().map_err(|_| Broken)?;
                 let Reading {
-                    ahead,
+                    content,
+                    trailers,
                     rest,
                     broken,
-                    ..
                 } = std::mem::take(&mut *reading);
+                let content = (!content.is_empty()).then(|| Frame::data(content.freeze()));
+                let ahead = content.into_iter().chain(trailers.map(Frame::trailers));
                 match broken {
                     true => Err(Broken),
-                    false => Ok(OutgoingBody::viewer(ahead, rest)),
+                    false => Ok(OutgoingBody::viewer(ahead.collect(), rest)),
                 }
             }
         }
@@ -109,25 +110,26 @@ impl Reading {
             if self.broken {
                 return Err(BodyRefusal::CutOff);
             }
-            if self.bytes + rest.size_hint().lower() > limit {
+            if self.content.len() as u64 + rest.size_hint().lower() > limit {
                 return too_large;
             }
             match rest.frame().await {
-                Some(Ok(frame)) => {
-                    self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                    self.ahead.push_back(frame);
-                }
+                Some(Ok(frame)) => self.take(frame),
                 Some(Err(_)) => self.broken = true,
                 None => self.rest = None,
             }
         }
-        if self.bytes > limit {
+        if self.content.len() as u64 > limit {
             return too_large;
         }
-        let mut whole = BytesMut::with_capacity(self.bytes as usize);
-        for data in self.ahead.iter().filter_map(Frame::data_ref) {
-            whole.extend_from_slice(data);
+        Ok(Bytes::copy_from_slice(&self.content))
+    }
+
+    /// Adds what was read.
+    fn take(&mut self, frame: Frame<Bytes>) {
+        match frame.into_data() {
+            Ok(data) => self.content.extend_from_slice(&data),
+            Err(frame) => self.trailers = frame.into_trailers().ok().or(self.trailers.take()),
         }
-        Ok(whole.freeze())
     }
 }

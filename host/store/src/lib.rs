@@ -41,6 +41,7 @@ mod medium;
 mod memory;
 mod owed;
 mod pending;
+mod pieces;
 mod pool;
 mod presence;
 mod progress;

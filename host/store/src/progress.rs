@@ -3,7 +3,7 @@
 //! While the body can still be stored, nothing a reader may want is lost: pieces stay in memory, or are in the
 //! complete blocks of the fill's file. When it is only passed on, a piece stays until the slowest reader had it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::blocks::DiskBody;
 use crate::config::WINDOW;
 use crate::error::BodyError;
+use crate::pieces::Pieces;
 
 /// How far a body has come.
 #[derive(Clone, Debug)]
@@ -40,10 +41,8 @@ pub(crate) struct Progress {
 
 #[derive(Debug)]
 struct State {
-    /// Pieces with the offset of their first byte, without gaps.
-    pieces: VecDeque<(u64, Bytes)>,
-    /// Bytes that arrived.
-    end: u64,
+    /// The newest bytes that arrived.
+    pieces: Pieces,
     /// The announced length.
     expected: Option<u64>,
     /// The complete blocks of the body in the fill's file.
@@ -82,8 +81,7 @@ impl Progress {
     pub(crate) fn new(expected: Option<u64>, keep: Keep) -> Progress {
         Progress {
             state: Mutex::new(State {
-                pieces: VecDeque::new(),
-                end: 0,
+                pieces: Pieces::default(),
                 expected,
                 file: None,
                 keep,
@@ -98,10 +96,9 @@ impl Progress {
     /// Adds a piece and wakes the readers that wait for it.
     pub(crate) fn push(&self, piece: Bytes) {
         let mut state = self.state.lock();
-        let start = state.end;
-        state.end += piece.len() as u64;
-        if state.keep != Keep::Unread || !state.readers.is_empty() {
-            state.pieces.push_back((start, piece));
+        match state.keep == Keep::Unread && state.readers.is_empty() {
+            true => state.pieces.skip(piece.len() as u64),
+            false => state.pieces.push(piece),
         }
         state.trim();
         state.wake_readers();
@@ -131,20 +128,12 @@ impl Progress {
 
     /// The bytes that arrived so far.
     pub(crate) fn received(&self) -> u64 {
-        self.state.lock().end
+        self.state.lock().pieces.end()
     }
 
-    /// The pieces from `from` on, without copying.
+    /// The pieces from `from` on. Only the newest, short ones are copied.
     pub(crate) fn pieces_from(&self, from: u64) -> Vec<Bytes> {
-        let state = self.state.lock();
-        let mut pieces = Vec::new();
-        for (start, piece) in &state.pieces {
-            let skip = from.saturating_sub(*start);
-            if skip < piece.len() as u64 {
-                pieces.push(piece.slice(skip as usize..));
-            }
-        }
-        pieces
+        self.state.lock().pieces.from(from)
     }
 
     pub(crate) fn has_readers(&self) -> bool {
@@ -154,7 +143,7 @@ impl Progress {
     /// Ready when less than a window waits for readers, or nobody reads.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        if state.held() <= WINDOW || state.readers.is_empty() {
+        if state.pieces.length() <= WINDOW || state.readers.is_empty() {
             state.fill = None;
             return Poll::Ready(());
         }
@@ -181,7 +170,7 @@ impl Progress {
     /// Whether a reader that joins now finds the first byte.
     pub(crate) fn can_join(&self) -> bool {
         let state = self.state.lock();
-        state.keep != Keep::Unread || state.first() == 0
+        state.keep != Keep::Unread || state.pieces.first() == 0
     }
 
     /// Limits a reader that has not read yet to `from..end`.
@@ -222,7 +211,7 @@ impl Progress {
     pub(crate) fn length(&self) -> Option<u64> {
         let state = self.state.lock();
         match state.outcome {
-            Outcome::Complete => Some(state.end),
+            Outcome::Complete => Some(state.pieces.end()),
             _ => state.expected,
         }
     }
@@ -235,7 +224,7 @@ impl Progress {
             return Poll::Ready(Step::End);
         };
         let position = follower.position;
-        let limit = follower.end.min(state.end);
+        let limit = follower.end.min(state.pieces.end());
         if position >= follower.end {
             return Poll::Ready(Step::End);
         }
@@ -249,7 +238,7 @@ impl Progress {
                 }
             };
         }
-        if let Some(piece) = piece_at(&state.pieces, position, limit) {
+        if let Some(piece) = state.pieces.at(position, limit) {
             follower.position += piece.len() as u64;
             state.moved();
             return Poll::Ready(Step::Piece(piece));
@@ -264,26 +253,7 @@ impl Progress {
     }
 }
 
-/// The rest of the piece that holds `position`, cut at `limit`.
-fn piece_at(pieces: &VecDeque<(u64, Bytes)>, position: u64, limit: u64) -> Option<Bytes> {
-    let after = pieces.partition_point(|(start, _)| *start <= position);
-    let (start, piece) = pieces.get(after.checked_sub(1)?)?;
-    let to = (limit - start).min(piece.len() as u64);
-    let from = position - start;
-    (from < to).then(|| piece.slice(from as usize..to as usize))
-}
-
 impl State {
-    /// The offset of the first byte in memory.
-    fn first(&self) -> u64 {
-        self.pieces.front().map_or(self.end, |(start, _)| *start)
-    }
-
-    /// Bytes in memory.
-    fn held(&self) -> u64 {
-        self.end - self.first()
-    }
-
     fn in_file(&self) -> u64 {
         self.file.as_ref().map_or(0, |body| body.length)
     }
@@ -291,27 +261,20 @@ impl State {
     /// Drops the pieces that nobody needs in memory.
     fn trim(&mut self) {
         let in_file = self.in_file();
-        let read = match self.keep {
-            Keep::All => return,
-            Keep::Newest => 0,
+        match self.keep {
+            Keep::All => {}
+            Keep::Newest => self.pieces.trim(in_file, WINDOW),
             Keep::Unread => {
                 let reading = self
                     .readers
                     .values()
                     .filter(|reader| reader.position < reader.end);
-                reading
+                let read = reading
                     .map(|reader| reader.position)
                     .min()
-                    .unwrap_or(self.end)
+                    .unwrap_or(self.pieces.end());
+                self.pieces.trim(in_file.max(read), 0);
             }
-        };
-        while let Some((start, piece)) = self.pieces.front() {
-            let end = start + piece.len() as u64;
-            let spare = end <= in_file.max(read);
-            if !spare || (self.keep == Keep::Newest && self.held() <= WINDOW) {
-                break;
-            }
-            self.pieces.pop_front();
         }
     }
 
@@ -319,7 +282,7 @@ impl State {
     fn moved(&mut self) {
         if self.keep == Keep::Unread {
             self.trim();
-            if (self.held() <= WINDOW || self.readers.is_empty())
+            if (self.pieces.length() <= WINDOW || self.readers.is_empty())
                 && let Some(fill) = self.fill.take()
             {
                 fill.wake();

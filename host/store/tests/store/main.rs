@@ -8,6 +8,7 @@ mod faults;
 mod filling;
 mod freshening;
 mod loads;
+mod pieces;
 mod power;
 mod state;
 mod support;
