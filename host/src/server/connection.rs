@@ -3,6 +3,7 @@
 use super::admission::Admitted;
 use super::guard::{Guard, GuardState};
 use super::lazy_timer::LazyTimer;
+use super::message;
 use super::patience::Patience;
 use crate::pipeline::{self, Edge, Handling, Malformed, Viewer};
 use crate::viewer_body::ViewerBody;
@@ -129,13 +130,17 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Handling {
         let request = request.map(ViewerBody::from);
-        match self.state.begin_request() {
+        let checked = match self.state.begin_request() {
+            Ok(()) => message::check_head(&request),
+            Err(refusal) => Err(refusal.reason()),
+        };
+        match checked {
             Ok(()) => pipeline::handle(&self.edge, &self.viewer, request),
-            Err(refusal) => {
+            Err(reason) => {
                 let malformed = Malformed {
-                    status: refusal.status(),
-                    reason: refusal.reason().as_str(),
-                    text: refusal.detail(),
+                    status: reason.status(),
+                    reason: reason.as_str(),
+                    text: reason.detail(),
                 };
                 pipeline::refuse(&self.edge, &self.viewer, &request, malformed)
             }

@@ -1,13 +1,14 @@
 //! The viewers' side: listeners, connections, and their end.
 //!
 //! Each connection is read by [`guard::Guard`] first, so that what hyper sees can be read in one way only; hyper speaks
-//! HTTP/1.1; the pipeline answers.
+//! HTTP/1.1; [`message`] checks what was read; the pipeline answers.
 
 mod admission;
 mod connection;
 pub mod guard;
 mod lazy_timer;
 mod listen;
+pub mod message;
 mod patience;
 
 pub use listen::{Listening, bind, serve};

@@ -3,8 +3,7 @@
 //! Pure: it looks at each byte once and keeps none. Stricter than RFC 9112 section 7.1 asks: no white space around extensions, at
 //! most 16 digits, a bound on all extensions together. Trailers are a section of field lines: `inspect` checks those.
 
-use super::refusal::RefusalReason;
-use super::syntax::{FIELD_VALUE, TOKEN};
+use super::super::message::{FIELD_VALUE, RefusalReason, TOKEN};
 
 /// Largest chunk extensions of one message together, in bytes (RFC 9112 section 7.1.1 asks for such a limit).
 pub const MAX_CHUNK_EXTENSION_BYTES: usize = 1024;

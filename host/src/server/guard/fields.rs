@@ -3,8 +3,7 @@
 //! Every byte is looked at once, and the verdict depends on the bytes alone, not on how they were split: each rule is broken at
 //! one certain byte. Specification: RFC 9112 sections 2.2 and 5, RFC 9110 sections 5.1 and 5.5.
 
-use super::refusal::RefusalReason;
-use super::syntax::{FIELD_VALUE, TOKEN, end_of, trim};
+use super::super::message::{FIELD_VALUE, RefusalReason, TOKEN, end_of, trim};
 
 /// How large a section may be.
 #[derive(Clone, Copy, Debug)]

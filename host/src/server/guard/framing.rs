@@ -1,10 +1,9 @@
-//! Says how long a request's content is, and whether its Host names one server, from its field lines.
+//! The length of a request's content, from its field lines.
 //!
-//! Pure. Specification: RFC 9112 sections 6.1 to 6.3 without their repairs, RFC 9110 sections 7.2 (Host) and 8.6 (Content-Length).
+//! Pure. Specification: RFC 9112 sections 6.1 to 6.3 without their repairs, RFC 9110 section 8.6 (Content-Length).
 
+use super::super::message::{RefusalReason, TOKEN, all, trim};
 use super::fields::Field;
-use super::refusal::RefusalReason;
-use super::syntax::{TOKEN, all, is_host, trim};
 
 /// Longest content that Content-Length may announce: what every origin's signed 64-bit integer holds.
 const MAX_CONTENT_LENGTH: u64 = i64::MAX as u64;
@@ -39,11 +38,10 @@ impl Version {
     }
 }
 
-/// What the fields say about Host and framing.
+/// What the field lines say about framing.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) version: Version,
-    has_host: bool,
     content_length: Option<u64>,
     codings: Option<Codings>,
 }
@@ -51,9 +49,8 @@ pub(super) struct Facts {
 impl Facts {
     /// Takes one field line, and refuses at once what no later line can mend.
     pub(super) fn take(&mut self, field: &Field<'_>) -> Result<(), RefusalReason> {
-        // Three names matter, and their lengths differ: most lines cost one comparison of lengths.
+        // Two names matter, and their lengths differ: most lines cost one comparison of lengths.
         match field.name.len() {
-            4 if field.name.eq_ignore_ascii_case(b"host") => self.take_host(field.value),
             14 if field.name.eq_ignore_ascii_case(b"content-length") => {
                 self.take_content_length(field.value)
             }
@@ -62,18 +59,6 @@ impl Facts {
                 Ok(())
             }
             _ => Ok(()),
-        }
-    }
-
-    fn take_host(&mut self, value: &[u8]) -> Result<(), RefusalReason> {
-        if self.has_host {
-            return Err(RefusalReason::RepeatedHost);
-        }
-        self.has_host = true;
-        if is_host(value) {
-            Ok(())
-        } else {
-            Err(RefusalReason::InvalidHost)
         }
     }
 
@@ -88,9 +73,6 @@ impl Facts {
 
     /// RFC 9112 section 6.3, with its repairs left out.
     pub(super) fn framing(&self) -> Result<Framing, RefusalReason> {
-        if !self.has_host {
-            return Err(RefusalReason::MissingHost);
-        }
         match (&self.codings, self.content_length) {
             (None, None | Some(0)) => Ok(Framing::Empty),
             (None, Some(length)) => Ok(Framing::Length(length)),

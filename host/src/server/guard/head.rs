@@ -2,19 +2,13 @@
 //!
 //! Pure: bytes in, verdict out. Specification: RFC 9112 sections 2.2 and 3.
 
+use super::super::message::{
+    MAX_FIELD_BYTES, MAX_FIELDS, MAX_TARGET_BYTES, RefusalReason, TARGET, TOKEN, Target, end_of,
+    judge_target,
+};
 use super::fields::{Broken, FieldSection, Limits};
 use super::framing::{Facts, Framing, Version};
-use super::refusal::{Refusal, RefusalReason};
-use super::syntax::{TARGET, TOKEN, end_of, is_target};
-
-/// Longest request target, in bytes: CloudFront's limit for URLs.
-pub const MAX_TARGET_BYTES: usize = 8192;
-
-/// Largest header section, in bytes: all field lines with their line ends, without the empty line that ends them.
-pub const MAX_FIELD_BYTES: usize = 32 * 1024;
-
-/// Most field lines of a header section: as many as hyper keeps without allocating for them.
-pub const MAX_FIELDS: usize = 100;
+use super::refusal::Refusal;
 
 /// Longest method: the longest registered one has 17 characters.
 const MAX_METHOD_BYTES: usize = 32;
@@ -35,6 +29,8 @@ pub(super) struct Head {
     /// Its bytes, with empty lines before it and the empty line behind it.
     pub(super) length: usize,
     pub(super) framing: Framing,
+    /// Where its target stands, if that must be percent-encoded.
+    pub(super) raw_target: Option<(usize, usize)>,
 }
 
 /// Checks a complete head. Returns `None` when its end is not among the bytes.
@@ -51,6 +47,7 @@ pub(super) struct HeadCheck {
     facts: Facts,
     /// Where the request line begins, behind empty lines.
     line_start: usize,
+    raw_target: Option<(usize, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +90,11 @@ impl HeadCheck {
                     .facts
                     .framing()
                     .map_err(|reason| Broken { reason, at: length })?;
-                return Ok(Some(Head { length, framing }));
+                return Ok(Some(Head {
+                    length,
+                    framing,
+                    raw_target: self.raw_target,
+                }));
             }
             let Some(byte) = bytes.get(self.at).copied() else {
                 return Ok(None);
@@ -203,10 +204,7 @@ impl HeadCheck {
             }
             if self.at - start == VERSION_LF {
                 self.facts.version = Version::of(part(bytes, start, self.at - 1));
-                self.judge_request_line(
-                    part(bytes, self.line_start, method_end),
-                    part(bytes, method_end + 1, target_end),
-                )?;
+                self.judge_request_line(bytes, method_end, target_end)?;
                 self.at += 1;
                 self.place = Place::Fields(FieldSection::new(self.at, LIMITS));
                 return Ok(true);
@@ -217,17 +215,23 @@ impl HeadCheck {
     }
 
     /// Judges what can be judged only when the whole line is known.
-    fn judge_request_line(&self, method: &[u8], target: &[u8]) -> Result<(), Broken> {
-        let reason = if self.facts.version == Version::Other {
-            RefusalReason::UnsupportedVersion
-        } else if method == b"CONNECT" {
-            RefusalReason::ConnectRefused
-        } else if !is_target(method, target) {
-            RefusalReason::InvalidTarget
-        } else {
-            return Ok(());
-        };
-        Err(self.broken(reason))
+    fn judge_request_line(
+        &mut self,
+        bytes: &[u8],
+        method_end: usize,
+        target_end: usize,
+    ) -> Result<(), Broken> {
+        if self.facts.version == Version::Other {
+            return Err(self.broken(RefusalReason::UnsupportedVersion));
+        }
+        let target_start = method_end + 1;
+        let method = part(bytes, self.line_start, method_end);
+        let target = part(bytes, target_start, target_end);
+        match judge_target(method, target).map_err(|reason| self.broken(reason))? {
+            Target::Plain => {}
+            Target::ToEncode => self.raw_target = Some((target_start, target_end)),
+        }
+        Ok(())
     }
 
     fn broken(&self, reason: RefusalReason) -> Broken {

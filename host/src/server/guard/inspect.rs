@@ -2,17 +2,12 @@
 //!
 //! Pure: `stream` does the reading. Heads and trailer sections wait until they are complete; other content passes at once.
 
+use super::super::message::{MAX_TRAILER_BYTES, MAX_TRAILERS, RefusalReason, may_trail};
 use super::chunked::{ChunkCheck, Found};
 use super::fields::{Broken, Field, FieldSection, Limits};
 use super::framing::Framing;
 use super::head::HeadCheck;
-use super::refusal::{Refusal, RefusalReason};
-
-/// Largest trailer section, in bytes: all trailer field lines with their line ends.
-pub const MAX_TRAILER_BYTES: usize = 8 * 1024;
-
-/// Most trailer field lines.
-pub const MAX_TRAILERS: usize = 32;
+use super::refusal::Refusal;
 
 const TRAILER_LIMITS: Limits = Limits {
     bytes: MAX_TRAILER_BYTES,
@@ -20,52 +15,6 @@ const TRAILER_LIMITS: Limits = Limits {
     too_large: RefusalReason::TrailersTooLarge,
     too_many: RefusalReason::TrailersTooLarge,
 };
-
-/// Fields that may not come behind the content: they frame or route the message, authenticate, condition or describe how to read
-/// it (RFC 9110 section 6.5.1), and this edge acts on them before the trailers come.
-const FORBIDDEN_TRAILERS: [&str; 41] = [
-    "age",
-    "authorization",
-    "cache-control",
-    "cdn-loop",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-location",
-    "content-range",
-    "content-type",
-    "cookie",
-    "date",
-    "expect",
-    "expires",
-    "forwarded",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "location",
-    "max-forwards",
-    "pragma",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "retry-after",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "vary",
-    "via",
-    "www-authenticate",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
 
 /// What became of the bytes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +28,9 @@ pub(super) struct Inspection {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// The head behind the approved bytes passes once its target is percent-encoded. It is counted among the heads. Inspect
+    /// what follows it next.
+    Encode(RawHead),
     /// Nothing is wrong yet. Bytes that were not approved belong to an unfinished head or trailer section: give them again, with more
     /// behind them.
     Open,
@@ -86,6 +38,15 @@ pub(super) enum Verdict {
     Head(Refusal),
     /// Content is refused behind the approved bytes.
     Content(Refusal),
+}
+
+/// A head that passed but for its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RawHead {
+    /// Its bytes.
+    pub(super) length: usize,
+    /// Where its target begins and ends among them.
+    pub(super) target: (usize, usize),
 }
 
 /// Where in which message the connection stands.
@@ -164,7 +125,13 @@ impl Inspector {
                 Ok(Some(head)) => {
                     *heads += 1;
                     self.begin_content(head.framing);
-                    (head.length, Verdict::Open)
+                    match head.raw_target {
+                        None => (head.length, Verdict::Open),
+                        Some(target) => {
+                            let length = head.length;
+                            (0, Verdict::Encode(RawHead { length, target }))
+                        }
+                    }
                 }
             },
             Stage::Length(left) => {
@@ -216,13 +183,9 @@ impl Inspector {
 }
 
 fn judge_trailer(field: Field<'_>) -> Result<(), RefusalReason> {
-    let is_forbidden = FORBIDDEN_TRAILERS
-        .iter()
-        .any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()));
-    if is_forbidden {
-        Err(RefusalReason::ForbiddenTrailer)
-    } else {
-        Ok(())
+    match may_trail(field.name) {
+        true => Ok(()),
+        false => Err(RefusalReason::ForbiddenTrailer),
     }
 }
 

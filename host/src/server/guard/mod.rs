@@ -7,14 +7,18 @@
 //! Transfer-Encoding stands beside it, and answers 200; an origin that reads the same bytes the other way is then open to
 //! request smuggling. What the guard approves has one reading, so hyper, this edge and the origin agree on it.
 //!
-//! Specification: RFC 9112 sections 2 to 7 (message format, framing, chunked coding), RFC 9110 sections 5, 7.2 and 8.6
-//! (fields, Host, Content-Length). Where these allow a server to repair or to refuse, the guard refuses.
+//! Rules that are not about bytes stand in [`message`](super::message) and are checked when hyper has read the head. The guard
+//! asks that module for what it can't leave until then: the target, since hyper answers by itself where it can't be read, and
+//! the limits, since the guard must stop at them.
+//!
+//! Specification: RFC 9112 sections 2 to 7 (message format, framing, chunked coding), RFC 9110 sections 5 and 8.6 (fields,
+//! Content-Length). Where these allow a server to repair or to refuse, the guard refuses.
 //!
 //! Where the specifications leave a choice, this was chosen:
 //! - Several Content-Length values are refused, equal ones too, and so are leading zeros: no viewer needs them.
 //! - Every transfer coding but one `chunked` is 501; a repeated `chunked` or a malformed list is 400.
-//! - Host is required of HTTP/1.0 too, may not be empty, and is a DNS name or an address: nothing else names a distribution.
-//! - A target is ASCII without a fragment. Characters that browsers leave unencoded (`|`, `{`, `^` and the like) pass.
+//! - A target has no fragment. What a viewer should have percent-encoded (`"`, `<`, `>`, bytes beyond ASCII) is encoded on
+//!   the way to hyper. Characters that browsers leave unencoded (`|`, `{`, `^` and the like) pass.
 //! - A well-formed version other than 1.1 and 1.0 is 505. CONNECT is 403: what follows it is not HTTP.
 //! - Four empty lines may come before a request line. Everything malformed is 400.
 //!
@@ -37,12 +41,9 @@ mod linger;
 mod refusal;
 mod state;
 mod stream;
-mod syntax;
 
 pub use chunked::MAX_CHUNK_EXTENSION_BYTES;
-pub use head::{MAX_FIELD_BYTES, MAX_FIELDS, MAX_TARGET_BYTES};
-pub use inspect::{MAX_TRAILER_BYTES, MAX_TRAILERS};
-pub use refusal::{Refusal, RefusalReason, refusal_of};
+pub use refusal::{Refusal, refusal_of};
 pub use state::GuardState;
 pub use stream::Guard;
 

@@ -1,7 +1,8 @@
 //! The guarded stream itself: reads from the viewer, asks the inspector, gives hyper what was approved.
 //!
-//! A read goes straight into hyper's buffer and is inspected there; only an unfinished head or trailer section is copied and held back,
-//! at most about 50 KiB. A connection without one holds no buffer.
+//! A read goes straight into hyper's buffer and is inspected there. Only an unfinished head or trailer section is copied and
+//! held back, at most about 50 KiB, and what follows a head whose target must be encoded, at most three times what one read
+//! brought. A connection without these holds no buffer.
 
 use std::io;
 use std::pin::Pin;
@@ -11,9 +12,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::inspect::{Inspection, Inspector, Verdict};
+use super::super::message::{RefusalReason, encode};
+use super::inspect::{Inspection, Inspector, RawHead, Verdict};
 use super::linger::Linger;
-use super::refusal::{Refusal, RefusalReason};
+use super::refusal::Refusal;
 use super::state::GuardState;
 
 /// What hyper sees in place of a refused head. Its content means nothing: the state tells it from a viewer's request.
@@ -87,7 +89,7 @@ impl<S> Guard<S> {
         let found = self.inspector.inspect(bytes, self.state.is_tunnel());
         facts.approved += found.heads;
         match found.verdict {
-            Verdict::Open => {}
+            Verdict::Open | Verdict::Encode(_) => {}
             Verdict::Head(refusal) => {
                 facts.approved += 1;
                 facts.refused_head = Some((facts.approved, refusal));
@@ -108,7 +110,8 @@ impl<S> Guard<S> {
         let (_, rest) = fresh.split_at(found.approved);
         match found.verdict {
             Verdict::Open => self.held.extend_from_slice(rest),
-            Verdict::Head(_) => self.hold_replacement(),
+            Verdict::Encode(raw) => self.encode_from(rest, raw),
+            Verdict::Head(_) => self.queue_replacement(),
             Verdict::Content(_) => {}
         }
         out.set_filled(start + found.approved);
@@ -116,23 +119,60 @@ impl<S> Guard<S> {
 
     /// Inspects the bytes that were held back, with more behind them.
     fn inspect_held(&mut self, fresh: &[u8]) {
-        let mut held = std::mem::take(&mut self.held);
-        held.extend_from_slice(fresh);
-        let found = self.inspect(&held);
+        let mut bytes = std::mem::take(&mut self.held);
+        bytes.extend_from_slice(fresh);
+        let found = self.inspect(&bytes);
+        self.settle(bytes, found);
+    }
+
+    /// Queues what an inspection of `bytes` approved, and holds back what must wait.
+    fn settle(&mut self, mut bytes: BytesMut, found: Inspection) {
         self.approved = found.approved;
-        if found.verdict != Verdict::Open {
-            held.truncate(found.approved);
+        match found.verdict {
+            Verdict::Open => self.held = bytes,
+            Verdict::Encode(raw) => {
+                let rest = bytes.split_off(found.approved);
+                self.held = bytes;
+                self.encode_from(&rest, raw);
+            }
+            Verdict::Head(_) | Verdict::Content(_) => {
+                bytes.truncate(found.approved);
+                self.held = bytes;
+            }
         }
-        self.held = held;
         if let Verdict::Head(_) = found.verdict {
-            self.hold_replacement();
+            self.queue_replacement();
         }
     }
 
     /// Queues the refused head's replacement behind what is approved. Nothing else is held then.
-    fn hold_replacement(&mut self) {
+    fn queue_replacement(&mut self) {
         self.held.extend_from_slice(REPLACEMENT);
         self.approved = self.held.len();
+    }
+
+    /// Queues the heads at the start of `bytes` whose targets must be encoded, and all that is approved between and behind
+    /// them. What is held is approved then.
+    fn encode_from(&mut self, mut bytes: &[u8], mut raw: RawHead) {
+        loop {
+            let (head, rest) = bytes.split_at(raw.length);
+            let (start, end) = raw.target;
+            self.held
+                .extend_from_slice(head.get(..start).unwrap_or_default());
+            encode(head.get(start..end).unwrap_or_default(), &mut self.held);
+            self.held
+                .extend_from_slice(head.get(end..).unwrap_or_default());
+            let found = self.inspect(rest);
+            let (approved, waiting) = rest.split_at(found.approved);
+            self.held.extend_from_slice(approved);
+            self.approved = self.held.len();
+            match found.verdict {
+                Verdict::Encode(next) => (bytes, raw) = (waiting, next),
+                Verdict::Open => return self.held.extend_from_slice(waiting),
+                Verdict::Head(_) => return self.queue_replacement(),
+                Verdict::Content(_) => return,
+            }
+        }
     }
 
     /// The viewer sends no more. A head cut short is refused, so that a viewer that still listens learns why.
@@ -147,7 +187,7 @@ impl<S> Guard<S> {
             drop(facts);
             self.input = Input::HeadRefused;
             self.held.clear();
-            self.hold_replacement();
+            self.queue_replacement();
         }
     }
 }

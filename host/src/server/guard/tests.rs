@@ -9,43 +9,16 @@ mod support;
 mod upgrade;
 mod wire;
 
-use super::refusal::RefusalReason;
+use super::super::message::RefusalReason;
 
 #[test]
-fn every_reason_has_its_own_kebab_case_word_and_an_error_status() {
-    let mut words: Vec<&str> = RefusalReason::ALL.iter().map(|r| r.as_str()).collect();
-    let is_word = |word: &&str| {
-        word.bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-    };
-    assert!(words.iter().all(is_word), "{words:?}");
-    words.sort_unstable();
-    words.dedup();
-    assert_eq!(words.len(), RefusalReason::ALL.len());
-    for reason in RefusalReason::ALL {
-        let status = reason.status();
-        assert!(status.is_client_error() || status.is_server_error());
-    }
-}
-
-#[test]
-fn sentences_name_the_limits_that_the_code_has() {
-    let sentence = |reason| super::Refusal::new(reason, 0).to_string();
-    let holds = |reason, limit: usize| sentence(reason).contains(&limit.to_string());
-    assert!(holds(RefusalReason::TargetTooLong, super::MAX_TARGET_BYTES));
-    assert!(holds(RefusalReason::FieldsTooLarge, super::MAX_FIELD_BYTES));
-    assert!(holds(RefusalReason::TooManyFields, super::MAX_FIELDS));
-    assert!(holds(
-        RefusalReason::TrailersTooLarge,
-        super::MAX_TRAILER_BYTES
-    ));
-    assert!(holds(RefusalReason::TrailersTooLarge, super::MAX_TRAILERS));
-    assert!(holds(
-        RefusalReason::ChunkExtensionsTooLarge,
-        super::MAX_CHUNK_EXTENSION_BYTES
-    ));
+fn a_refusal_says_where_it_was_found() {
+    let sentence = |reason, at| super::Refusal::new(reason, at).to_string();
+    let extensions = sentence(RefusalReason::ChunkExtensionsTooLarge, 7);
+    assert!(extensions.contains(&super::MAX_CHUNK_EXTENSION_BYTES.to_string()));
+    assert!(extensions.ends_with("(chunk-extensions-too-large, byte 7 of the framed content)"));
     assert_eq!(
-        sentence(RefusalReason::BareLf),
+        sentence(RefusalReason::BareLf, 0),
         "A line ends with an LF that no CR precedes. (bare-lf, byte 0 of the request head)"
     );
 }

@@ -1,7 +1,8 @@
 //! Chunk framing and trailers: what passes, where it ends, what is refused and why.
 
-use super::super::inspect::{Inspector, MAX_TRAILER_BYTES, MAX_TRAILERS, Verdict};
-use super::super::refusal::RefusalReason::{self, *};
+use super::super::super::message::RefusalReason::{self, *};
+use super::super::super::message::{MAX_TRAILER_BYTES, MAX_TRAILERS};
+use super::super::inspect::{Inspector, Verdict};
 
 const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -10,7 +11,7 @@ fn inspect(content: &[u8]) -> (usize, Option<RefusalReason>, bool) {
     let mut inspector = Inspector::new();
     let found = inspector.inspect(&[HEAD.as_bytes(), content].concat(), false);
     let reason = match found.verdict {
-        Verdict::Open => None,
+        Verdict::Open | Verdict::Encode(_) => None,
         Verdict::Head(refusal) | Verdict::Content(refusal) => Some(refusal.reason()),
     };
     (

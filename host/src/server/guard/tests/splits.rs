@@ -11,6 +11,7 @@ use super::super::inspect::{Inspector, Verdict};
 use super::super::refusal::{Refusal, refusal_of};
 use super::super::stream::Guard;
 use super::samples::{Random, connection};
+use super::support::inspect_all;
 
 const CASES: u64 = 20_000;
 
@@ -20,7 +21,7 @@ fn inspect<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (usize, u64, Verdict) 
     let (mut held, mut approved, mut heads) = (Vec::new(), 0, 0);
     for piece in pieces {
         held.extend_from_slice(piece);
-        let found = inspector.inspect(&held, false);
+        let found = inspect_all(&mut inspector, &held);
         held.drain(..found.approved);
         approved += found.approved;
         heads += found.heads;
@@ -194,4 +195,22 @@ fn nothing_is_held_when_no_head_is_unfinished() {
         (out.len(), end, refused),
         (request.len() * 3, End::Waits, None)
     );
+}
+
+#[test]
+fn a_target_is_encoded_however_its_bytes_are_split() {
+    let sent = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+                POST /ü?q=\"<> HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nü>\
+                GET http://a/< HTTP/1.1\r\nHost: a\r\n\r\n\
+                GET /4 HTTP/1.1\r\nHo";
+    let seen = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+                POST /%C3%BC?q=%22%3C%3E HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nü>\
+                GET http://a/%3C HTTP/1.1\r\nHost: a\r\n\r\n";
+    for piece in 1..=sent.len() {
+        for buffer in [1, 7, 1000] {
+            let (out, end, refused) = read_through(sent.as_bytes(), piece, buffer, false);
+            assert_eq!(String::from_utf8_lossy(&out), seen, "{piece} into {buffer}");
+            assert_eq!((end, refused), (End::Waits, None));
+        }
+    }
 }

@@ -14,21 +14,41 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{Guard, GuardState, Refusal, refusal_of};
+use super::super::super::message::{self, RefusalReason};
+use super::super::inspect::{Inspection, Inspector, Verdict};
+use super::super::{Guard, GuardState, refusal_of};
 
 /// What the service saw: one line per request, `METHOD target [content]`, or why it answered something else.
 pub(super) type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Inspects bytes to their end, or to a refusal: heads whose targets are to be encoded are approved as well.
+pub(super) fn inspect_all(inspector: &mut Inspector, bytes: &[u8]) -> Inspection {
+    let mut all = inspector.inspect(bytes, false);
+    while let Verdict::Encode(raw) = all.verdict {
+        let at = all.approved + raw.length;
+        let next = inspector.inspect(&bytes[at..], false);
+        all.approved = at + next.approved;
+        all.heads += next.heads;
+        all.verdict = next.verdict;
+    }
+    all
+}
 
 /// What a service behind the guard does: asks for a refusal first, then echoes the content.
 pub(super) async fn answer(
     state: Arc<GuardState>,
     seen: Seen,
+    has_rules: bool,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let note = |line: String| seen.lock().expect("no test panics with it").push(line);
     if let Err(refusal) = state.begin_request() {
         note(format!("refused {}", refusal.reason()));
-        return Ok(refuse(&refusal));
+        return Ok(refuse(refusal.reason(), refusal.to_string()));
+    }
+    if let (true, Err(reason)) = (has_rules, message::check_head(&request)) {
+        note(format!("refused {reason}"));
+        return Ok(refuse(reason, reason.detail().to_owned()));
     }
     let start = format!("{} {}", request.method(), request.uri());
     match request.into_body().collect().await {
@@ -44,7 +64,7 @@ pub(super) async fn answer(
             Some(refusal) => {
                 assert_eq!(state.content_refusal(), Some(refusal));
                 note(format!("refused {} in {start}", refusal.reason()));
-                Ok(refuse(&refusal))
+                Ok(refuse(refusal.reason(), refusal.to_string()))
             }
             None => {
                 note(format!("cut off {start}"));
@@ -58,25 +78,27 @@ pub(super) async fn answer(
     }
 }
 
-fn refuse(refusal: &Refusal) -> Response<Full<Bytes>> {
+fn refuse(reason: RefusalReason, text: String) -> Response<Full<Bytes>> {
     Response::builder()
-        .status(refusal.status())
+        .status(reason.status())
         .header("connection", "close")
         .header("x-service", "yes")
-        .header("x-refusal", refusal.reason().as_str())
-        .body(Full::from(refusal.to_string()))
+        .header("x-refusal", reason.as_str())
+        .body(Full::from(text))
         .expect("parts are valid")
 }
 
-/// Serves one connection. With `half_close`, requests before the viewer's end are still answered.
-pub(super) async fn serve<S>(stream: S, seen: Seen, half_close: bool) -> hyper::Result<()>
+/// Serves one connection behind the guard, with the rules of messages or without them. Without them, requests before the
+/// viewer's end are still answered.
+pub(super) async fn serve<S>(stream: S, seen: Seen, has_rules: bool) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (guard, state) = Guard::new(stream);
-    let service = service_fn(move |request| answer(state.clone(), seen.clone(), request));
+    let service =
+        service_fn(move |request| answer(state.clone(), seen.clone(), has_rules, request));
     hyper::server::conn::http1::Builder::new()
-        .half_close(half_close)
+        .half_close(!has_rules)
         .serve_connection(TokioIo::new(guard), service)
         .await
 }
@@ -94,7 +116,7 @@ impl Server {
         let log = seen.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, log.clone(), false));
+                tokio::spawn(serve(stream, log.clone(), true));
             }
         });
         Self { address, seen }
