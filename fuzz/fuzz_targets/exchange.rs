@@ -68,7 +68,7 @@ fn judge(exchange: &Exchange, stored: Stored, policy: &Policy) {
             let _ = may_serve_stale_on_error(&request, &stored, policy, trouble, now);
         }
     }
-    let selected = select_variant(&request, &[Arc::new(stored.clone())]);
+    let selected = select_variant(request.fields, &[Arc::new(stored.clone())]);
     assert_eq!(
         selected,
         Some(0),

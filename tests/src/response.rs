@@ -141,6 +141,16 @@ impl Response {
         self
     }
 
+    /// Claims that no fetch was made for this response: it was stored, or is being stored for somebody else.
+    #[track_caller]
+    pub fn is_shared(self) -> Response {
+        assert!(
+            self.has("hit") || self.has("collapsed"),
+            "a fetch of its own for this response:\n{self:?}"
+        );
+        self
+    }
+
     /// Claims that `Cache-Status` does not have this parameter.
     #[track_caller]
     pub fn no_cache_status(self, part: &str) -> Response {

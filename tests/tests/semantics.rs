@@ -277,7 +277,10 @@ fn a_request_whose_key_is_too_long_passes_the_cache_by() {
 #[test]
 fn no_more_variants_are_stored_for_a_key_than_its_policy_allows() {
     let origin = Origin::start();
-    let edge = Edge::in_front_of(&origin).cache("max_variants = 2").start();
+    let edge = Edge::in_front_of(&origin)
+        .cache("max_variants = 2")
+        .behavior("forward = { headers = [\"X-Who\"] }")
+        .start();
     origin.on("/a").answers(
         Answer::ok("x")
             .cache_control("max-age=60")

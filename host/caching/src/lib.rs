@@ -52,7 +52,7 @@ pub use stored::{Stored, StoredBody, StoredDirectives};
 pub use storing::{NoStore, Overrides, may_store};
 pub use time::Time;
 pub use validation::{Freshen, freshen, freshen_by_head, validation_fields};
-pub use vary::{Nominated, normal_form, select_variant};
+pub use vary::{Nominated, SentFields, normal_form, select_variant};
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 

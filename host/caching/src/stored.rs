@@ -36,6 +36,7 @@ pub struct Stored {
     /// The directives that count when it is reused.
     pub directives: StoredDirectives,
     /// The request fields that its Vary nominates, as they were in the request that it answered (RFC 9111, section 4.1).
+    /// [`crate::may_store`] takes them from the viewer's; a caller that sends origins something else puts that in their place.
     pub vary: Vec<Nominated>,
     /// The names that it can be invalidated by.
     pub tags: Vec<String>,

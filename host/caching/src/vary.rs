@@ -23,29 +23,37 @@ pub struct Nominated {
     pub value: Option<Box<[u8]>>,
 }
 
+/// The fields of the request that an origin would be sent, as far as Vary compares them. A cache that passes all fields on
+/// compares the viewer's.
+pub trait SentFields {
+    /// The field's value in normal form; `None` if the origin would not be sent the field.
+    fn normal_form(&self, name: &HeaderName) -> Option<Cow<'_, [u8]>>;
+}
+
+impl SentFields for HeaderMap {
+    fn normal_form(&self, name: &HeaderName) -> Option<Cow<'_, [u8]>> {
+        normal_form(name, self)
+    }
+}
+
 /// The stored response that the request selects: of those whose nominated fields match, the one made last.
 ///
 /// `None` where no variant matches. Allocates nothing for responses without Vary.
 pub fn select_variant<'s>(
-    request: &Request<'_>,
+    sent: &impl SentFields,
     variants: impl IntoIterator<Item = &'s Stored>,
 ) -> Option<usize> {
     variants
         .into_iter()
         .enumerate()
-        .filter(|(_, stored)| {
-            stored
-                .vary
-                .iter()
-                .all(|nominated| matches(nominated, request.fields))
-        })
+        .filter(|(_, stored)| stored.vary.iter().all(|nominated| matches(nominated, sent)))
         // Of equally new ones the first: the store keeps the newest in front.
         .max_by_key(|(at, stored)| (stored.date, stored.response_time, std::cmp::Reverse(*at)))
         .map(|(at, _)| at)
 }
 
-fn matches(nominated: &Nominated, fields: &HeaderMap) -> bool {
-    normal_form(&nominated.name, fields).as_deref() == nominated.value.as_deref()
+fn matches(nominated: &Nominated, sent: &impl SentFields) -> bool {
+    sent.normal_form(&nominated.name).as_deref() == nominated.value.as_deref()
 }
 
 /// The fields that the response's Vary nominates with the request's values, or `None` where it has the member `*`, which

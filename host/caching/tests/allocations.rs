@@ -79,7 +79,7 @@ fn deciding_a_hit_allocates_nothing() {
         let variants = [stored];
         let counted = allocations(|| {
             assert_eq!(may_look_up(&request, &policy), LookupRule::Use);
-            let selected = select_variant(&request, &variants).expect("it is selected");
+            let selected = select_variant(request.fields, &variants).expect("it is selected");
             let reuse = may_reuse(&request, &variants[selected], &policy, now.plus_secs(10));
             assert_eq!(reuse, Reuse::Fresh { ttl: 50 });
             assert_eq!(current_age(&variants[selected], now.plus_secs(10)), 10);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use http::header::HOST;
 use selvedge_caching::Policy;
 
 use super::managed;
@@ -174,17 +175,20 @@ fn read_rest(t: &Table<'_>, pattern: PathPattern) -> Behavior {
     t.exclusive("cache", "cache_policy");
     t.exclusive("forward", "origin_request_policy");
     let cache = t.optional("cache", cache);
-    let CachePolicy { policy, key } = t
+    let cache = t
         .optional("cache_policy", text(managed::cache))
         .or(cache)
         .unwrap_or_default();
     let forward = t.optional(
         "forward",
-        table("the table `forward`", policy::read_forward),
+        table("the table `forward`", |t| policy::read_forward(t, &cache)),
     );
-    let forward = t
-        .optional("origin_request_policy", text(managed::forward))
-        .or(forward);
+    let managed = t.optional("origin_request_policy", text(managed::forward));
+    if let (Some(managed), Some(at)) = (&managed, t.place("origin_request_policy")) {
+        warn_of_keyed_host(t, at, managed, &cache);
+    }
+    let forward = managed.or(forward);
+    let CachePolicy { policy, key } = cache;
     let allowed_methods = t.or(
         "allowed_methods",
         AllowedMethods::default(),
@@ -209,6 +213,22 @@ fn read_rest(t: &Table<'_>, pattern: PathPattern) -> Behavior {
         range_slices: t.optional("range_slices", policy::slice),
         at: t.at,
     }
+}
+
+/// Warns where the key is another than CloudFront's under the same names of policies.
+fn warn_of_keyed_host(t: &Table<'_>, at: At, forward: &ForwardPolicy, cache: &CachePolicy) {
+    if !cache.may_store() || !forward.has_host() || cache.key.fields.contains(&HOST) {
+        return;
+    }
+    let problem = Problem::new(
+        "this policy sends the viewer's Host to the origin, so the host is in the cache key too",
+    );
+    let problem = problem.at(at).warning().note(
+        "CloudFront would not key it: there the first host's answer is stored for all hosts of the distribution",
+    );
+    t.file.problems.add(problem.help(
+        "name it in the key to say that it is meant, `cache = { headers = [\"Host\"] }`, or choose \"AllViewerExceptHostHeader\"",
+    ));
 }
 
 impl Typed {

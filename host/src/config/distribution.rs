@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::behavior::{self, Behavior, Names};
 use super::names::{self, Alias};
-use super::origin::{self, Origin};
+use super::origin::{self, Origin, Protocol};
 use super::path;
 use super::pattern::PathPattern;
 use super::plugin::{self, PluginEntry};
@@ -67,10 +67,16 @@ impl Distribution {
             .expect("reading a distribution always adds its default behavior")
     }
 
-    /// Tells every behavior which field carries tags.
-    fn with_tags(mut self) -> Distribution {
+    /// Tells every behavior what depends on the distribution: the field of tags, and what of the target URI its origins get.
+    fn settled(mut self) -> Distribution {
         for behavior in &mut self.behaviors {
             behavior.policy.tag_field.clone_from(&self.tag_header);
+            // A plugin may choose another origin than the behavior's.
+            let matches_viewer = self.origins.iter().enumerate().any(|(index, origin)| {
+                origin.protocol == Protocol::MatchViewer
+                    && (index == behavior.origin || !behavior.plugins.is_empty())
+            });
+            behavior.key.settle(&behavior.forward, matches_viewer);
         }
         self
     }
@@ -135,7 +141,7 @@ fn read(t: &Table<'_>, server: &Server) -> Distribution {
         plugins,
         ..read_rest(t, server, id)
     }
-    .with_tags()
+    .settled()
 }
 
 /// Reads what a scenario says of its distribution: all but its origins, behaviors and plugins.
@@ -156,7 +162,7 @@ pub(super) fn read_for_scenario(
         plugins: vec![plugin],
         ..read_rest(t, server, id)
     }
-    .with_tags();
+    .settled();
     if t.place("aliases").is_none() {
         distribution.aliases.push(Placed {
             value: Alias::Exact("www.example.com".to_owned()),

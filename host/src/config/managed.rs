@@ -55,6 +55,7 @@ pub(super) fn cache(name: &str) -> Result<CachePolicy, Problem> {
             fields,
             cookies: NameSet::All,
             accept_encoding: both.clone(),
+            ..KeyPolicy::default()
         }
     };
     let media = || KeyPolicy {
@@ -94,7 +95,7 @@ pub(super) fn cache(name: &str) -> Result<CachePolicy, Problem> {
 
 /// The origin request policy of that name.
 pub(super) fn forward(name: &str) -> Result<ForwardPolicy, Problem> {
-    use NameSet::{All, None};
+    use NameSet::{All, None as NoName};
     let acr = [
         ORIGIN,
         ACCESS_CONTROL_REQUEST_HEADERS,
@@ -104,25 +105,25 @@ pub(super) fn forward(name: &str) -> Result<ForwardPolicy, Problem> {
     let (query, fields, cookies) = match name {
         "AllViewer" => (All, FieldSet::All, All),
         "AllViewerExceptHostHeader" => (All, FieldSet::Except(vec![HOST]), All),
-        "CORS-CustomOrigin" => (None, only(&[ORIGIN]), None),
-        "CORS-S3Origin" => (None, only(&acr), None),
+        "CORS-CustomOrigin" => (NoName, only(&[ORIGIN]), NoName),
+        "CORS-S3Origin" => (NoName, only(&acr), NoName),
         "Elemental-MediaTailor-PersonalizedManifests" => {
             let [origin, headers, method] = acr;
             let forwarded_for = HeaderName::from_static("x-forwarded-for");
             (
                 All,
                 only(&[origin, headers, method, USER_AGENT, forwarded_for]),
-                None,
+                NoName,
             )
         }
-        "HostHeaderOnly" => (None, only(&[HOST]), None),
-        "UserAgentRefererHeaders" => (None, only(&[USER_AGENT, REFERER]), None),
+        "HostHeaderOnly" => (NoName, only(&[HOST]), NoName),
+        "UserAgentRefererHeaders" => (NoName, only(&[USER_AGENT, REFERER]), NoName),
         _ => return Err(unknown(name, "origin request policy", &FORWARD)),
     };
     Ok(ForwardPolicy {
-        query,
-        fields,
-        cookies,
+        query: Some(query),
+        fields: Some(fields),
+        cookies: Some(cookies),
     })
 }
 

@@ -54,10 +54,10 @@ pub use origin::{Origin, Protocol};
 pub use path::normalise;
 pub use pattern::PathPattern;
 pub use plugin::{HOOKS, Isolation, Limits, OnError, PluginEntry};
-pub use policy::{Coding, ForwardPolicy, KeyPolicy};
+pub use policy::{Coding, ForwardPolicy, KeyPolicy, X_FORWARDED_PROTO};
 pub use report::{At, Placed, Problem, Report, Severity, Sources};
 pub use server::{Server, StoreSettings};
-pub use sets::{FieldSet, NamePattern, NameSet};
+pub use sets::{FieldSet, NamePattern, NameSet, is_method_override};
 pub use short_circuit::ShortCircuit;
 pub(crate) use units::{show_duration, show_size};
 

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use http::HeaderName;
+use http::header::HOST;
 use selvedge_caching::{Compatibility, Policy};
 
-use super::report::Problem;
+use super::report::{At, Problem};
 use super::scalar::{boolean, integer, one_of, seconds, size};
-use super::sets::{FieldSet, NameSet, field_set, key_fields, name_set};
+use super::sets::{FieldSet, NameSet, field_set, is_acted_upon, key_fields, name_set};
 use super::units::show_duration;
 use super::walk::{Table, Value, distinct};
 
@@ -30,30 +31,94 @@ pub struct KeyPolicy {
     /// `accept_encoding`: codings that are worth a variant of their own: `"gzip"`, `"br"`. What the viewer
     /// offers of these is in the key, and nothing else of Accept-Encoding. Default: none.
     pub accept_encoding: Vec<Coding>,
+    /// The viewer's Host is in the key, since the origin gets it: `headers` or `forward` names it. Never among `fields`.
+    pub host: bool,
+    /// The viewer's scheme is in the key, since the origin gets it as X-Forwarded-Proto or is spoken to by it
+    /// (`match-viewer`). X-Forwarded-Proto is never among `fields`.
+    pub scheme: bool,
+}
+
+impl KeyPolicy {
+    /// Takes in what the origin gets of the target URI beside path and query: what separates responses at the origin
+    /// separates them here.
+    pub(super) fn settle(&mut self, forward: &ForwardPolicy, matches_viewer: bool) {
+        let named = |name| self.fields.contains(name);
+        self.host = named(&HOST) || forward.has_host();
+        self.scheme = named(&X_FORWARDED_PROTO) || forward.has_scheme() || matches_viewer;
+        self.fields
+            .retain(|name| *name != HOST && *name != X_FORWARDED_PROTO);
+    }
 }
 
 /// What the origin gets to see although it is not in the cache key. An origin whose responses depend on one of these fields
 /// says so by Vary; one that sends no Vary should not get the field.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// `None` is a key that the file leaves out. Where a response may be stored, it means little; where nothing is stored, it
+/// means everything, so that APIs work without configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForwardPolicy {
-    /// `query`: which query parameters. Default `"none"`.
-    pub query: NameSet,
+    /// `query`: which query parameters. Left out: none, or all.
+    pub query: Option<NameSet>,
     /// `headers`: which fields: a list, or as for `query` (`"all"`: every end-to-end field of the viewer,
-    /// Host included). Default: every end-to-end field but Host.
-    pub fields: FieldSet,
-    /// `cookies`: which cookies. Default `"none"`: a response for one visitor would be stored for all.
-    pub cookies: NameSet,
+    /// Host included). Left out: [`FieldSet::Usual`], or every end-to-end field but Host.
+    pub fields: Option<FieldSet>,
+    /// `cookies`: which cookies. Left out: none (a response for one visitor would be stored for all), or all.
+    pub cookies: Option<NameSet>,
 }
 
-impl Default for ForwardPolicy {
-    fn default() -> ForwardPolicy {
-        ForwardPolicy {
-            query: NameSet::None,
-            fields: FieldSet::Except(vec![http::header::HOST]),
-            cookies: NameSet::None,
+impl ForwardPolicy {
+    /// Returns the query parameters that go out beside the key.
+    pub fn query(&self, may_store: bool) -> &NameSet {
+        said(self.query.as_ref(), may_store)
+    }
+
+    /// Returns the cookies that go out beside the key.
+    pub fn cookies(&self, may_store: bool) -> &NameSet {
+        said(self.cookies.as_ref(), may_store)
+    }
+
+    /// Returns the fields that go out beside the key. Host and X-Forwarded-Proto are not chosen by it: the key says
+    /// whether they go out.
+    pub fn fields(&self, may_store: bool) -> &FieldSet {
+        match (&self.fields, may_store) {
+            (Some(fields), _) => fields,
+            (None, true) => &FieldSet::Usual,
+            (None, false) => &FieldSet::All,
         }
     }
+
+    /// Returns true if the file says nothing about fields.
+    pub fn leaves_fields_open(&self) -> bool {
+        self.fields.is_none()
+    }
+
+    /// Returns true if the file names this field.
+    pub fn names(&self, name: &HeaderName) -> bool {
+        matches!(&self.fields, Some(FieldSet::Only(names)) if names.contains(name))
+    }
+
+    /// Returns true if the origin gets the viewer's Host.
+    pub(super) fn has_host(&self) -> bool {
+        self.fields.as_ref().is_some_and(|set| set.contains(&HOST))
+    }
+
+    /// Returns true if the origin gets X-Forwarded-Proto.
+    fn has_scheme(&self) -> bool {
+        let fields = self.fields.as_ref();
+        fields.is_none_or(|set| set.contains(&X_FORWARDED_PROTO))
+    }
 }
+
+fn said(set: Option<&NameSet>, may_store: bool) -> &NameSet {
+    match (set, may_store) {
+        (Some(set), _) => set,
+        (None, true) => &NameSet::None,
+        (None, false) => &NameSet::All,
+    }
+}
+
+/// The field by which proxies tell the scheme of the viewer's request.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A content coding that the cache key can tell apart.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -87,6 +152,13 @@ const CODINGS: [(&str, Coding); 2] = [("br", Coding::Brotli), ("gzip", Coding::G
 pub(super) struct CachePolicy {
     pub(super) policy: Policy,
     pub(super) key: KeyPolicy,
+}
+
+impl CachePolicy {
+    /// Returns true if responses may be stored without a ttl hook.
+    pub(super) fn may_store(&self) -> bool {
+        self.policy.max_ttl > 0
+    }
 }
 
 impl Default for CachePolicy {
@@ -168,16 +240,41 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
             fields: t.or("headers", Vec::new(), key_fields),
             cookies: t.or("cookies", NameSet::None, name_set),
             accept_encoding: t.or("accept_encoding", Vec::new(), codings),
+            ..KeyPolicy::default()
         },
     }
 }
 
-/// Reads the table `forward` of a behavior; see [`ForwardPolicy`].
-pub(super) fn read_forward(t: &Table<'_>) -> ForwardPolicy {
-    ForwardPolicy {
-        query: t.or("query", NameSet::None, name_set),
-        fields: t.or("headers", ForwardPolicy::default().fields, field_set),
-        cookies: t.or("cookies", NameSet::None, name_set),
+/// Reads the table `forward` of a behavior with this cache policy; see [`ForwardPolicy`].
+pub(super) fn read_forward(t: &Table<'_>, cache: &CachePolicy) -> ForwardPolicy {
+    let forward = ForwardPolicy {
+        query: t.optional("query", name_set),
+        fields: t.optional("headers", field_set),
+        cookies: t.optional("cookies", name_set),
+    };
+    if let (Some(FieldSet::Only(names)), Some(at)) = (&forward.fields, t.place("headers")) {
+        warn_of_effective(t, at, names, cache);
+    }
+    forward
+}
+
+/// Warns of fields that origins act upon, sent beside the key: the answer to one viewer's is stored for all.
+fn warn_of_effective(t: &Table<'_>, at: At, names: &[HeaderName], cache: &CachePolicy) {
+    if !cache.may_store() {
+        return;
+    }
+    for name in names {
+        if is_acted_upon(name) && !cache.key.fields.contains(name) {
+            let problem = Problem::new(format!(
+                "`{name}` is sent to the origin and is not in the cache key"
+            ));
+            let problem = problem.at(at).warning().note(
+                "many origins act upon it without saying so by Vary: what one viewer sends then decides what others get",
+            );
+            t.file.problems.add(problem.help(format!(
+                "add it to the key, `cache = {{ headers = [\"{name}\"] }}`, or remove it here"
+            )));
+        }
     }
 }
 

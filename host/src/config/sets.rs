@@ -1,6 +1,6 @@
 //! Sets of names: which query parameters, cookies and fields of a request are meant.
 
-use http::HeaderName;
+use http::{HeaderName, header};
 
 use super::report::{Problem, printable};
 use super::scalar::text;
@@ -42,8 +42,9 @@ impl NameSet {
         )
     }
 
-    /// Whether the set has this name.
-    pub fn contains(&self, name: &str) -> bool {
+    /// Returns true if the set has this name. Names are bytes, since those of cookies need not be text.
+    pub fn contains(&self, name: impl AsRef<[u8]>) -> bool {
+        let name = name.as_ref();
         match self {
             NameSet::None => false,
             NameSet::All => true,
@@ -83,11 +84,12 @@ impl NamePattern {
         }
     }
 
-    /// Whether this name is meant.
-    pub fn matches(&self, name: &str) -> bool {
+    /// Returns true if this name is meant.
+    pub fn matches(&self, name: impl AsRef<[u8]>) -> bool {
+        let (name, text) = (name.as_ref(), self.text.as_bytes());
         match self.is_prefix {
-            true => name.starts_with(&self.text),
-            false => name == self.text,
+            true => name.starts_with(text),
+            false => name == text,
         }
     }
 }
@@ -105,6 +107,9 @@ pub enum FieldSet {
     /// No field.
     #[default]
     None,
+    /// Fields that browsers send of themselves and that origins name in Vary. No file can say it; it is
+    /// what a file that says nothing means.
+    Usual,
     /// Every end-to-end field, Host included.
     All,
     /// These fields.
@@ -114,15 +119,96 @@ pub enum FieldSet {
 }
 
 impl FieldSet {
-    /// Whether the set has this field.
+    /// Returns true if the set has this field.
     pub fn contains(&self, name: &HeaderName) -> bool {
         match self {
             FieldSet::None => false,
+            FieldSet::Usual => is_usual(name),
             FieldSet::All => true,
             FieldSet::Only(names) => names.contains(name),
             FieldSet::Except(names) => !names.contains(name),
         }
     }
+}
+
+/// Fields of content negotiation and of where a request comes from, and the client hints without a common beginning.
+const USUAL: [HeaderName; 14] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::USER_AGENT,
+    header::ORIGIN,
+    header::REFERER,
+    HeaderName::from_static("device-memory"),
+    HeaderName::from_static("downlink"),
+    HeaderName::from_static("dpr"),
+    HeaderName::from_static("ect"),
+    HeaderName::from_static("rtt"),
+    HeaderName::from_static("save-data"),
+    HeaderName::from_static("viewport-width"),
+    HeaderName::from_static("width"),
+];
+
+/// Returns true if browsers send the field of themselves and origins name it in Vary: content negotiation, Origin, Referer,
+/// client hints (RFC 8942) and Fetch Metadata.
+fn is_usual(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    text.starts_with("sec-ch-") || text.starts_with("sec-fetch-") || USUAL.contains(name)
+}
+
+/// Fields that origins take for the target URI or the method, in the spelling with `-`.
+const ACTED_UPON: [&str; 26] = [
+    "client-ip",
+    "forwarded",
+    "front-end-https",
+    "true-client-ip",
+    "x-client-ip",
+    "x-forwarded-host",
+    "x-forwarded-path",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-protocol",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+    "x-forwarded-uri",
+    "x-host",
+    "x-http-destinationurl",
+    "x-http-host-override",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
+    "x-proxy-url",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-script-name",
+    "x-url-scheme",
+    "x-wap-profile",
+];
+
+/// Fields by which some origins take a request for one with another method, in the spelling with `-`.
+const METHOD_OVERRIDES: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Returns true if origins are known to act upon the field whatever the request is for.
+pub(super) fn is_acted_upon(name: &HeaderName) -> bool {
+    ACTED_UPON.iter().any(|known| is_spelled(name, known)) || is_method_override(name)
+}
+
+/// Returns true if some origins take the request for one with another method because of this field, which would walk around
+/// `allowed_methods`.
+pub fn is_method_override(name: &HeaderName) -> bool {
+    METHOD_OVERRIDES.iter().any(|known| is_spelled(name, known))
+}
+
+/// Returns true if the name is this one, or becomes it where an origin reads `_` for `-` (CGI, RFC 3875, section 4.1.18).
+fn is_spelled(name: &HeaderName, known: &str) -> bool {
+    let name = name.as_str().as_bytes();
+    let same = |(one, other): (&u8, &u8)| one == other || (*one == b'_' && *other == b'-');
+    name.len() == known.len() && name.iter().zip(known.as_bytes()).all(same)
 }
 
 const SET_WORDS: &str = "\"none\", \"all\", { only = [...] } or { except = [...] }";
@@ -303,5 +389,65 @@ mod tests {
         assert!(FieldSet::All.contains(&HOST));
         assert!(!FieldSet::Except(vec![HOST]).contains(&HOST));
         assert!(FieldSet::Only(vec![USER_AGENT]).contains(&USER_AGENT));
+    }
+
+    #[test]
+    fn the_usual_fields_are_those_that_browsers_send_and_origins_name_in_vary() {
+        let usual = |name: &str| is_usual(&HeaderName::from_bytes(name.as_bytes()).unwrap());
+        for name in [
+            "accept",
+            "accept-encoding",
+            "accept-language",
+            "user-agent",
+            "origin",
+            "referer",
+            "sec-ch-ua-mobile",
+            "sec-fetch-dest",
+            "save-data",
+            "dpr",
+        ] {
+            assert!(usual(name), "{name}");
+        }
+        for name in [
+            "cookie",
+            "host",
+            "forwarded",
+            "x-forwarded-host",
+            "x-requested-with",
+            "content-type",
+            "sec-websocket-key",
+            "cache-control",
+        ] {
+            assert!(!usual(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_origins_act_upon_is_known_in_other_spellings() {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).unwrap();
+        for text in [
+            "X-HTTP-Method-Override",
+            "x_http_method_override",
+            "X-Http_Method-Override",
+            "x-method_override",
+        ] {
+            assert!(is_method_override(&name(text)), "{text}");
+        }
+        for text in [
+            "X-Forwarded-Host",
+            "x_forwarded_host",
+            "Forwarded",
+            "X_Original-URL",
+        ] {
+            assert!(is_acted_upon(&name(text)), "{text}");
+        }
+        assert!(!is_acted_upon(&name("user-agent")) && !is_acted_upon(&name("x-forwarded-hosts")));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_still_a_name() {
+        assert!(NameSet::only(["a*"]).contains(b"a\xff"));
+        assert!(!NameSet::only(["b"]).contains(b"a\xff"));
+        assert!(NameSet::except(["b"]).contains(b"\xff"));
     }
 }

@@ -146,6 +146,7 @@ fn behaviors_become_their_plan_with_the_default_one_last() {
     assert_eq!(images.policy.default_ttl, 30 * 86_400);
     let whole_query = KeyPolicy {
         query: NameSet::All,
+        scheme: true,
         ..KeyPolicy::default()
     };
     assert_eq!(images.key, whole_query);
@@ -165,9 +166,9 @@ fn behaviors_become_their_plan_with_the_default_one_last() {
         [0, 0, 0]
     );
     let forward = ForwardPolicy {
-        query: NameSet::All,
-        fields: FieldSet::Except(vec![HOST]),
-        cookies: NameSet::All,
+        query: Some(NameSet::All),
+        fields: Some(FieldSet::Except(vec![HOST])),
+        cookies: Some(NameSet::All),
     };
     assert_eq!(api.forward, forward);
 
@@ -176,8 +177,11 @@ fn behaviors_become_their_plan_with_the_default_one_last() {
     assert_eq!(default.allowed_methods, AllowedMethods::GetHeadOptions);
     assert_eq!(default.cached_methods, CachedMethods::GetHeadOptions);
     assert_eq!(default.plugins, [1, 0]);
-    assert_eq!(default.forward.fields, FieldSet::Only(vec![USER_AGENT]));
-    assert_eq!(default.forward.query, NameSet::All);
+    assert_eq!(
+        default.forward.fields,
+        Some(FieldSet::Only(vec![USER_AGENT]))
+    );
+    assert_eq!(default.forward.query, Some(NameSet::All));
 }
 
 #[test]

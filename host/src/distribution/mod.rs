@@ -279,6 +279,11 @@ impl Behavior {
         self.geo.as_ref()
     }
 
+    /// Returns true if responses may be stored: the policy's longest lifetime is not 0, or a ttl hook may set another.
+    pub fn may_store(&self) -> bool {
+        self.settings.policy.max_ttl > 0 || !self.plugins_with(Hook::Ttl).is_empty()
+    }
+
     /// Whether no plugin has a say on the viewer's side: key and look-up alone decide about a hit.
     pub fn is_plain_for_viewers(&self) -> bool {
         self.is_plain_for_viewers

@@ -9,6 +9,7 @@ use super::exchange::{
 use super::invalidations::Standing;
 use super::look_up;
 use super::respond;
+use super::sent::Sent;
 use crate::observe::access::Record;
 use http::StatusCode;
 use selvedge_caching::cache_status::CacheStatus;
@@ -77,8 +78,6 @@ pub(crate) fn from_answer(
             report,
             ..
         } => {
-            let fits = selvedge_caching::select_variant(&received.request(), [&*head]);
-            fits?;
             let reader = body.reader()?;
             note(record, &report, true);
             let cache = filling(edge, received, &head, &report, miss, true);
@@ -90,10 +89,6 @@ pub(crate) fn from_answer(
             use_of,
             report,
         } => {
-            let fits = selvedge_caching::select_variant(&received.request(), [&*variant.head]);
-            if collapsed && fits.is_none() {
-                return None;
-            }
             note(record, &report, collapsed);
             let cache = CacheStatus {
                 fwd_status: report.status,
@@ -114,7 +109,7 @@ pub(crate) fn from_answer(
     }
 }
 
-/// Whether somebody else's answer is one for this request too: no invalidation is in between, what arrives has not become
+/// Returns true if somebody else's answer is one for this request too: it is its variant, no invalidation is in between, what arrives has not become
 /// stale meanwhile, and the request's own directives accept it.
 pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer: &Answer) -> bool {
     let (head, notes) = match answer {
@@ -139,7 +134,11 @@ pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer
         ),
         _ => true,
     };
-    is_accepted && look_up::standing(edge, received, key, head, notes) == Standing::Valid
+    let is_its_variant =
+        selvedge_caching::select_variant(&Sent::of(received, key), [&**head]).is_some();
+    is_accepted
+        && is_its_variant
+        && look_up::standing(edge, received, key, head, notes) == Standing::Valid
 }
 
 /// Whether a response has become stale while it is still arriving.

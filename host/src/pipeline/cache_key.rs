@@ -2,15 +2,21 @@
 //!
 //! The behavior's cache policy names the parts; a plugin may add to them or replace them. The host builds the key from
 //! the parts, so that what is in the key is also known when the request to the origin is made: everything that is in
-//! the key is sent to the origin, and an origin that is sent more must say so by Vary.
+//! the key is sent to the origin, and an origin that is sent more must say so by Vary. A Host or scheme that the origin gets
+//! is in the key, whatever the parts.
 
+use super::cookies::{self, Cookie};
 use super::exchange::key_bytes::{QUERY, put};
 use super::exchange::{CacheKey, CookiePart, KeyParts, Keyed, QueryPart, Received};
 use super::hooks::Hooks;
 use super::query;
-use crate::config::{Coding, KeyPolicy, NameSet};
+use super::target_host::normal_host;
+use crate::config::{Coding, KeyPolicy, NameSet, X_FORWARDED_PROTO};
+use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderName, Method};
-use selvedge_runtime::{Hook, KeyDecision, KeyPart, OnError, Plugin, RequestFacts, Transaction};
+use selvedge_runtime::{
+    Hook, KeyDecision, KeyPart, OnError, Plugin, RequestFacts, Scheme, Transaction,
+};
 use selvedge_store::Key;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -36,7 +42,12 @@ pub(crate) async fn decide(
             Err(()) => return Keyed::Failed(hooks.failed(Hook::CacheKey)),
         }
     }
-    let Deciding { parts, pass } = deciding;
+    let Deciding { mut parts, pass } = deciding;
+    // A plugin that replaces the key does not change what the origin gets, and so what it answers by.
+    let policy = &behavior.settings().key;
+    parts.host |= policy.host;
+    parts.scheme |= policy.scheme;
+    parts.made.clone_from(&received.made);
     match pass {
         Some((reason, _)) => Keyed::Pass(reason, parts),
         None => of_parts(received, parts),
@@ -139,6 +150,9 @@ fn nothing() -> KeyParts {
         cookies: Vec::new(),
         literals: Vec::new(),
         accept_encoding: None,
+        made: Vec::new(),
+        host: false,
+        scheme: false,
     }
 }
 
@@ -150,6 +164,9 @@ pub(crate) fn policy_parts(policy: &KeyPolicy, fields: &HeaderMap) -> KeyParts {
         cookies: vec![CookiePart::Policy(policy.cookies.clone())],
         literals: Vec::new(),
         accept_encoding: offered(policy, fields),
+        made: Vec::new(),
+        host: policy.host,
+        scheme: policy.scheme,
     }
 }
 
@@ -161,21 +178,8 @@ fn offered(policy: &KeyPolicy, fields: &HeaderMap) -> Option<String> {
     let accepts = |coding: &str| {
         let lines = fields.get_all(http::header::ACCEPT_ENCODING).iter();
         lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .any(|member| {
-                let mut parts = member.split(';').map(str::trim);
-                let named = parts
-                    .next()
-                    .is_some_and(|name| name.eq_ignore_ascii_case(coding));
-                let refused = parts.any(|parameter| {
-                    let weight = parameter
-                        .strip_prefix("q=")
-                        .or(parameter.strip_prefix("Q="));
-                    weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
-                });
-                named && !refused
-            })
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .any(|member| is_offer_of(coding, member))
     };
     let codings: Vec<&str> = policy
         .accept_encoding
@@ -184,6 +188,22 @@ fn offered(policy: &KeyPolicy, fields: &HeaderMap) -> Option<String> {
         .filter(|coding| accepts(coding))
         .collect();
     Some(codings.join(","))
+}
+
+/// Returns true if a member of Accept-Encoding offers this coding. Members are bytes: one that is no text hides no other.
+fn is_offer_of(coding: &str, member: &[u8]) -> bool {
+    let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let is_named = parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case(coding.as_bytes()));
+    let is_refused = parts.any(|parameter| {
+        let weight = parameter
+            .strip_prefix(b"q=")
+            .or(parameter.strip_prefix(b"Q="));
+        let weight = weight.and_then(|weight| std::str::from_utf8(weight).ok());
+        weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+    });
+    is_named && !is_refused
 }
 
 fn extend(parts: &mut KeyParts, more: &[KeyPart]) {
@@ -199,12 +219,22 @@ fn extend(parts: &mut KeyParts, more: &[KeyPart]) {
             KeyPart::Field(name) => {
                 // The runtime has checked the name; one that is none can't occur in a request either.
                 if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-                    parts.fields.push(name);
+                    extend_by_field(parts, name);
                 }
             }
             KeyPart::Cookie(name) => parts.cookies.push(CookiePart::Named(name.clone())),
             KeyPart::Literal(value) => parts.literals.push(value.clone()),
         }
+    }
+}
+
+/// What is in the key goes to the origin, and some fields go there in a form of their own: so do they stand in the key.
+fn extend_by_field(parts: &mut KeyParts, name: HeaderName) {
+    match name {
+        HOST => parts.host = true,
+        COOKIE => parts.cookies.push(CookiePart::Policy(NameSet::All)),
+        name if name == X_FORWARDED_PROTO => parts.scheme = true,
+        name => parts.fields.push(name),
     }
 }
 
@@ -214,6 +244,13 @@ fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts
     put(&mut out, b'd', facts.distribution.as_bytes());
     if parts.path {
         put(&mut out, b'p', path.as_bytes());
+    }
+    if parts.scheme && facts.scheme != Scheme::Http {
+        // Plain HTTP is the scheme of keys that do not say it.
+        put(&mut out, b'u', facts.scheme.as_str().as_bytes());
+    }
+    if let Some(host) = normal_host(&facts.fields, facts.scheme).filter(|_| parts.host) {
+        put(&mut out, b'h', &host);
     }
     if let Some(query) = keyed_query(parts, query) {
         put(&mut out, QUERY, query.as_bytes());
@@ -228,27 +265,43 @@ fn write(facts: &RequestFacts, path: &str, query: Option<&str>, parts: &KeyParts
         }
     }
     for part in &parts.cookies {
-        match part {
-            CookiePart::Policy(NameSet::None) => {}
-            CookiePart::Policy(set) => {
-                for (name, value) in cookies(&facts.fields).filter(|(name, _)| set.contains(name)) {
-                    put(&mut out, b'c', name.as_bytes());
-                    put(&mut out, b'v', value.as_bytes());
-                }
-            }
-            CookiePart::Named(wanted) => {
-                put(&mut out, b'c', wanted.as_bytes());
-                // All of that name, since all of them are sent to the origin.
-                for (_, value) in cookies(&facts.fields).filter(|(name, _)| name == wanted) {
-                    put(&mut out, b'v', value.as_bytes());
-                }
-            }
-        }
+        put_cookies(&mut out, part, &facts.fields);
     }
     for literal in &parts.literals {
         put(&mut out, b'l', literal);
     }
     out
+}
+
+/// Cookies as the origin gets them: all together as the viewer sent them, or one by one.
+fn put_cookies(out: &mut Vec<u8>, part: &CookiePart, fields: &HeaderMap) {
+    let put_value = |out: &mut Vec<u8>, value: Option<&[u8]>| match value {
+        Some(value) => put(out, b'v', value),
+        // `flag` and `flag=` are sent as they came.
+        None => put(out, b'b', b""),
+    };
+    match part {
+        CookiePart::Policy(NameSet::None) => {}
+        CookiePart::Policy(NameSet::All) => {
+            if let Some(all) = cookies::all(fields) {
+                put(out, b'k', &all);
+            }
+        }
+        CookiePart::Policy(set) => {
+            for cookie in cookies::cookies(fields).filter(|cookie| set.contains(cookie.name)) {
+                put(out, b'c', cookie.name);
+                put_value(out, cookie.value);
+            }
+        }
+        CookiePart::Named(wanted) => {
+            put(out, b'c', wanted.as_bytes());
+            // All of that name, since all of them are sent to the origin.
+            let is_wanted = |cookie: &Cookie<'_>| cookie.name == wanted.as_bytes();
+            for cookie in cookies::cookies(fields).filter(is_wanted) {
+                put_value(out, cookie.value);
+            }
+        }
+    }
 }
 
 /// What of a query is in the key.
@@ -273,16 +326,5 @@ pub(crate) fn key_of(
     hash(&write(facts, path, query, parts))
 }
 
-/// A request's cookies in order, as `name`, `value`. Lines that are no text are left out.
-pub(crate) fn cookies(fields: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    fields
-        .get_all(http::header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .map(|pair| {
-            let pair = pair.trim();
-            pair.split_once('=').unwrap_or((pair, ""))
-        })
-        .filter(|(name, _)| !name.is_empty())
-}
+#[cfg(test)]
+mod tests;

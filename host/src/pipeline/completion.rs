@@ -5,6 +5,7 @@
 //! streams to those who asked while it is put together. A 200 says that the representation has changed, and takes its place.
 
 use super::exchange::{Audience, CacheKey, Completing, Fetched, FetchedBody, Job};
+use super::nominated;
 use super::store_stage;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
@@ -84,6 +85,7 @@ fn combine(
     else {
         return None;
     };
+    let head = nominated::as_confirmed(job, &part.head, head);
     let head = with_body(head, body)?;
     let missing = selvedge_caching::answer_from_part(&request, &head);
     if !head.is_complete() && !matches!(missing, PartAnswer::Within { .. } | PartAnswer::Whole) {

@@ -8,8 +8,8 @@ mod confirm;
 
 use super::completion::{self, Completed};
 use super::exchange::{
-    Answer, Audience, Conditions, Failure, Fetched, Job, Outcome, Outgoing, Report, StoredUse,
-    Target, key_bytes,
+    Answer, Audience, Conditions, Edits, Failure, Fetched, Job, Outcome, Outgoing, Report,
+    StoredUse, Target, key_bytes,
 };
 use super::fetches::Slot;
 use super::flights::Permit;
@@ -37,8 +37,9 @@ pub(crate) async fn lead(job: Box<Job>, permit: Permit, leader: oneshot::Sender<
     let mut side = Side::new(&job);
     match side.obtain(&job, OutgoingBody::Empty).await {
         Ok(fetched) => {
-            side.conclude(job.for_status(fetched.status), fetched, permit, leader)
-                .await
+            let mut job = job.for_status(fetched.status);
+            job.edits = std::mem::take(&mut side.edits);
+            side.conclude(job, fetched, permit, leader).await
         }
         Err(failure) => {
             let answer = side.stale_on_error(&job, failure);
@@ -51,12 +52,13 @@ pub(crate) async fn lead(job: Box<Job>, permit: Permit, leader: oneshot::Sender<
 /// Fetches for one request alone; the fetch ends when its viewer leaves. Nothing is stored, except a response to POST that
 /// says it is what GET would give.
 pub(crate) async fn alone(
-    job: Box<Job>,
+    mut job: Box<Job>,
     body: OutgoingBody,
     why: &'static str,
 ) -> Result<Outcome, Failure> {
     let mut side = Side::new(&job);
     let fetched = side.obtain(&job, body).await?;
+    job.edits = std::mem::take(&mut side.edits);
     let began = store_stage::invalidate(&job, &fetched).await;
     let report = side.report(&fetched);
     if job.facts.method == Method::POST && store_stage::is_for_get(&job, &fetched) {
@@ -93,6 +95,8 @@ struct Side {
     transaction: Transaction,
     hooks: Hooks,
     origin: Option<String>,
+    /// What origin-request hooks did to the request.
+    edits: Edits,
 }
 
 impl Side {
@@ -102,6 +106,7 @@ impl Side {
             transaction: Transaction::new(job.edge.runtime()),
             hooks: Hooks::new(&job.edge, job.facts.request_id),
             origin: None,
+            edits: Edits::default(),
         }
     }
 
@@ -118,7 +123,9 @@ impl Side {
             Err(reason) => return Err(self.failure(super::hooks::status(reason), reason)),
         };
         let first = targets.first();
-        let request = origin_request::handle(job, facts, first, body, transaction, hooks).await;
+        let edits = &mut self.edits;
+        let request =
+            origin_request::handle(job, facts, first, body, transaction, hooks, edits).await;
         let (mut outgoing, body) = match request {
             Ok(OriginRequest::Send(outgoing, body)) => (outgoing, body),
             Ok(OriginRequest::Answered(made)) => return Ok(made),

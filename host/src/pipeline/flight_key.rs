@@ -4,7 +4,9 @@ use super::edge::Edge;
 use super::exchange::{CacheKey, Completing, Conditions, Received};
 use super::flights::FlightKey;
 use super::origin_request;
+use super::sent::Sent;
 use http::{HeaderMap, HeaderName, Method};
+use selvedge_caching::SentFields;
 use selvedge_store::Variant;
 
 /// One fetch serves those whose requests differ in nothing that its response depends on: the key, the variant, the
@@ -30,7 +32,7 @@ pub(crate) fn flight_key(
         Some(variant) => {
             hash.update(&variant.id.to_be_bytes());
         }
-        None => put_nominated(&mut hash, nominated, &received.facts.fields),
+        None => put_nominated(&mut hash, nominated, Sent::of(received, key)),
     }
     let own: HeaderMap;
     let sent = match completing {
@@ -51,12 +53,12 @@ pub(crate) fn flight_key(
 }
 
 /// Which variant is meant, as far as is known. The names may come several times and in any order.
-fn put_nominated(hash: &mut blake3::Hasher, nominated: &[HeaderName], fields: &HeaderMap) {
+fn put_nominated(hash: &mut blake3::Hasher, nominated: &[HeaderName], sent: Sent<'_>) {
     let mut names: Vec<&HeaderName> = nominated.iter().collect();
     names.sort_by_key(|name| name.as_str());
     names.dedup();
     for name in names {
-        match selvedge_caching::normal_form(name, fields) {
+        match sent.normal_form(name) {
             Some(value) => put(hash, name, &value),
             // Not the same as not being nominated: that is a request for whichever variant comes first.
             None => {

@@ -5,6 +5,7 @@ use super::edge::Edge;
 use super::exchange::{CacheKey, Found, Received};
 use super::invalidations::Standing;
 use super::notes::Notes;
+use super::sent::Sent;
 use http::HeaderName;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{Reuse, Stored, ValidateReason};
@@ -43,7 +44,7 @@ fn remove_gone(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) 
 fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<Entry>>) -> Found {
     match entry {
         Some(entry) => match screened(edge, received, key, &entry) {
-            None => judge(edge, received, entry.variants()),
+            None => judge(edge, received, key, entry.variants()),
             Some(left) if left.is_empty() => Found::Missing {
                 why: Fwd::UriMiss,
                 detail: Some(ValidateReason::Invalidated.as_str()),
@@ -51,7 +52,7 @@ fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<
                 completing: None,
                 nominated: Vec::new(),
             },
-            Some(left) => judge(edge, received, &left),
+            Some(left) => judge(edge, received, key, &left),
         },
         None => missing(Fwd::UriMiss),
     }
@@ -113,9 +114,10 @@ pub(crate) fn standing(
     )
 }
 
-fn judge(edge: &Edge, received: &Received, variants: &[Variant]) -> Found {
+fn judge(edge: &Edge, received: &Received, key: &CacheKey, variants: &[Variant]) -> Found {
     let request = received.request();
-    let Some(index) = selvedge_caching::select_variant(&request, heads(variants)) else {
+    let sent = Sent::of(received, key);
+    let Some(index) = selvedge_caching::select_variant(&sent, heads(variants)) else {
         return Found::Missing {
             why: Fwd::VaryMiss,
             detail: None,

@@ -6,17 +6,17 @@ use std::borrow::Cow;
 /// The selected parameters in the order in which they were sent. `None` where nothing is selected or sent; the whole
 /// query borrowed where all of it is.
 pub(crate) fn select<'q>(query: Option<&'q str>, set: &NameSet) -> Option<Cow<'q, str>> {
-    let query = query?;
+    let query = sent(query)?;
     match set {
         NameSet::None => None,
         NameSet::All => Some(Cow::Borrowed(query)),
-        set => join(parameters(query).filter(|part| set.contains(&name_of(part)))),
+        set => join(parameters(query).filter(|part| set.contains(name_of(part)))),
     }
 }
 
 /// The selected parameters in the order of their names; those of one name stay in the order in which they were sent.
 pub(crate) fn select_sorted<'q>(query: Option<&'q str>, set: &NameSet) -> Option<Cow<'q, str>> {
-    let mut parts: Vec<(Cow<'q, str>, &'q str)> = parameters(query?)
+    let mut parts: Vec<(Cow<'q, [u8]>, &'q str)> = parameters(query?)
         .map(|part| (name_of(part), part))
         .filter(|(name, _)| set.contains(name))
         .collect();
@@ -30,7 +30,7 @@ pub(crate) fn select_either<'q>(
     a: &NameSet,
     b: &NameSet,
 ) -> Option<Cow<'q, str>> {
-    let query = query?;
+    let query = sent(query)?;
     if matches!(a, NameSet::All) || matches!(b, NameSet::All) {
         return Some(Cow::Borrowed(query));
     }
@@ -44,11 +44,17 @@ fn parameters(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|part| !part.is_empty())
 }
 
-/// The name of a parameter, percent-decoded where it needs to be, so that `utm%5Fsource` is `utm_source`.
-fn name_of(part: &str) -> Cow<'_, str> {
+/// `/a?` is `/a`: an empty query is none.
+pub(crate) fn sent(query: Option<&str>) -> Option<&str> {
+    query.filter(|query| !query.is_empty())
+}
+
+/// The name of a parameter, percent-decoded where it needs to be, so that `utm%5Fsource` is `utm_source`. It need not be
+/// text: names that differ in any byte are different names.
+fn name_of(part: &str) -> Cow<'_, [u8]> {
     let name = part.split('=').next().unwrap_or(part);
     if !name.contains(['%', '+']) {
-        return Cow::Borrowed(name);
+        return Cow::Borrowed(name.as_bytes());
     }
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
@@ -66,7 +72,7 @@ fn name_of(part: &str) -> Cow<'_, str> {
             other => bytes.push(other),
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(bytes)
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -115,6 +121,23 @@ mod tests {
         assert_eq!(
             select_sorted(Some("utm%5Fsource=x&b=2&utm_medium=y"), &except).as_deref(),
             Some("b=2")
+        );
+    }
+
+    #[test]
+    fn an_empty_query_is_none() {
+        let all = NameSet::All;
+        assert_eq!(select(Some(""), &all), None);
+        assert_eq!(select_sorted(Some(""), &all), None);
+        assert_eq!(select_either(Some(""), &all, &NameSet::None), None);
+        assert_eq!(select(Some("&"), &all).as_deref(), Some("&"));
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_told_apart() {
+        assert_eq!(
+            select_sorted(Some("%ff=1&%fe=2"), &NameSet::All).as_deref(),
+            Some("%fe=2&%ff=1")
         );
     }
 

@@ -5,6 +5,7 @@
 
 use super::edge::Edge;
 use super::exchange::{Received, Refusal, Viewer};
+use super::query;
 use super::upgrade;
 use crate::distribution::Behavior;
 use crate::observe::access::Record;
@@ -72,7 +73,7 @@ pub(crate) fn receive_head(
         Some(object) if target.path() == "/" => format!("/{object}"),
         _ => target.path().to_owned(),
     };
-    let query = target.query().map(str::to_owned);
+    let query = query::sent(target.query()).map(str::to_owned);
     let uri = absolute(&authority, target)?;
     // Fields of the connection end here, before anything is decided by them: a field that Connection names must be neither
     // in the key nor at the origin (RFC 9110, section 7.6.1).
@@ -105,6 +106,7 @@ pub(crate) fn receive_head(
         distribution: distribution.clone(),
         behavior,
         facts: Arc::new(facts),
+        made: Vec::new(),
         gate,
         uri,
         body: OutgoingBody::Empty,
@@ -158,8 +160,16 @@ fn absolute(authority: &Authority, target: &PathAndQuery) -> Result<Uri, Refusal
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(UriScheme::HTTP);
     parts.authority = Some(authority.clone());
-    parts.path_and_query = Some(target.clone());
+    parts.path_and_query = Some(without_empty_query(target));
     Uri::from_parts(parts).map_err(|_| Refusal::NoPath)
+}
+
+/// `/a?` is `/a`, in the key and for invalidations as at the origin.
+fn without_empty_query(target: &PathAndQuery) -> PathAndQuery {
+    match target.query() {
+        Some("") => PathAndQuery::try_from(target.path()).unwrap_or_else(|_| target.clone()),
+        _ => target.clone(),
+    }
 }
 
 fn host_field(authority: &Authority) -> Result<http::HeaderValue, Refusal> {

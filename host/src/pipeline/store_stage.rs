@@ -7,7 +7,9 @@ use super::cache_key;
 use super::exchange::{Answer, Audience, CacheKey, Fetched, Job, Outcome, Report, Trailers};
 use super::flights::Permit;
 use super::invalidations::{Names, Order, Standing};
+use super::nominated;
 use super::notes::Notes;
+use super::sent::Sent;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use selvedge_caching::{Freshen, Overrides, Received as Arrived, Reuse, Stored};
@@ -110,6 +112,7 @@ fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stor
     let policy = job.behavior.policy();
     let head = selvedge_caching::may_store(&job.request(), &fetched.arrived(), policy, overrides)
         .map_err(|why| why.as_str())?;
+    let head = nominated::as_sent(job, head)?;
     // A stream of events never ends: it is stored only where somebody says for how long.
     if is_event_stream(fetched) && !head.lifetime_source.is_explicit() {
         return Err("event-stream");
@@ -152,9 +155,10 @@ fn is_event_stream(fetched: &Fetched) -> bool {
         })
 }
 
-/// Whether a response to POST may be stored for GET (RFC 9110, section 9.3.3).
+/// Returns true if a response to POST may be stored for GET (RFC 9110, section 9.3.3): it was asked for with nothing that
+/// a GET would not have sent.
 pub(crate) fn is_for_get(job: &Job, fetched: &Fetched) -> bool {
-    may_store(job, fetched, &Overrides::default()).is_ok()
+    may_store(job, fetched, &Overrides::default()).is_ok() && Sent::for_job(job).is_as_for_get()
 }
 
 /// A stored response that needs validation at once, or that is stale at once, answers only the request that it came for.
@@ -308,7 +312,7 @@ pub(crate) async fn freshen_by_head(
         policy,
         overrides,
     ) {
-        Freshen::Updated(head) => head,
+        Freshen::Updated(head) => nominated::as_confirmed(job, &stored.head, head),
         Freshen::NotThisOne => {
             let head = stored.head.invalidated_softly_at(job.edge.clock().now());
             if let Some(key) = &job.key {

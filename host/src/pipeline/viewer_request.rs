@@ -42,6 +42,8 @@ pub(crate) async fn handle(
             Ok(ViewerRequestDecision::Edit(edits)) => match edited(&received.facts, &edits) {
                 Ok(facts) => {
                     received.facts = Arc::new(facts);
+                    let set = edits.fields.iter().map(|edit| edit.name().clone());
+                    received.made.extend(set);
                     if let Some(bytes) = edits.body {
                         body = Lent::Whole(bytes);
                         replaced = true;

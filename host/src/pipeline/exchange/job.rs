@@ -1,6 +1,7 @@
 //! What a fetch needs to know of the request that caused it.
 
 use super::conditions::Conditions;
+use super::edits::Edits;
 use super::found::Completing;
 use super::key::{CacheKey, KeyParts};
 use super::received::Received;
@@ -35,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) completing: Option<Box<Completing>>,
     /// Who evaluates the request's own conditions.
     pub(crate) conditions: Conditions,
+    /// What origin-request hooks did to the request that was answered.
+    pub(crate) edits: Edits,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
 }
@@ -64,6 +67,7 @@ impl Job {
             key_reads,
             validating,
             completing: None,
+            edits: Edits::default(),
             upgrade: None,
         })
     }

@@ -1,7 +1,8 @@
 //! Cache keys and what they consist of.
 
-use crate::config::NameSet;
+use crate::config::{NameSet, X_FORWARDED_PROTO};
 use http::HeaderName;
+use http::header::{COOKIE, HOST};
 use selvedge_runtime::Read;
 use selvedge_store::Key;
 use std::sync::Arc;
@@ -14,6 +15,12 @@ pub(crate) struct KeyParts {
     pub(crate) fields: Vec<HeaderName>,
     pub(crate) cookies: Vec<CookiePart>,
     pub(crate) literals: Vec<Vec<u8>>,
+    /// Fields that viewer-request hooks set: they go to the origin beside the key unless the behavior lists what does.
+    pub(crate) made: Vec<HeaderName>,
+    /// The viewer's Host, in normal form: the origin gets it.
+    pub(crate) host: bool,
+    /// The viewer's scheme: the origin is told it, or spoken to by it.
+    pub(crate) scheme: bool,
     /// What the viewer offers of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
     /// names none.
     pub(crate) accept_encoding: Option<String>,
@@ -57,7 +64,7 @@ pub(crate) struct CacheKey {
 }
 
 impl CacheKey {
-    /// Whether what a hook read of the request is in this key: as a part, or since a cache-key hook read it as well and
+    /// Returns true if what a hook read of the request is in this key: as a part, or since a cache-key hook read it as well and
     /// so has decided about it.
     pub(crate) fn covers(&self, read: &Read, key_reads: &[Read]) -> bool {
         let parts = &self.parts;
@@ -65,15 +72,22 @@ impl CacheKey {
             return true;
         }
         match read {
-            Read::Field(name) => parts.fields.contains(name),
+            Read::Field(name) => match *name {
+                HOST => parts.host,
+                COOKIE => parts.cookies.contains(&CookiePart::Policy(NameSet::All)),
+                _ if *name == X_FORWARDED_PROTO => parts.scheme,
+                _ => parts.fields.contains(name),
+            },
+            Read::Host => parts.host,
+            Read::Scheme => parts.scheme,
             Read::Cookie(name) => parts.cookies.iter().any(|part| match part {
-                CookiePart::Policy(set) => set.contains(name),
+                CookiePart::Policy(set) => set.contains(&**name),
                 CookiePart::Named(named) => **named == **name,
             }),
             Read::Path => parts.path,
             Read::Query => matches!(&parts.query, QueryPart::Policy(NameSet::All)),
             Read::QueryParam(name) => match &parts.query {
-                QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(name),
+                QueryPart::Policy(set) | QueryPart::Sorted(set) => set.contains(&**name),
             },
             Read::Distribution | Read::Edge | Read::Method | Read::RequestId | Read::Elapsed => {
                 true

@@ -5,6 +5,7 @@
 mod answer;
 mod conditions;
 mod content;
+mod edits;
 mod fetched;
 mod fetched_body;
 mod found;
@@ -26,6 +27,7 @@ mod viewer;
 pub(crate) use answer::{Answer, Failure, Report, StoredUse};
 pub(crate) use conditions::Conditions;
 pub(crate) use content::{Content, Sliced};
+pub(crate) use edits::Edits;
 pub(crate) use fetched::Fetched;
 pub(crate) use fetched_body::{FetchedBody, FetchedError};
 pub(crate) use found::{Completing, Found};

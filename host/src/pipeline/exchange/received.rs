@@ -6,7 +6,7 @@ use super::upgrade::Upgrade;
 use crate::distribution::{Behavior, Distribution};
 use crate::origin::OutgoingBody;
 use crate::pipeline::invalidations::Names;
-use http::Uri;
+use http::{HeaderName, Uri};
 use selvedge_runtime::RequestFacts;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub(crate) struct Received {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
     pub(crate) facts: Arc<RequestFacts>,
+    /// Fields that viewer-request hooks set.
+    pub(crate) made: Vec<HeaderName>,
     /// Why it goes no further although its behavior is known.
     pub(crate) gate: Option<Refusal>,
     /// The URI that the viewer asked for, absolute.

@@ -3,7 +3,7 @@
 use super::super::exchange::{Answer, Fetched, Job, Outcome, StoredUse};
 use super::super::flights::Permit;
 use super::super::origin_response::{self, Confirmed};
-use super::super::{store_stage, ttl};
+use super::super::{nominated, store_stage, ttl};
 use super::{Side, lead};
 use http::HeaderName;
 use selvedge_caching::{Freshen, Overrides};
@@ -120,7 +120,7 @@ fn freshen(
             for name in removed {
                 head.fields.remove(name);
             }
-            Freshen::Updated(head)
+            Freshen::Updated(nominated::as_confirmed(job, &stored.head, head))
         }
         Freshen::NotThisOne => Freshen::NotThisOne,
     }

@@ -8,6 +8,7 @@
 use super::marks::{Place, lower};
 use crate::config::normalise;
 use crate::pipeline::exchange::key_bytes;
+use crate::pipeline::query;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -75,6 +76,7 @@ impl Wanted {
         Ok(match text.strip_suffix('*') {
             None => {
                 let (path, query) = split(text);
+                let query = query::sent(query);
                 Wanted::Path(joined(&normal(path), query).into_owned())
             }
             // Everything begins with a slash: the empty prefix has the same meaning, and is quicker to find.
@@ -140,6 +142,7 @@ impl<'a> Names<'a> {
     /// and after rewriting.
     pub(crate) fn each(&self, mut see: impl FnMut(&str)) {
         let (path, query) = split(self.target);
+        let query = query::sent(query);
         let normal_path = normal(path);
         see(&joined(&normal_path, query));
         if self.keyed_query != query {

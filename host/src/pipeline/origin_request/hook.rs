@@ -5,7 +5,7 @@
 
 use super::{host_field, outgoing};
 use crate::origin::OutgoingBody;
-use crate::pipeline::exchange::{Fetched, Job, Outgoing, Target};
+use crate::pipeline::exchange::{Edits, Fetched, Job, Outgoing, Target};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::request_body::{Broken, Lent, RequestBody};
 use crate::pipeline::unkeyed;
@@ -32,7 +32,7 @@ pub(crate) enum Unsent {
     BrokenBody,
 }
 
-/// Makes the request, and asks each plugin with an origin-request hook in order.
+/// Makes the request, and asks each plugin with an origin-request hook in order. `done` is what they did to it.
 pub(crate) async fn handle(
     job: &Job,
     facts: &Arc<RequestFacts>,
@@ -40,6 +40,7 @@ pub(crate) async fn handle(
     mut body: OutgoingBody,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
+    done: &mut Edits,
 ) -> Result<OriginRequest, Unsent> {
     let plain = outgoing(job);
     let behavior = job.behavior.clone();
@@ -47,6 +48,7 @@ pub(crate) async fn handle(
     let Some(first) = first.filter(|_| !plugins.is_empty()) else {
         return Ok(OriginRequest::Send(Box::new(plain), body));
     };
+    done.asked = true;
     let mut lent = RequestBody::lend(&mut body);
     let mut replaced = None;
     let host = host_field(job, first);
@@ -54,12 +56,15 @@ pub(crate) async fn handle(
     for plugin in plugins {
         let called = transaction.origin_request(plugin, &facts).await;
         let reads = called.reads.clone();
+        done.reads.extend_from_slice(&reads);
         let refused = match hooks.note(plugin, called) {
             Ok(OriginRequestDecision::Next) => continue,
             Ok(OriginRequestDecision::Edit(edits)) => match edited(&facts, &edits) {
                 Ok(changed) => {
                     unkeyed::warn(job, plugin, Hook::OriginRequest, &reads);
                     facts = Arc::new(changed);
+                    let fields = edits.fields.iter().map(|edit| edit.name().clone());
+                    done.fields.extend(fields);
                     if let Some(bytes) = edits.body {
                         replaced = Some(bytes.len());
                         lent = Lent::Whole(bytes);

@@ -110,6 +110,7 @@ impl Plan {
             distribution: self.distribution.clone(),
             behavior: self.behavior.clone(),
             facts: Arc::new(facts),
+            made: self.whole.parts.made.clone(),
             gate: None,
             uri: self.uri.clone(),
             body: OutgoingBody::Empty,
