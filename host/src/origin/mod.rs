@@ -9,6 +9,8 @@ mod body;
 mod connect;
 mod error;
 mod health;
+#[cfg(test)]
+pub(crate) mod in_memory;
 mod pool;
 mod send;
 

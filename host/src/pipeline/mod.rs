@@ -46,6 +46,10 @@ mod slices;
 mod store_stage;
 mod streamed;
 mod target_host;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod ttl;
 mod unkeyed;
 mod upgrade;
