@@ -3,10 +3,10 @@
 use crate::admin::{self, socket};
 use crate::config::{self, Config, Report, Server};
 use crate::distribution::Plan;
-use crate::observe::access::Sink;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
-use crate::pipeline::{Edge, EdgeParts, Imports, Invalidations, Kv};
+use crate::observe::sinks::{Sink, Sinks};
+use crate::pipeline::{ChooseSinks, Edge, EdgeParts, Imports, Invalidations, Kv};
 use crate::server::{self, Listening};
 use selvedge_runtime::{Compiler, Runtime};
 use selvedge_store::Store;
@@ -67,8 +67,8 @@ pub enum StartError {
 pub struct Start {
     /// The configuration.
     pub config: Config,
-    /// Where access records go.
-    pub sink: Arc<dyn Sink>,
+    /// Chooses the sinks of access records for a configuration; asked again at each reload.
+    pub sinks: ChooseSinks,
     /// The clock; a held one can be moved by the admin listener.
     pub clock: Arc<Clock>,
     /// Whether the admin listener moves the clock.
@@ -77,6 +77,11 @@ pub struct Start {
     pub next_free_port: bool,
     /// Who makes machine code of plugin files.
     pub compiler: Compiler,
+}
+
+/// One sink for all requests, whatever the configuration says.
+pub fn always(sink: Arc<dyn Sink>) -> ChooseSinks {
+    Box::new(move |_| Sinks::all([sink.clone()]))
 }
 
 /// A host that serves.
@@ -142,7 +147,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         runtime,
         clock: start.clock,
         metrics,
-        sink: start.sink,
+        sinks: start.sinks,
         name: settings.edge.clone(),
         loop_id,
     });
@@ -291,12 +296,11 @@ fn needs_restart(started_with: &Server, now: &Server) -> bool {
             admin,
             socket,
             edge,
-            access_log,
             workers,
             store,
             ..
         } = server.clone();
-        (listen, admin, socket, edge, access_log, workers, store)
+        (listen, admin, socket, edge, workers, store)
     };
     fixed(started_with) != fixed(now)
 }

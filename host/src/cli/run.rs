@@ -4,9 +4,9 @@ use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config::{self, Config, Report};
-use crate::observe::access::{Log, Off, Sink};
 use crate::observe::clock::Clock;
 use crate::observe::logs;
+use crate::observe::sinks::Sinks;
 use crate::running::{Running, Start, StartError, start};
 use crate::watch::{Watch, contents};
 use clap::Args;
@@ -88,17 +88,20 @@ pub(super) fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtim
     builder.enable_all().build()
 }
 
+/// The access lines that a configuration asks for.
+fn access_lines(config: &Config) -> Sinks {
+    let distributions = config.distributions.iter();
+    let own = distributions
+        .filter_map(|distribution| Some((distribution.id.as_str(), distribution.access_log?)));
+    Sinks::access_lines(config.server.access_log, own)
+}
+
 async fn serve(
     arguments: &Arguments,
     config: Config,
     followed: Followed,
 ) -> Result<(), StartError> {
     let mut signals = Signals::new().map_err(|_| StartError::Interrupted)?;
-    let sink: Arc<dyn Sink> = if config.server.access_log {
-        Arc::new(Log)
-    } else {
-        Arc::new(Off)
-    };
     let clock = if arguments.test_clock {
         Clock::held()
     } else {
@@ -106,7 +109,7 @@ async fn serve(
     };
     let running = start(Start {
         config,
-        sink,
+        sinks: Box::new(access_lines),
         clock: Arc::new(clock),
         test_clock: arguments.test_clock,
         next_free_port: false,

@@ -38,6 +38,8 @@ pub struct Distribution {
     /// `kv_size`: how much key-value data it may have, in bytes, 1 KiB to 256 MiB. Default 16 MiB. All of it is held in
     /// memory.
     pub kv_size: u64,
+    /// `access_log`: one log line per request. Default: as the server file says.
+    pub access_log: Option<bool>,
     /// `allowed_hosts`: the hosts that origin-selection hooks may name beside the origins, at most 100; `*` may stand for the
     /// leftmost label. Default: none.
     pub allowed_hosts: Vec<Placed<Alias>>,
@@ -177,6 +179,7 @@ fn read_rest(t: &Table<'_>, server: &Server, id: Placed<String>) -> Distribution
         domain: names::assigned(&id, &server.domain_suffix),
         id,
         aliases: t.or("aliases", Vec::new(), distinct(100, text(names::alias))),
+        access_log: t.optional("access_log", boolean),
         enabled: t.or("enabled", true, boolean),
         comment: t.or("comment", String::new(), string),
         default_root_object: t.optional("default_root_object", text(root_object)),

@@ -1,16 +1,17 @@
-//! One record for each request: what the access line, the metrics and `selvedge dev` say of it.
+//! One record for each request: the source of its access line, its metrics and its line in `selvedge dev`.
 
 use http::uri::{Authority, PathAndQuery};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use selvedge_caching::cache_status::CacheStatus;
-use selvedge_runtime::{Hook, Masks, RequestId};
+use selvedge_runtime::{Hook, Masks, RequestFacts, RequestId};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What is known of a request once its response has been sent or given up.
+/// A request and its response, complete once the response has been sent or given up.
 #[derive(Debug)]
 pub struct Record {
     /// When the request was received.
@@ -23,13 +24,13 @@ pub struct Record {
     pub method: Method,
     /// The host that was asked for, as the viewer wrote it; `None` where the request names none.
     pub host: Option<Authority>,
-    /// What was asked for, as the viewer sent it; `None` where that could not be read.
+    /// The target as the viewer sent it; `None` if it could not be read.
     pub asked: Option<Uri>,
     /// The distribution's id; `None` where no distribution was found.
     pub distribution: Option<Arc<str>>,
     /// The status that was sent.
     pub status: StatusCode,
-    /// What the cache did; `None` where the request did not reach it.
+    /// The part of the cache; `None` if the request did not reach it.
     pub cache: Option<CacheStatus>,
     /// A word for the refusal or failure behind the status, where there was one.
     pub reason: Option<&'static str>,
@@ -39,8 +40,83 @@ pub struct Record {
     pub origin: Option<String>,
     /// Body bytes that were sent.
     pub sent: u64,
-    /// Whether the body ended before its time.
+    /// True if the body ended before its time.
     pub aborted: bool,
+    /// The messages themselves; `None` if no sink wants records, so that a request costs nothing for them.
+    pub messages: Option<Box<Messages>>,
+}
+
+/// The parts of request and response that only logs look at.
+#[derive(Debug)]
+pub struct Messages {
+    /// The HTTP version that the viewer speaks.
+    pub version: Version,
+    /// The request's fields.
+    pub fields: RequestFields,
+    /// Bytes of the request's body that have arrived; `None` if it has no body.
+    pub body_received: Option<Arc<AtomicU64>>,
+    /// The time from the request's head to the response's head, which is ready to be sent then.
+    pub first_byte: Option<Duration>,
+    /// The fields of the response that say what its body is.
+    pub response: ResponseFields,
+}
+
+/// A request's fields: its own, or those of the facts that the pipeline made of them (without fields of the connection).
+#[derive(Debug)]
+pub enum RequestFields {
+    /// Those of a request that was refused early.
+    Own(HeaderMap),
+    /// Those of a request that found its distribution.
+    Facts(Arc<RequestFacts>),
+}
+
+/// Fields of a response's head.
+#[derive(Debug, Default)]
+pub struct ResponseFields {
+    /// Content-Type.
+    pub content_type: Option<HeaderValue>,
+    /// Content-Length.
+    pub content_length: Option<HeaderValue>,
+    /// Content-Range.
+    pub content_range: Option<HeaderValue>,
+}
+
+impl Messages {
+    /// Those of a request of which nothing more is known yet.
+    pub fn new(version: Version) -> Messages {
+        Messages {
+            version,
+            fields: RequestFields::Own(HeaderMap::new()),
+            body_received: None,
+            first_byte: None,
+            response: ResponseFields::default(),
+        }
+    }
+
+    /// The first value of a field of the request.
+    pub fn field(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        match &self.fields {
+            RequestFields::Own(fields) => fields.get(name),
+            RequestFields::Facts(facts) => facts.fields.get(name),
+        }
+    }
+
+    /// Bytes of the request's body that have arrived.
+    pub fn received_bytes(&self) -> u64 {
+        let received = self.body_received.as_ref();
+        received.map_or(0, |bytes| bytes.load(Ordering::Relaxed))
+    }
+}
+
+impl ResponseFields {
+    /// Those of a head.
+    pub fn of(fields: &HeaderMap) -> ResponseFields {
+        ResponseFields {
+            content_type: fields.get(http::header::CONTENT_TYPE).cloned(),
+            content_length: fields.get(http::header::CONTENT_LENGTH).cloned(),
+            content_range: fields.get(http::header::CONTENT_RANGE).cloned(),
+        }
+    }
 }
 
 impl Record {
@@ -69,11 +145,11 @@ pub struct HookRecord {
     pub hook: Hook,
     /// How long the call took; zero where the plugin was not called.
     pub elapsed: Duration,
-    /// Whether the decision was remembered, and the plugin not called.
+    /// True if the decision was remembered, and the plugin not called.
     pub remembered: bool,
     /// The decision in a few words, or the error.
     pub outcome: Result<Decided, String>,
-    /// Whether it is a decision: `policy` and `next` are none, and errors are none.
+    /// True if it decided something: `policy` and `next` decide nothing, and neither do errors.
     pub decides: bool,
     /// Of several plugins at this hook, the one whose decision counts in place of this one.
     pub overruled_by: Option<Arc<str>>,
@@ -81,7 +157,7 @@ pub struct HookRecord {
     pub masks: Masks,
 }
 
-/// A decision in a few words, which are made when somebody wants to see them.
+/// A decision in a few words, made when they are shown.
 #[derive(Clone, Debug)]
 pub enum Decided {
     /// These words.
@@ -90,7 +166,7 @@ pub enum Decided {
     Decision(Arc<dyn Words>),
 }
 
-/// What can say itself in a few words.
+/// A decision that can be shown in a few words.
 pub trait Words: Send + Sync + fmt::Debug {
     /// The words, as they may be shown: bounded, without control characters, and without what `masks` knows.
     fn words(&self, masks: &Masks) -> Cow<'static, str>;
@@ -109,59 +185,4 @@ impl HookRecord {
         }
         words
     }
-}
-
-/// Where records go.
-pub trait Sink: Send + Sync {
-    /// Takes a finished record. Must not block.
-    fn record(&self, record: &Record);
-}
-
-/// Nowhere: `access_log = false`.
-pub struct Off;
-
-impl Sink for Off {
-    fn record(&self, _: &Record) {}
-}
-
-/// Into the log, target `access`.
-pub struct Log;
-
-impl Sink for Log {
-    fn record(&self, record: &Record) {
-        tracing::info!(
-            target: "access",
-            request_id = %record.request_id,
-            distribution = record.distribution.as_deref().unwrap_or("-"),
-            viewer = %record.viewer,
-            method = %record.method,
-            host = record.host(),
-            path = record.target(),
-            status = record.status.as_u16(),
-            cache_status = record.cache.as_ref().map(CacheStatus::parameters).as_deref().unwrap_or("-"),
-            reason = record.reason.unwrap_or("-"),
-            hooks = hook_words(&record.hooks),
-            origin = record.origin.as_deref().unwrap_or("-"),
-            bytes = record.sent,
-            aborted = record.aborted,
-            duration_us = record.received.elapsed().as_micros() as u64,
-        );
-    }
-}
-
-/// The hooks as one text, for instance `cache-key(device) 31us extend`, or `cache-key(device) remembered extend`.
-pub fn hook_words(hooks: &[HookRecord]) -> String {
-    let words: Vec<String> = hooks
-        .iter()
-        .map(|call| {
-            let outcome = call.words();
-            let (hook, plugin) = (call.hook.as_str(), &call.plugin);
-            if call.remembered {
-                format!("{hook}({plugin}) remembered {outcome}")
-            } else {
-                format!("{hook}({plugin}) {}us {outcome}", call.elapsed.as_micros())
-            }
-        })
-        .collect();
-    words.join(", ")
 }

@@ -1,4 +1,4 @@
-//! What operators see: the clock that everything is dated by, logs, access lines, metrics.
+//! The clock that everything is dated by, and all that operators see: logs, access lines, metrics.
 
 pub mod access;
 pub mod clock;
@@ -6,3 +6,4 @@ pub mod logs;
 pub mod metrics;
 pub mod plugin_figures;
 mod series;
+pub mod sinks;

@@ -91,7 +91,9 @@ impl Drop for Meter {
         if let Some(mut record) = self.record.take() {
             record.aborted = !self.finished;
             self.edge.metrics().request(&record);
-            self.edge.sink().record(&record);
+            if record.messages.is_some() {
+                self.edge.sinks().record(&record);
+            }
         }
     }
 }

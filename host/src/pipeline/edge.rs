@@ -5,10 +5,11 @@ use super::flights::Flights;
 use super::imports::{Imports, Kv};
 use super::invalidations::Invalidations;
 use super::slices::WholeOnly;
+use crate::config::Config;
 use crate::distribution::{Distribution, Plan};
-use crate::observe::access::Sink;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
+use crate::observe::sinks::Sinks;
 use arc_swap::{ArcSwap, Guard};
 use http::{HeaderValue, Version};
 use parking_lot::Mutex;
@@ -17,7 +18,10 @@ use selvedge_store::{Entry, Found, Key, Store};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Chooses the sinks of access records for a configuration.
+pub type ChooseSinks = Box<dyn Fn(&Config) -> Sinks + Send + Sync>;
 
 /// What a host is made of.
 pub struct EdgeParts {
@@ -35,8 +39,8 @@ pub struct EdgeParts {
     pub clock: Arc<Clock>,
     /// Figures.
     pub metrics: Arc<Metrics>,
-    /// Where access records go.
-    pub sink: Arc<dyn Sink>,
+    /// Chooses the sinks of access records for a configuration; asked again at each reload.
+    pub sinks: ChooseSinks,
     /// This edge's name.
     pub name: String,
     /// This edge's id in CDN-Loop, the same after a restart.
@@ -47,6 +51,9 @@ pub struct EdgeParts {
 pub struct Edge {
     parts: EdgeParts,
     plan: ArcSwap<Plan>,
+    sinks: ArcSwap<Sinks>,
+    /// False if no request has a sink: then none keeps what only sinks read.
+    has_sinks: AtomicBool,
     flights: Flights,
     fetches: Fetches,
     whole_only: WholeOnly,
@@ -68,7 +75,10 @@ impl Edge {
             HeaderValue::try_from(format!("{version} {} (Selvedge)", parts.name))
                 .unwrap_or_else(|_| HeaderValue::from_static("1.1 selvedge"))
         };
+        let sinks = (parts.sinks)(parts.plan.config());
         Arc::new(Edge {
+            has_sinks: AtomicBool::new(!sinks.is_empty()),
+            sinks: ArcSwap::from_pointee(sinks),
             plan: ArcSwap::new(parts.plan.clone()),
             flights: Flights::default(),
             fetches: Fetches::default(),
@@ -93,6 +103,9 @@ impl Edge {
 
     /// Puts another configuration in force. Requests under way end under the one that they began with.
     pub fn take(&self, plan: Arc<Plan>) {
+        let sinks = (self.parts.sinks)(plan.config());
+        self.has_sinks.store(!sinks.is_empty(), Ordering::Relaxed);
+        self.sinks.store(Arc::new(sinks));
         self.plan.store(plan);
         self.warned.lock().clear();
     }
@@ -126,9 +139,14 @@ impl Edge {
         &self.parts.metrics
     }
 
-    /// Where access records go.
-    pub fn sink(&self) -> &Arc<dyn Sink> {
-        &self.parts.sink
+    /// Returns true if some request's record goes to a sink.
+    pub(crate) fn has_sinks(&self) -> bool {
+        self.has_sinks.load(Ordering::Relaxed)
+    }
+
+    /// The sinks of access records.
+    pub(crate) fn sinks(&self) -> Guard<Arc<Sinks>> {
+        self.sinks.load()
     }
 
     /// This edge's name.

@@ -58,12 +58,12 @@ mod viewer_response;
 mod viewer_side;
 
 pub use body::Delivery;
-pub use edge::{Edge, EdgeParts};
+pub use edge::{ChooseSinks, Edge, EdgeParts};
 pub use exchange::{BodyError, Connection, Malformed, Viewer};
 pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
-use crate::observe::access::Record;
+use crate::observe::access::{Messages, Record, RequestFields, ResponseFields};
 use crate::viewer_body::ViewerBody;
 use at_once::AtOnce;
 use exchange::Prepared;
@@ -140,12 +140,19 @@ pub fn refuse(
 ) -> Handling {
     let mut record = record_of(edge, viewer, request);
     record.asked = None;
+    if let Some(messages) = &mut record.messages {
+        messages.fields = RequestFields::Own(request.headers().clone());
+    }
     let prepared = Prepared::refusal(malformed.status, malformed.text, malformed.reason, true);
     Handling::now(deliver(edge, request.version(), record, prepared))
 }
 
 fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<ViewerBody>) -> Box<Record> {
-    new_record(edge, viewer.address, request.method(), request.uri())
+    let mut record = new_record(edge, viewer.address, request.method(), request.uri());
+    if edge.has_sinks() {
+        record.messages = Some(Box::new(Messages::new(request.version())));
+    }
+    record
 }
 
 fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Box<Record> {
@@ -164,6 +171,7 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
         origin: None,
         sent: 0,
         aborted: false,
+        messages: None,
     })
 }
 
@@ -177,5 +185,9 @@ fn deliver(
     let (response, source, cache) = respond::finish(edge, version, prepared);
     record.status = response.status();
     record.cache = cache;
+    if let Some(messages) = &mut record.messages {
+        messages.first_byte = Some(record.received.elapsed());
+        messages.response = ResponseFields::of(response.headers());
+    }
     response.map(|()| Delivery::new(source, record, edge.clone()))
 }

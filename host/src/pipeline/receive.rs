@@ -8,7 +8,7 @@ use super::exchange::{Received, Refusal, Viewer};
 use super::query;
 use super::upgrade;
 use crate::distribution::Behavior;
-use crate::observe::access::Record;
+use crate::observe::access::{Record, RequestFields};
 use crate::origin::OutgoingBody;
 use crate::viewer_body::ViewerBody;
 use http::header::HOST;
@@ -30,12 +30,21 @@ pub(crate) fn receive(
     record: &mut Record,
 ) -> Result<Received, Refusal> {
     let upgrade = upgrade::asked(viewer, &mut request);
-    let (head, body) = request.into_parts();
-    let body = match body.is_end_stream() {
-        true => OutgoingBody::Empty,
-        false => OutgoingBody::viewer(VecDeque::new(), Some(body)),
+    let (mut head, mut body) = request.into_parts();
+    let has_body = !body.is_end_stream();
+    let found = receive_head(edge, &mut head, has_body, record);
+    if let Some(messages) = &mut record.messages {
+        messages.fields = match &found {
+            Ok(received) => RequestFields::Facts(received.facts.clone()),
+            Err(_) => RequestFields::Own(head.headers),
+        };
+        messages.body_received = has_body.then(|| body.count());
+    }
+    let mut received = found?;
+    let body = match has_body {
+        true => OutgoingBody::viewer(VecDeque::new(), Some(body)),
+        false => OutgoingBody::Empty,
     };
-    let mut received = receive_head(edge, head, !matches!(body, OutgoingBody::Empty), record)?;
     received.body = body;
     received.upgrade = upgrade;
     Ok(received)
@@ -44,7 +53,7 @@ pub(crate) fn receive(
 /// The same for a request of which only the head is known, be it sent or only asked about.
 pub(crate) fn receive_head(
     edge: &Edge,
-    mut head: http::request::Parts,
+    head: &mut http::request::Parts,
     has_body: bool,
     record: &mut Record,
 ) -> Result<Received, Refusal> {
@@ -54,7 +63,7 @@ pub(crate) fn receive_head(
     if !matches!(head.version, Version::HTTP_10 | Version::HTTP_11) {
         return Err(Refusal::Version);
     }
-    let authority = authority(&head)?;
+    let authority = authority(head)?;
     let host = authority.host().to_ascii_lowercase();
     record.host = Some(authority.clone());
     let plan = edge.plan();
@@ -68,7 +77,7 @@ pub(crate) fn receive_head(
         return Err(Refusal::NoPath);
     }
     let behavior = distribution.behavior_for(target.path()).clone();
-    let gate = gates(edge, &head, &behavior, has_body).err();
+    let gate = gates(edge, head, &behavior, has_body).err();
     let path = match distribution.default_root_object() {
         Some(object) if target.path() == "/" => format!("/{object}"),
         _ => target.path().to_owned(),
@@ -82,12 +91,12 @@ pub(crate) fn receive_head(
         head.headers.insert(HOST, host_field(&authority)?);
     }
     let facts = RequestFacts {
-        method: head.method,
+        method: head.method.clone(),
         scheme: Scheme::Http,
         host,
         path,
         query,
-        fields: head.headers,
+        fields: std::mem::take(&mut head.headers),
         body: None,
         viewer: record.viewer,
         version: head.version,

@@ -3,8 +3,8 @@
 use crate::content::SLICE;
 use crate::plugin;
 use selvedge::config;
-use selvedge::observe::access::Off;
 use selvedge::observe::clock::Clock;
+use selvedge::observe::sinks::Sinks;
 use selvedge::pipeline::Edge;
 use selvedge::pipeline::insight::{self, Invalidate};
 use selvedge::running::{Running, Start, start};
@@ -83,7 +83,7 @@ impl Host {
             .unwrap_or_else(|report| panic!("the configuration is refused:\n{report}"));
         let start_it = Start {
             config,
-            sink: Arc::new(Off),
+            sinks: Box::new(|_| Sinks::none()),
             clock: self.clock.clone(),
             test_clock: false,
             compiler: selvedge_runtime::Compiler::InProcess,

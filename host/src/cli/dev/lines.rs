@@ -1,7 +1,8 @@
 //! One line for each request, for people.
 
 use crate::cli::output::say;
-use crate::observe::access::{HookRecord, Record, Sink, hook_words};
+use crate::observe::access::{HookRecord, Record};
+use crate::observe::sinks::{Sink, hook_words};
 use selvedge_caching::cache_status::CacheStatus;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -224,6 +225,7 @@ mod tests {
             origin: Some("main".into()),
             sent: 512,
             aborted: false,
+            messages: None,
         }
     }
 

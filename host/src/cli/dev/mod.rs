@@ -21,7 +21,7 @@ use super::run::{Signals, Told, runtime};
 use super::{FAILED, WRONG};
 use crate::config::{self, Config};
 use crate::observe::clock::Clock;
-use crate::running::{Running, Start, StartError, start};
+use crate::running::{Running, Start, StartError, always, start};
 use clap::Args;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -205,7 +205,7 @@ impl Session {
         let warnings = config.warnings.clone();
         let running = start(Start {
             config,
-            sink: self.lines.clone(),
+            sinks: always(self.lines.clone()),
             clock: Arc::new(Clock::system()),
             test_clock: false,
             next_free_port: true,

@@ -1,6 +1,7 @@
 //! What the host says of a request beside the response: its record, and the lines of its log.
 
-use crate::observe::access::{HookRecord, Record, Sink};
+use crate::observe::access::{HookRecord, Record};
+use crate::observe::sinks::Sink;
 use parking_lot::Mutex;
 use selvedge_caching::cache_status::CacheStatus;
 use std::fmt;

@@ -6,10 +6,10 @@ use super::viewer::{self, Got};
 use crate::cli::compile;
 use crate::config::Config;
 use crate::config::scenario::{Ask, Script};
-use crate::observe::access::hook_words;
 use crate::observe::clock::Clock;
+use crate::observe::sinks::hook_words;
 use crate::pipeline::insight::{KvChanges, KvValue, kv_change};
-use crate::running::{Running, Start, StartError, start};
+use crate::running::{Running, Start, StartError, always, start};
 use selvedge_caching::cache_status::CacheStatus;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -83,7 +83,7 @@ impl World {
         setting.log.take();
         let running = start(Start {
             config,
-            sink: Arc::new(Records(sender)),
+            sinks: always(Arc::new(Records(sender))),
             clock: clock.clone(),
             test_clock: false,
             next_free_port: false,

@@ -267,7 +267,7 @@ pub(super) fn plain(
     head.method = method;
     head.uri = uri.clone();
     head.headers = fields;
-    let received = receive_head(edge, head, false, &mut record)?;
+    let received = receive_head(edge, &mut head, false, &mut record)?;
     match received.gate {
         Some(refusal) => Err(refusal),
         None => Ok(received),

@@ -225,6 +225,7 @@ impl Plan {
             origin: None,
             sent: 0,
             aborted: false,
+            messages: None,
         }
     }
 
