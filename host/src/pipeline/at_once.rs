@@ -45,6 +45,9 @@ pub(crate) fn hit(edge: &Edge, received: &Received, keyed: &Keyed) -> Option<Pre
         return None;
     };
     let mut prepared = respond::obtained(edge, received, viewer_side::hit(variant, ttl, None));
+    if !prepared.body.begin_at_once() {
+        return None;
+    }
     if let Some(cache) = &mut prepared.cache {
         cache.key = viewer_side::shown_key(edge, received, key);
     }

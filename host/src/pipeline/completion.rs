@@ -46,7 +46,7 @@ pub(crate) enum Completed {
 /// A stored part and a fetched one that belong together. Positions are those in the whole, of the first and the last byte.
 pub(crate) struct Combination {
     head: Stored,
-    part: Variant,
+    part: BodyReader,
     stored: (u64, u64),
     fetched: (u64, u64),
 }
@@ -95,8 +95,21 @@ fn combine(
         head,
         stored: span(&part.head)?,
         fetched: span(&answer)?,
-        part: part.clone(),
+        part: part.reader(None),
     })
+}
+
+impl Completed {
+    /// The same with the stored part's first bytes at hand. Where they cannot be read, the origin is asked for all of it.
+    pub(crate) async fn begun(self) -> Completed {
+        match self {
+            Completed::Combined(mut combination) => match combination.part.begin().await {
+                Ok(()) => Completed::Combined(combination),
+                Err(_) => Completed::Refetch,
+            },
+            other => other,
+        }
+    }
 }
 
 fn with_body(mut head: Stored, body: StoredBody) -> Option<Stored> {
@@ -147,7 +160,6 @@ pub(crate) async fn store(
     let length = stored.1.max(arriving.1) - stored.0.min(arriving.0) + 1;
     let head = Arc::new(head);
     let (mut fill, permit, _) = store_stage::begin(&job, key, &head, None, Some(length), audience);
-    let part = part.reader(None);
     let joined = if stored.0 <= arriving.0 {
         join(&mut fill, (stored, part), (arriving, fetched.body)).await
     } else {

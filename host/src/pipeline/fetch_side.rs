@@ -223,7 +223,8 @@ impl Side {
         if let Some(completing) = job.completing.take()
             && let Some(key) = job.key.clone()
         {
-            match completion::judge(&job, &completing.part, &fetched, &overrides) {
+            let completed = completion::judge(&job, &completing.part, &fetched, &overrides);
+            match completed.begun().await {
                 Completed::Combined(combination) => {
                     let audience = Audience {
                         permit,

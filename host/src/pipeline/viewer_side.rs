@@ -28,6 +28,15 @@ const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
 /// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
 const MOST_ROUNDS: u32 = 3;
 
+/// A request whose stored response cannot be read is tried this many times, then fetched alone.
+const MAX_BEGINNINGS: u32 = 2;
+
+/// What Cache-Status says of a request that is fetched alone.
+const ALONE: Miss = Miss {
+    why: Fwd::UriMiss,
+    detail: None,
+};
+
 /// Serves one request that has found its behavior. `keyed` is the key, where it was made already: no plugin has a say then.
 pub(crate) async fn serve(
     edge: &Arc<Edge>,
@@ -136,17 +145,7 @@ async fn answer(
                 }
                 LookupRule::Use => {
                     let shown_key = shown_key(edge, received, &key);
-                    let mut prepared = match slices::size(received) {
-                        Some(size) => {
-                            let slices =
-                                slices::serve(edge, received, key, key_reads, size, record);
-                            Box::pin(slices).await
-                        }
-                        None => {
-                            let obtained = obtain(edge, received, key, key_reads, record).await;
-                            respond::obtained(edge, received, obtained)
-                        }
-                    };
+                    let mut prepared = begun(edge, received, key, key_reads, record).await;
                     if let Some(cache) = &mut prepared.cache {
                         cache.key = shown_key;
                     }
@@ -155,6 +154,48 @@ async fn answer(
             }
         }
     }
+}
+
+/// What answers a request that the cache may answer, with its first bytes at hand. A stored response whose first bytes turn
+/// out to be damaged is removed, so the next attempt fetches it. One that cannot be read stays: the last attempt asks the
+/// origin for this request alone.
+async fn begun(
+    edge: &Arc<Edge>,
+    received: &Received,
+    key: CacheKey,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Prepared {
+    for _ in 0..MAX_BEGINNINGS {
+        let (key, key_reads) = (key.clone(), key_reads.clone());
+        let mut prepared = match slices::size(received) {
+            Some(size) => {
+                Box::pin(slices::serve(edge, received, key, key_reads, size, record)).await
+            }
+            None => {
+                let obtained = obtain(edge, received, key, key_reads, record).await;
+                respond::obtained(edge, received, obtained)
+            }
+        };
+        match prepared.body.begin().await {
+            Ok(()) => return prepared,
+            Err(error) => tracing::warn!(
+                target: "store",
+                distribution = &**received.distribution.id(),
+                request_id = %received.facts.request_id,
+                error = error.as_str(),
+                "a stored response cannot be sent and is asked for anew: {error}"
+            ),
+        }
+    }
+    let obtained = match selvedge_caching::is_only_if_cached(
+        &received.request(),
+        received.behavior.policy(),
+    ) {
+        true => Obtained::Other(answers::not_cached(ALONE)),
+        false => fetch_alone(edge, received, key, key_reads, record).await,
+    };
+    respond::obtained(edge, received, obtained)
 }
 
 /// The key for Cache-Status, where the request asks for it and the server file allows that.
@@ -274,14 +315,21 @@ pub(crate) async fn obtain(
             }
         }
     }
-    let miss = Miss {
-        why: Fwd::UriMiss,
-        detail: None,
-    };
+    fetch_alone(edge, received, key, key_reads, record).await
+}
+
+/// A fetch for this request only.
+async fn fetch_alone(
+    edge: &Arc<Edge>,
+    received: &Received,
+    key: CacheKey,
+    key_reads: Vec<Read>,
+    record: &mut Record,
+) -> Obtained {
     let parts = key.parts.clone();
     let mut job = Job::new(edge, received, parts, Some(key), key_reads, None);
     job.conditions = Conditions::Forwarded;
-    lead(edge, received, job, Permit::for_nobody(), miss, record).await
+    lead(edge, received, job, Permit::for_nobody(), ALONE, record).await
 }
 
 /// Answers from a stored response without asking anybody.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::block_cache::BlockCache;
+use crate::damage::Owner;
 use crate::error::BodyError;
 use crate::held::Whole;
 use crate::medium::MediumFile;
@@ -107,6 +108,7 @@ pub(crate) struct DiskBody {
     pub(crate) cache: Arc<BlockCache>,
     /// The threads that it is read on.
     pub(crate) pool: Handle,
+    pub(crate) owner: Owner,
 }
 
 impl DiskBody {
@@ -130,6 +132,21 @@ impl DiskBody {
             pieces.push_back(cut(&data, block, from, to));
         }
         Ok(pieces)
+    }
+
+    /// As [`DiskBody::read`], for a response that was found: a damaged one is removed before this returns.
+    pub(crate) fn read_found(&self, from: u64, to: u64) -> Result<VecDeque<Bytes>, BodyError> {
+        let read = self.read(from, to);
+        if let Err(BodyError::Damaged) = &read {
+            self.owner.remove_damaged(self.id);
+        }
+        read
+    }
+
+    /// Returns true if one read of `from..to` needs no file.
+    pub(crate) fn is_cached(&self, from: u64, to: u64) -> bool {
+        let to = to.min(self.length);
+        from >= to || Self::blocks(from, to).all(|block| self.in_memory(block).is_some())
     }
 
     /// What of `from..to` is in memory, from `from` on; as [`DiskBody::read`] otherwise, but without a wait.
@@ -231,6 +248,10 @@ mod tests {
             length,
             cache: Arc::new(BlockCache::new(0)),
             pool: Pool::new().expect("it starts").handle(),
+            owner: Owner {
+                store: std::sync::Weak::<crate::shared::Shared>::new(),
+                key: crate::key::Key([0; 32]),
+            },
         }
     }
 

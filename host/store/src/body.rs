@@ -131,6 +131,59 @@ impl BodyReader {
         }
     }
 
+    /// Reads the first bytes of a complete body from disk and verifies them, up to 256 KiB: what is damaged there is known
+    /// before anything was sent. A damaged response is not found any more when this returns.
+    ///
+    /// # Errors
+    /// The first bytes cannot be given. The reader has ended.
+    pub async fn begin(&mut self) -> Result<(), BodyError> {
+        poll_fn(|cx| self.poll_begin(cx)).await
+    }
+
+    /// As [`BodyReader::begin`], in a reader that is polled.
+    pub fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        if self.reading.is_none()
+            && !self.begin_at_once()
+            && let Source::Disk {
+                body,
+                position,
+                end,
+            } = &self.source
+        {
+            let (body, from, to) = (body.clone(), *position, *end);
+            let pool = body.pool.clone();
+            self.reading = Some(pool.spawn_blocking(move || body.read_found(from, to)));
+        }
+        let read = ready!(self.poll_reading(cx));
+        if read.is_err() {
+            self.source = Source::Ended;
+        }
+        Poll::Ready(read)
+    }
+
+    /// Returns true if the first bytes are in memory, or come from a fill: [`BodyReader::begin`] need not wait.
+    pub fn begin_at_once(&mut self) -> bool {
+        let Source::Disk {
+            body,
+            position,
+            end,
+        } = &self.source
+        else {
+            return true;
+        };
+        if !self.ready.is_empty() {
+            return true;
+        }
+        let there = match body.is_cached(*position, *end) {
+            true => body.cached(*position, *end),
+            false => return false,
+        };
+        // A block may have gone in between.
+        let is_there = !there.is_empty() || position >= end;
+        self.take(there);
+        is_there
+    }
+
     /// The next piece, never empty; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
         poll_fn(|cx| self.poll_next(cx)).await
@@ -186,7 +239,7 @@ impl BodyReader {
             return;
         }
         let pool = body.pool.clone();
-        self.reading = Some(pool.spawn_blocking(move || body.read(from, to)));
+        self.reading = Some(pool.spawn_blocking(move || body.read_found(from, to)));
     }
 
     fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {

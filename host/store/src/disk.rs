@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, framed_length};
 use crate::config::Sizes;
+use crate::damage::Owner;
 use crate::entry::{BodyHandle, Variant};
 use crate::error::{BodyError, StateError};
 use crate::head::{self, Stored};
@@ -236,7 +237,8 @@ impl Disk {
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
     /// together; the others are opened. What is owed is left out.
-    pub(crate) fn read(&self, key: &Key, mut eager: u64) -> Result<ReadKey, StateError> {
+    pub(crate) fn read(&self, owner: &Owner, mut eager: u64) -> Result<ReadKey, StateError> {
+        let key = &owner.key;
         let mut read = ReadKey::default();
         // What is owed before is gone after the index was read, or was in it; what is owed after may be in it.
         let before = self.owed.of(key);
@@ -250,7 +252,11 @@ impl Disk {
             if is_hidden(&id) {
                 continue;
             }
-            match self.read_variant(key, id, &row, eager) {
+            let Some(row) = row else {
+                read.damaged.push(id);
+                continue;
+            };
+            match self.read_variant(owner, id, &row, eager) {
                 Ok(variant) => {
                     eager = eager.saturating_sub(variant.bytes().map_or(0, |b| b.len() as u64));
                     read.variants.push(variant);
@@ -266,14 +272,20 @@ impl Disk {
         Ok(read)
     }
 
-    fn read_variant(&self, key: &Key, id: u64, row: &Row, eager: u64) -> Result<Variant, Unread> {
+    fn read_variant(
+        &self,
+        owner: &Owner,
+        id: u64,
+        row: &Row,
+        eager: u64,
+    ) -> Result<Variant, Unread> {
         let place = &row.place;
         let file = self
             .units
             .file(place.unit, place.kind)?
             .ok_or(Unread::Missing)?;
         let record = match place.kind {
-            Kind::Segment => Some(read_front(&*file, place, key, id)?),
+            Kind::Segment => Some(read_front(&*file, place, &owner.key, id)?),
             Kind::Large => None,
         };
         let (encoded, notes) = row.inline.clone().or(record).ok_or(Unread::Damaged)?;
@@ -288,6 +300,7 @@ impl Disk {
             length: place.body,
             cache: Arc::clone(&self.blocks),
             pool: self.pool.handle(),
+            owner: owner.clone(),
         };
         let body = match place.kind {
             Kind::Segment if place.body <= eager => {

@@ -93,7 +93,8 @@ impl Writer {
             return Ok(remove);
         }
         let rows = disk.index.read(&key)?;
-        let Some((_, row)) = rows.into_iter().find(|(other, _)| *other == id) else {
+        let row = rows.into_iter().find(|(other, _)| *other == id);
+        let Some(row) = row.and_then(|(_, row)| row) else {
             return Ok(remove);
         };
         let from = row.place;

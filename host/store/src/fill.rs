@@ -161,7 +161,8 @@ impl Fill {
     async fn store_some(&mut self, end: u64) -> Result<(), NotStored> {
         if matches!(self.place, Place::Memory) && end > self.shared.sizes.small {
             let (shared, progress) = (&self.shared, &self.progress);
-            let file = FillFile::create(shared, progress, self.id, self.expected).await?;
+            let file =
+                FillFile::create(shared, progress, (self.key, self.id), self.expected).await?;
             self.place = Place::File(file);
             self.progress.set_keep(Keep::Newest);
         }

@@ -1,8 +1,8 @@
 //! The file of a large body while it grows: room is reserved ahead, blocks are written on blocking threads.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, Framer, READ, framed_length};
 use crate::config::WINDOW;
+use crate::damage::{Owner, RemoveDamaged};
 use crate::error::NotStored;
 use crate::index::Kind;
+use crate::key::Key;
 use crate::medium::MediumFile;
 use crate::progress::Progress;
 use crate::queue::Order;
@@ -27,6 +29,7 @@ const RESERVE: u64 = 8 << 20;
 pub(crate) struct FillFile {
     shared: Arc<Shared>,
     progress: Arc<Progress>,
+    key: Key,
     id: u64,
     file: Arc<dyn MediumFile>,
     blocks: Arc<BlockCache>,
@@ -53,7 +56,7 @@ impl FillFile {
     pub(crate) async fn create(
         shared: &Arc<Shared>,
         progress: &Arc<Progress>,
-        id: u64,
+        (key, id): (Key, u64),
         expected: Option<u64>,
     ) -> Result<FillFile, NotStored> {
         let length = expected.unwrap_or(RESERVE.min(shared.sizes.object));
@@ -75,6 +78,7 @@ impl FillFile {
         Ok(FillFile {
             shared: Arc::clone(shared),
             progress: Arc::clone(progress),
+            key,
             id,
             file,
             blocks,
@@ -95,6 +99,10 @@ impl FillFile {
             length,
             cache: Arc::clone(&self.blocks),
             pool: self.pool.clone(),
+            owner: Owner {
+                store: Arc::downgrade(&self.shared) as Weak<dyn RemoveDamaged>,
+                key: self.key,
+            },
         }
     }
 

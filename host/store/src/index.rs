@@ -192,8 +192,8 @@ impl Index {
         self.with(|database| Ok(get_meta(database, "next-id")?.unwrap_or(1)))
     }
 
-    /// The variants of a key, newest first. Rows that don't check out are left out.
-    pub(crate) fn read(&self, key: &Key) -> Result<Vec<(u64, Row)>, StateError> {
+    /// The variants of a key, newest first; `None` for a row that does not check out.
+    pub(crate) fn read(&self, key: &Key) -> Result<Vec<(u64, Option<Row>)>, StateError> {
         self.with(|database| {
             let read = database.begin_read()?;
             let table = match read.open_table(ENTRIES) {
@@ -204,7 +204,7 @@ impl Index {
             for item in table.range(join(key, 0)..=join(key, u64::MAX))?.rev() {
                 let (name, row) = item?;
                 let (_, id) = split(&name.value());
-                rows.extend(Row::decode(row.value()).map(|row| (id, row)));
+                rows.push((id, Row::decode(row.value())));
             }
             Ok(rows)
         })
@@ -365,9 +365,16 @@ impl Tables<'_> {
     fn remove(&mut self, name: &[u8; 40], applied: &mut Applied) -> Result<(), StateError> {
         let row = match self.entries.remove(name)? {
             Some(row) => Row::decode(row.value()),
-            None => None,
+            None => return Ok(()),
         };
-        if let Some(row) = row {
+        let Some(row) = row else {
+            // A large file has the number of its response.
+            let (_, id) = split(name);
+            self.units.remove((id, 0))?;
+            applied.freed.push(id);
+            return Ok(());
+        };
+        {
             let place = row.place;
             applied.deltas.removed(&row);
             self.units.remove((place.unit, place.offset))?;

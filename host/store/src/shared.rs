@@ -1,11 +1,12 @@
 //! The tiers together: looking up, loading, and changing a key so that memory, queue and disk agree.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use crate::config::Sizes;
 use crate::counters::{Counters, Stats};
+use crate::damage::{Owner, RemoveDamaged};
 use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::error::StateError;
@@ -187,15 +188,17 @@ impl Shared {
         read.await.unwrap_or(Read::Failed)
     }
 
-    pub(crate) fn read_blocking(&self, key: &Key, eager: u64) -> Read {
+    pub(crate) fn read_blocking(self: &Arc<Self>, key: &Key, eager: u64) -> Read {
         let Some(disk) = &self.disk else {
             return Read::Nothing;
         };
+        let store = Arc::downgrade(self) as Weak<dyn RemoveDamaged>;
+        let owner = Owner { store, key: *key };
         let mut read = ReadKey::default();
         // Whoever moves a variant changes the index first, so the second reading finds it.
         for _ in 0..2 {
             let generation = disk.index.generation();
-            read = match disk.read(key, eager) {
+            read = match disk.read(&owner, eager) {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%error, "the cache's index cannot be read");
@@ -208,12 +211,7 @@ impl Shared {
             }
         }
         for id in read.damaged.into_iter().chain(read.missing) {
-            tracing::warn!(
-                ?key,
-                id,
-                "a stored response does not check out and is removed"
-            );
-            self.counters.damaged_objects.add(1);
+            self.count_damaged(key, id);
             disk.queue.push(Order::Remove { key: *key, id });
         }
         match (read.variants.is_empty(), read.failed) {
@@ -279,7 +277,7 @@ impl Shared {
     }
 
     /// Removes a variant of a key that cannot be read. Others of it stay, whichever they are.
-    fn remove_unread(&self, stripe: &mut Stripe, key: &Key, id: u64) {
+    pub(crate) fn remove_unread(&self, stripe: &mut Stripe, key: &Key, id: u64) {
         let Some(disk) = &self.disk else { return };
         stripe.version += 1;
         // Nobody finds it from now on; the order sees to it that it is not owed for ever.
@@ -392,7 +390,7 @@ impl Shared {
                 let pending = stripe.pending.get(&key);
                 pending.is_some_and(|pending| pending.puts(id))
             };
-            let has = |rows: Vec<(u64, Row)>| rows.iter().any(|(row, _)| *row == id);
+            let has = |rows: Vec<(u64, Option<Row>)>| rows.iter().any(|(row, _)| *row == id);
             if !waits && !has(disk.index.read(&key)?) {
                 self.forget(&key, id);
             }

@@ -36,6 +36,23 @@ impl Parts {
         self.length
     }
 
+    /// The first range: what is before it is text of ours.
+    fn first(&mut self) -> Option<&mut BodyReader> {
+        self.pieces.iter_mut().find_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Range(reader) => Some(reader),
+        })
+    }
+
+    pub(crate) fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        self.first()
+            .map_or(Poll::Ready(Ok(())), |reader| reader.poll_begin(cx))
+    }
+
+    pub(crate) fn begin_at_once(&mut self) -> bool {
+        self.first().is_none_or(BodyReader::begin_at_once)
+    }
+
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use selvedge_store::BodyReader;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -22,6 +23,9 @@ pub(crate) type Trailers = Arc<OnceLock<HeaderMap>>;
 pub(crate) trait SlicedBody: Send {
     /// Returns the number of bytes still to come.
     fn left(&self) -> u64;
+
+    /// Reads the first bytes, as far as they are stored: an error comes before anything was sent.
+    fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), selvedge_store::BodyError>>;
 
     /// Reads the next piece.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>>;
@@ -50,6 +54,30 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Reads the first bytes of what is stored on disk, and verifies them. After an error nothing was sent yet, and the
+    /// response may be had another way: a damaged one is not stored any more.
+    pub(crate) async fn begin(&mut self) -> Result<(), selvedge_store::BodyError> {
+        poll_fn(|cx| match self {
+            Source::Stored(reader) | Source::Trailed(reader, _) => reader.poll_begin(cx),
+            Source::Parts(parts) => parts.poll_begin(cx),
+            Source::Slices(slices) => slices.poll_begin(cx),
+            Source::Empty | Source::Whole(_) | Source::Arriving(..) | Source::Origin(..) => {
+                Poll::Ready(Ok(()))
+            }
+        })
+        .await
+    }
+
+    /// Returns true if the first bytes need no disk.
+    pub(crate) fn begin_at_once(&mut self) -> bool {
+        match self {
+            Source::Stored(reader) | Source::Trailed(reader, _) => reader.begin_at_once(),
+            Source::Parts(parts) => parts.begin_at_once(),
+            Source::Slices(_) => false,
+            Source::Empty | Source::Whole(_) | Source::Arriving(..) | Source::Origin(..) => true,
+        }
+    }
+
     pub(crate) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,

@@ -21,6 +21,8 @@ enum Broken {
     Refused,
     #[error("a slice is shorter than it should be")]
     Short,
+    #[error("a stored slice is damaged, and so was the one after it")]
+    Damaged,
 }
 
 impl Broken {
@@ -29,9 +31,13 @@ impl Broken {
             Broken::Changed => "slices-changed",
             Broken::Refused => "slice-refused",
             Broken::Short => "slice-short",
+            Broken::Damaged => "slice-damaged",
         }
     }
 }
+
+/// The number of times that a slice is opened: a stored one that is damaged is fetched anew.
+const MAX_OPENED: u32 = 2;
 
 type Opening = Pin<Box<dyn Future<Output = Result<BodyReader, Broken>> + Send>>;
 
@@ -136,11 +142,18 @@ impl SliceBody {
         let (plan, version) = (self.plan.clone(), self.version.clone());
         let sent = plan.index_of(self.first)..=index;
         Box::pin(async move {
-            match plan.open(index, &version, sent).await {
-                Ok(content) => reader(content, part).ok_or(Broken::Short),
-                Err(Lost::Changed) => Err(Broken::Changed),
-                Err(Lost::Failed(_) | Lost::Refused) => Err(Broken::Refused),
+            for _ in 0..MAX_OPENED {
+                let content = match plan.open(index, &version, sent.clone()).await {
+                    Ok(content) => content,
+                    Err(Lost::Changed) => return Err(Broken::Changed),
+                    Err(Lost::Failed(_) | Lost::Refused) => return Err(Broken::Refused),
+                };
+                let mut reader = reader(content, part).ok_or(Broken::Short)?;
+                if reader.begin().await.is_ok() {
+                    return Ok(reader);
+                }
             }
+            Err(Broken::Damaged)
         })
     }
 
@@ -174,6 +187,13 @@ impl SliceBody {
 impl SlicedBody for SliceBody {
     fn left(&self) -> u64 {
         self.end - self.position
+    }
+
+    fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), selvedge_store::BodyError>> {
+        match &mut self.reading {
+            Some((reader, _)) => reader.poll_begin(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {

@@ -3,6 +3,7 @@
 mod basics;
 mod bounds;
 mod crash;
+mod damage;
 mod disk;
 mod faults;
 mod filling;
