@@ -2,8 +2,10 @@
 //!
 //! Where a value is doubtful, the reading that uses the cache less wins: an invalid number is 0, of several values the
 //! smallest counts (RFC 9111, section 4.2.1, leaves the choice between first and smallest), a qualified directive that
-//! names nothing is the unqualified one. Unknown directives are ignored (section 5.2.3).
+//! names nothing is the unqualified one. Unknown directives are ignored (section 5.2.3). A member outside the grammar
+//! makes a response stale, and the restrictions in it hold: see `cache_control`.
 
+use crate::cache_control::{Part, Word, for_each, words};
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderMap, HeaderName};
 
@@ -76,13 +78,20 @@ pub(crate) struct Directives {
     pub(crate) s_maxage: Option<u64>,
     pub(crate) stale_while_revalidate: Option<u64>,
     pub(crate) stale_if_error: Option<u64>,
+    /// The longest lifetime that the unreadable parts of a field leave, in seconds; `None` if there are none.
+    pub(crate) limit: Option<u64>,
 }
 
 impl Directives {
     /// Those of the response's Cache-Control lines; `Pragma: no-cache` counts where there are none.
     pub(crate) fn of_response(fields: &HeaderMap) -> Directives {
         let mut directives = Directives::default();
-        for_each(fields, |name, argument| directives.add(name, argument));
+        for_each(fields, |part| match part {
+            Part::Directive { name, argument } => directives.add(name, argument),
+            // RFC 9111, section 4.2.1: freshness information that is invalid makes a response stale.
+            Part::Unreadable => directives.limit = Some(0),
+            Part::Word(word) => directives.restrict(word),
+        });
         if pragma_no_cache(fields) {
             directives.no_cache = Qualified::All;
         }
@@ -105,6 +114,31 @@ impl Directives {
             self.private.add(argument);
         } else if let Some(flag) = self.flag(name) {
             *flag = true;
+        }
+    }
+
+    /// Obeys a word that restricts; what would allow anything is ignored.
+    pub(crate) fn restrict(&mut self, word: Word<'_>) {
+        if word.is("no-store") {
+            self.no_store = true;
+        } else if word.is("private") {
+            self.private = Qualified::All;
+        } else if word.is("no-cache") {
+            self.no_cache = Qualified::All;
+        } else if word.is("must-revalidate") {
+            self.must_revalidate = true;
+        } else if word.is("proxy-revalidate") {
+            self.proxy_revalidate = true;
+        } else if word.is("max-age") {
+            smallest(&mut self.limit, word.value);
+        } else if word.is("s-maxage") {
+            smallest(&mut self.limit, word.value);
+            // RFC 9111, section 5.2.2.10.
+            self.proxy_revalidate = true;
+        } else if word.is("stale-while-revalidate") {
+            smallest(&mut self.stale_while_revalidate, word.value);
+        } else if word.is("stale-if-error") {
+            smallest(&mut self.stale_if_error, word.value);
         }
     }
 
@@ -154,7 +188,11 @@ impl RequestDirectives {
     /// Those of the request's Cache-Control lines; `Pragma: no-cache` counts where there are none. Allocates nothing.
     pub(crate) fn of_request(fields: &HeaderMap) -> RequestDirectives {
         let mut directives = RequestDirectives::default();
-        for_each(fields, |name, argument| directives.add(name, argument));
+        for_each(fields, |part| match part {
+            Part::Directive { name, argument } => directives.add(name, argument),
+            Part::Unreadable => {}
+            Part::Word(word) => directives.restrict(word),
+        });
         directives.no_cache |= pragma_no_cache(fields);
         directives
     }
@@ -191,6 +229,16 @@ impl RequestDirectives {
     }
 }
 
+impl RequestDirectives {
+    /// Obeys a word that restricts the use of the cache.
+    fn restrict(&mut self, word: Word<'_>) {
+        const RESTRICTIONS: [&str; 4] = ["no-store", "no-cache", "max-age", "min-fresh"];
+        if RESTRICTIONS.iter().any(|name| word.is(name)) {
+            self.add(word.name, word.value);
+        }
+    }
+}
+
 fn smallest(known: &mut Option<u64>, argument: Option<&[u8]>) {
     let seconds = argument.and_then(delta_seconds).unwrap_or(0);
     *known = Some(known.map_or(seconds, |known| known.min(seconds)));
@@ -207,41 +255,16 @@ pub(crate) fn delta_seconds(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// RFC 9111, section 5.4: counts only without Cache-Control.
+/// Returns true if Pragma says `no-cache` and there is no Cache-Control (RFC 9111, section 5.4).
 fn pragma_no_cache(fields: &HeaderMap) -> bool {
-    !fields.contains_key(CACHE_CONTROL)
-        && fields.get_all(PRAGMA).iter().any(|line| {
-            crate::list::split(line.as_bytes())
-                .any(|member| member.eq_ignore_ascii_case(b"no-cache"))
-        })
-}
-
-/// Each directive on all Cache-Control lines with its argument, quotes removed.
-fn for_each(fields: &HeaderMap, mut see: impl FnMut(&[u8], Option<&[u8]>)) {
-    for line in fields.get_all(CACHE_CONTROL) {
-        for member in crate::list::split(line.as_bytes()) {
-            let Some(equals) = member.iter().position(|byte| *byte == b'=') else {
-                see(member, None);
-                continue;
-            };
-            let (name, argument) = member.split_at(equals);
-            let argument = argument.get(1..).unwrap_or_default();
-            // White space around "=" is no valid syntax. It is seen as the directive with an argument that can't be read.
-            if name.trim_ascii() != name || argument.trim_ascii() != argument {
-                see(name.trim_ascii(), Some(b" "));
-            } else {
-                see(name, Some(unquoted(argument)));
-            }
-        }
+    if fields.contains_key(CACHE_CONTROL) {
+        return false;
     }
-}
-
-/// A quoted string's content. No known directive's argument has a use for escapes: one with a backslash can't be read.
-fn unquoted(argument: &[u8]) -> &[u8] {
-    argument
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""))
-        .unwrap_or(argument)
+    let mut found = false;
+    for line in fields.get_all(PRAGMA) {
+        words(line.as_bytes(), |word| found |= word.is("no-cache"));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub enum LifetimeSource {
     ErrorMinimum,
     /// The policy's maximum, which is less than what the response says.
     Maximum,
+    /// The limit that a field which can't be read leaves (RFC 9111, section 4.2.1).
+    Unreadable,
 }
 
 impl LifetimeSource {
@@ -51,10 +53,11 @@ impl LifetimeSource {
                 | LifetimeSource::Heuristic
                 | LifetimeSource::Minimum
                 | LifetimeSource::ErrorMinimum
+                | LifetimeSource::Unreadable
         )
     }
 
-    const ALL: [LifetimeSource; 12] = [
+    const ALL: [LifetimeSource; 13] = [
         LifetimeSource::None,
         LifetimeSource::Plugin,
         LifetimeSource::SelvedgeCdnCacheControl,
@@ -67,6 +70,7 @@ impl LifetimeSource {
         LifetimeSource::Minimum,
         LifetimeSource::ErrorMinimum,
         LifetimeSource::Maximum,
+        LifetimeSource::Unreadable,
     ];
 
     /// The word in logs and in listings.
@@ -84,6 +88,7 @@ impl LifetimeSource {
             LifetimeSource::Minimum => "min-ttl",
             LifetimeSource::ErrorMinimum => "error-min-ttl",
             LifetimeSource::Maximum => "max-ttl",
+            LifetimeSource::Unreadable => "unreadable",
         }
     }
 
@@ -111,8 +116,27 @@ impl Lifetime {
     };
 }
 
-/// What the response itself says (RFC 9111, section 4.2.1).
+/// The lifetime that the response itself gives (RFC 9111, section 4.2.1), within what its unreadable parts leave.
 pub(crate) fn explicit(
+    received: &Received<'_>,
+    directives: &Directives,
+    from: DirectivesFrom,
+) -> Option<Lifetime> {
+    let readable = readable(received, directives, from);
+    let Some(limit) = directives.limit else {
+        return readable;
+    };
+    Some(
+        readable
+            .filter(|lifetime| lifetime.seconds <= limit)
+            .unwrap_or(Lifetime {
+                seconds: limit,
+                source: LifetimeSource::Unreadable,
+            }),
+    )
+}
+
+fn readable(
     received: &Received<'_>,
     directives: &Directives,
     from: DirectivesFrom,

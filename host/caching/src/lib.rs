@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod age;
+mod cache_control;
 pub mod cache_status;
 mod codec;
 mod connection;

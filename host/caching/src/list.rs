@@ -45,7 +45,7 @@ fn member_end(line: &[u8]) -> usize {
 }
 
 /// Where the quoted string that opens at `open` closes (section 5.6.4), or `None` if it does not.
-fn closing_quote(line: &[u8], open: usize) -> Option<usize> {
+pub(crate) fn closing_quote(line: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {
         match line.get(at)? {

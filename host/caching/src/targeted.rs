@@ -1,7 +1,9 @@
 //! Cache directives for this kind of cache only (RFC 9213): Selvedge-CDN-Cache-Control, then CDN-Cache-Control, in place of
 //! Cache-Control and Expires.
 
+use crate::cache_control::{hidden_words, words};
 use crate::directives::{Directives, MAX_DELTA, Qualified};
+use crate::list;
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
@@ -24,18 +26,27 @@ pub(crate) enum DirectivesFrom {
 
 /// The directives that count for this cache.
 ///
-/// A targeted field that is empty or not a dictionary is ignored as if it were absent (RFC 9213, section 2.2).
+/// A targeted field that is empty or not a dictionary gives no freshness, as if it were absent (RFC 9213, section 2.2). The
+/// restrictions that can be recognised in one hold all the same.
 pub(crate) fn directives(fields: &HeaderMap) -> (Directives, DirectivesFrom) {
     let from = [DirectivesFrom::Selvedge, DirectivesFrom::Cdn];
+    let mut unreadable = Vec::new();
+    let mut found = None;
     for (name, from) in TARGETED.iter().zip(from) {
         if let Some(directives) = targeted(fields, name) {
-            return (directives, from);
+            found = Some((directives, from));
+            break;
         }
+        unreadable.extend(fields.get_all(name));
     }
-    (
-        Directives::of_response(fields),
-        DirectivesFrom::CacheControl,
-    )
+    let (mut directives, from) = found.unwrap_or_else(|| {
+        let directives = Directives::of_response(fields);
+        (directives, DirectivesFrom::CacheControl)
+    });
+    for line in unreadable {
+        words(line.as_bytes(), |word| directives.restrict(word));
+    }
+    (directives, from)
 }
 
 fn targeted(fields: &HeaderMap, name: &HeaderName) -> Option<Directives> {
@@ -53,6 +64,10 @@ fn targeted(fields: &HeaderMap, name: &HeaderName) -> Option<Directives> {
     let mut directives = Directives::default();
     for (name, value) in &dictionary {
         add(&mut directives, name.as_str(), value);
+    }
+    // `public;max-age=0` is a directive with a parameter, which says nothing (RFC 9213, section 2.1) but restricts.
+    for member in list::split(&joined) {
+        hidden_words(member, |word| directives.restrict(word));
     }
     Some(directives)
 }

@@ -146,7 +146,8 @@ impl Asked<'_> {
             return Some(Forbidden::Stored(NoStore::MustUnderstand));
         }
         // RFC 9111, section 5.2.2.3: with must-understand, no-store is for caches that don't understand.
-        if self.said.no_store && !self.said.must_understand {
+        // A field that can't be read as a whole takes no restriction back.
+        if self.said.no_store && (!self.said.must_understand || self.said.limit.is_some()) {
             return Some(Forbidden::Stored(NoStore::NoStore));
         }
         if self.said.private.is_all() {
@@ -183,9 +184,11 @@ impl Asked<'_> {
         }
     }
 
-    /// RFC 9111, section 3.5.
+    /// RFC 9111, section 3.5. A field that can't be read as a whole gives no leave.
     fn authorized(&self) -> Result<(), NoStore> {
-        let shared = self.said.public || self.said.must_revalidate || self.said.s_maxage.is_some();
+        let shared =
+            (self.said.public || self.said.must_revalidate || self.said.s_maxage.is_some())
+                && self.said.limit.is_none();
         if self.request.fields.contains_key(AUTHORIZATION) && !shared {
             return Err(NoStore::Authorization);
         }

@@ -60,6 +60,59 @@ fn rfc_9213_2_2_an_empty_or_malformed_field_is_as_if_absent() {
 }
 
 #[test]
+fn restrictions_of_a_targeted_field_that_cant_be_read_hold() {
+    let beside = |value: &str| {
+        directives(&fields(&[
+            (CDN, value),
+            ("cache-control", "public, max-age=100, s-maxage=100"),
+        ]))
+        .0
+    };
+    for value in [
+        "No-Store",
+        "no-store,",
+        "no-store x",
+        "no-store; max-age=2 x",
+        "no-store: 1",
+    ] {
+        assert!(beside(value).no_store, "{value}");
+        assert!(!cdn(&value.replace("store", "sture")).0.public, "{value}");
+    }
+    for value in ["Private", "private x", "private, &&&"] {
+        assert!(beside(value).private.is_all(), "{value}");
+    }
+    for (value, limit) in [
+        ("Max-Age=7", 7),
+        ("max-age = 7", 7),
+        ("max-age=7, &&&", 7),
+        ("s-maxage=7, max-age=9 x", 7),
+        ("max-age=\"7", 7),
+        ("max-age=7.", 0),
+        ("max-age x", 0),
+    ] {
+        assert_eq!(beside(value).limit, Some(limit), "{value}");
+    }
+    assert_eq!(beside("&&&").limit, None);
+}
+
+#[test]
+fn parameters_restrict_but_allow_nothing() {
+    for (value, limit) in [
+        ("public;max-age=0", Some(0)),
+        ("max-age=60;max-age=5", Some(5)),
+        ("max-age=60;x=s-maxage", Some(0)),
+        ("max-age=60;x=1", None),
+        ("max-age=60;x=\"max-age=0\"", None),
+    ] {
+        assert_eq!(cdn(value).0.limit, limit, "{value}");
+    }
+    assert!(cdn("max-age=60;private").0.private.is_all());
+    assert!(cdn("max-age=60;no-store").0.no_store);
+    assert!(cdn("max-age=60, x=(no-store)").0.no_store);
+    assert!(!cdn("max-age=60;public").0.public);
+}
+
+#[test]
 fn rfc_9213_2_1_lines_are_one_dictionary_and_the_last_of_a_name_counts() {
     let lines = fields(&[(CDN, "max-age=5, private"), (CDN, "max-age=7")]);
     let (said, _) = directives(&lines);

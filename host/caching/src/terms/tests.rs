@@ -16,6 +16,14 @@ fn rfc_9111_5_2_2_directives_that_forbid_storing() {
         ("private=\"x-a\", max-age=60", None),
         ("max-age=60", None),
         ("max-age=60, nostore", None),
+        ("private; max-age=30", Some(NoStore::Private)),
+        ("no-store; max-age=0", Some(NoStore::NoStore)),
+        ("no-store\tmax-age=60", Some(NoStore::NoStore)),
+        ("must-understand; no-store", Some(NoStore::NoStore)),
+        ("must-understand, no-store;", Some(NoStore::NoStore)),
+        // Stale on arrival, and no validator to ask with.
+        ("public;max-age=0", Some(NoStore::NotFresh)),
+        ("public; max-age=60", Some(NoStore::NotFresh)),
     ] {
         assert_eq!(store(&[("cache-control", line)]).err(), expected, "{line}");
     }
@@ -71,6 +79,9 @@ fn rfc_9111_3_5_responses_to_requests_with_authorization() {
         ("max-age=60, must-revalidate", None),
         ("s-maxage=60", None),
         ("no-cache, public", None),
+        ("public; max-age=60", Some(NoStore::Authorization)),
+        ("must-revalidate; x", Some(NoStore::Authorization)),
+        ("public, max-age=60, x y", Some(NoStore::Authorization)),
     ] {
         let lines = [("cache-control", line), ("etag", "\"a\"")];
         let decided = store_with(&asked, 200, &lines, &plain(), &Overrides::default());
