@@ -118,6 +118,32 @@ fn a_stale_response_is_validated_and_used_again() {
 }
 
 #[test]
+fn a_weak_validator_is_confirmed_by_the_strong_one_of_the_same_text() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    let lives = |answer: Answer| answer.cache_control("max-age=60");
+    origin
+        .on("/a")
+        .answers(lives(Answer::ok("one")).field("ETag", "W/\"v1\""))
+        .then(lives(Answer::status(304)).field("ETag", "\"v1\""));
+    edge.get("/a").expect(200).body("one");
+    for _ in 0..2 {
+        edge.advance(Secs(61));
+        edge.get("/a")
+            .expect(200)
+            .body("one")
+            .field("ETag", "W/\"v1\"")
+            .cache_status("fwd-status=304");
+    }
+    edge.get("/a")
+        .with("Range", "bytes=0-0")
+        .with("If-Range", "\"v1\"")
+        .expect(200)
+        .body("one");
+    assert_eq!(origin.requests("/a").len(), 3);
+}
+
+#[test]
 fn last_modified_validates_too() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();

@@ -85,15 +85,18 @@ pub fn freshen_by_head(
     Freshen::Updated(updated(stored, request, received, policy, overrides))
 }
 
-/// Whether a 304 with these fields is about the stored response: by a strong ETag, else by a weak one, else by Last-Modified
-/// (RFC 9111, section 4.3.4).
+/// Returns true if a 304 with these fields is about the stored response: by ETag, else by Last-Modified (RFC 9111, section
+/// 4.3.4).
+///
+/// A strong tag and a weak one with the same opaque text confirm each other where the whole content is stored: what is sent
+/// is then all of one response. Parts are combined, so they need the strong comparison.
 fn is_about(stored: &Stored, fields: &HeaderMap) -> bool {
     let modified = || match (fields.get(LAST_MODIFIED), stored.fields.get(LAST_MODIFIED)) {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     };
     match (EntityTag::of(fields), EntityTag::of(&stored.fields)) {
-        (Some(theirs), Some(ours)) if theirs.is_weak() => theirs.weak_eq(&ours),
+        (Some(theirs), Some(ours)) if stored.is_complete() => theirs.weak_eq(&ours),
         (Some(theirs), Some(ours)) => theirs.strong_eq(&ours),
         (Some(_), None) => fields.contains_key(LAST_MODIFIED) && modified(),
         (None, _) => modified(),
@@ -134,6 +137,10 @@ fn merged(stored: &Stored, received: &Received<'_>) -> HeaderMap {
     for name in [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE] {
         newer.remove(name);
     }
+    if is_weak(&stored.fields) && !is_weak(&newer) {
+        // The stored bytes may differ from those that the strong tag is about.
+        newer.remove(ETAG);
+    }
     let mut fields = stored.fields.clone();
     // An answer without Date was made now, not when the stored response was.
     fields.remove(DATE);
@@ -142,6 +149,10 @@ fn merged(stored: &Stored, received: &Received<'_>) -> HeaderMap {
     }
     fields.extend(newer);
     fields
+}
+
+fn is_weak(fields: &HeaderMap) -> bool {
+    EntityTag::of(fields).is_some_and(|tag| tag.is_weak())
 }
 
 /// A ttl hook that sets no tags now leaves those that it set when the response was stored.

@@ -301,15 +301,3 @@ fn without_repetitions(mut edits: ResponseEdits, fields: &HeaderMap) -> Response
     });
     edits
 }
-
-/// Whether a 304 confirms what a plugin has made anew: its validator is the origin's, made weak.
-pub(crate) fn weaken_as(stored: &HeaderMap, not_modified: &mut HeaderMap) {
-    let is_weak = |fields: &HeaderMap| {
-        fields
-            .get(ETAG)
-            .is_some_and(|tag| tag.as_bytes().starts_with(b"W/"))
-    };
-    if is_weak(stored) {
-        weaken(not_modified);
-    }
-}

@@ -91,7 +91,7 @@ fn rfc_9111_4_3_4_which_confirmations_are_about_a_stored_response() {
         (&[strong], &[other], false),
         (&[strong], &[weak], true),
         (&[weak], &[weak], true),
-        (&[weak], &[strong], false),
+        (&[weak], &[strong], true),
         (&[weak], &[other], false),
         (&[strong, modified], &[strong, later], true),
         (&[strong, modified], &[other, modified], false),
@@ -109,6 +109,40 @@ fn rfc_9111_4_3_4_which_confirmations_are_about_a_stored_response() {
         let lines = [&[("cache-control", "max-age=60")][..], kept].concat();
         let about = after(&stored(200, &lines), said) != Freshen::NotThisOne;
         assert_eq!(about, expected, "{kept:?} {said:?}");
+    }
+}
+
+#[test]
+fn rfc_9111_4_3_4_a_strong_tag_confirms_a_weak_one_and_does_not_replace_it() {
+    let kept = |kept: &str, said: &str| {
+        let lines = [("cache-control", "max-age=60"), ("etag", kept)];
+        let fresh = updated_by(&stored(200, &lines), &[("etag", said), ("x-new", "1")]);
+        assert_eq!(fresh.fields["x-new"], "1", "{kept} {said}");
+        assert_eq!(fresh.fields.get_all(ETAG).iter().count(), 1, "{kept} {said}");
+        fresh.fields[ETAG].to_str().expect("text").to_owned()
+    };
+    assert_eq!(kept("W/\"a\"", "\"a\""), "W/\"a\"");
+    assert_eq!(kept("\"a\"", "W/\"a\""), "W/\"a\"");
+    assert_eq!(kept("\"a\"", "\"a\""), "\"a\"");
+    // Tags without quotes are weak, and another text.
+    let lines = [("cache-control", "max-age=60"), ("etag", "a")];
+    assert_eq!(after(&stored(200, &lines), &[("etag", "\"a\"")]), Freshen::NotThisOne);
+}
+
+#[test]
+fn rfc_9111_4_3_4_a_part_is_confirmed_by_the_same_strong_tag_only() {
+    let part = |tag| {
+        let range = ("content-range", "bytes 0-1/4");
+        stored(206, &[("cache-control", "max-age=60"), range, ("etag", tag)])
+    };
+    for (kept, said, expected) in [
+        ("\"a\"", "\"a\"", true),
+        ("\"a\"", "W/\"a\"", false),
+        ("W/\"a\"", "\"a\"", false),
+        ("W/\"a\"", "W/\"a\"", false),
+    ] {
+        let about = after(&part(kept), &[("etag", said)]) != Freshen::NotThisOne;
+        assert_eq!(about, expected, "{kept} {said}");
     }
 }
 

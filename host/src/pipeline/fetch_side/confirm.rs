@@ -82,7 +82,6 @@ impl Side {
         if job.behavior.plugins_with(Hook::OriginResponse).is_empty() {
             return Ok(nothing);
         }
-        origin_response::weaken_as(&stored.head.fields, &mut fetched.fields);
         let Freshen::Updated(confirmed) = freshen(job, stored, fetched, &Overrides::default(), &[])
         else {
             return Ok(nothing);
