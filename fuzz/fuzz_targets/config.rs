@@ -9,14 +9,17 @@ use std::sync::LazyLock;
 #[path = "../../host/src/config/mod.rs"]
 mod config;
 
-static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a folder"));
+static FOLDER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("a folder"));
 
 fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("a file");
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((which, text)) = bytes.split_first() else { return };
+    let Some((which, text)) = bytes.split_first() else {
+        return;
+    };
     let loaded = if which % 2 == 0 {
         let path = FOLDER.path().join("selvedge.toml");
         write(&path, text);
@@ -35,6 +38,9 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
         }
-        Err(report) => assert!(!report.to_string().is_empty(), "an error says what is wrong"),
+        Err(report) => assert!(
+            !report.to_string().is_empty(),
+            "an error says what is wrong"
+        ),
     }
 });

@@ -15,7 +15,9 @@ static PLUGINS: LazyLock<[Arc<Plugin>; 2]> =
     LazyLock::new(|| [Isolation::Request, Isolation::Reuse].map(hostile));
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((which, program)) = bytes.split_first() else { return };
+    let Some((which, program)) = bytes.split_first() else {
+        return;
+    };
     // The plugin gets it as a field's value, which holds all other bytes.
     let printable = |byte: &u8| match *byte {
         byte if byte < 32 || byte == 127 => byte + 128,

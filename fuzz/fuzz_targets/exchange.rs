@@ -3,17 +3,16 @@
 
 use libfuzzer_sys::fuzz_target;
 use selvedge_caching::{
-    Compatibility, Freshen, OriginTrouble, Overrides, Policy, Reuse, Stored, StoredBody,
-    current_age, evaluate_preconditions, freshen, freshen_by_head, invalidated_uris, may_look_up,
-    may_reuse, may_serve_stale_on_error, may_store, select_variant, validation_fields,
+    Compatibility, ErrorMinimum, Freshen, OriginTrouble, Overrides, Policy, Reuse, Stored,
+    StoredBody, current_age, evaluate_preconditions, freshen, freshen_by_head, invalidated_uris,
+    may_look_up, may_reuse, may_serve_stale_on_error, may_store, select_variant, validation_fields,
 };
 use selvedge_fuzz::{Exchange, NOW};
-use std::sync::Arc;
 
 fn policies() -> [Policy; 3] {
     let plain = Policy {
         default_ttl: 0,
-        error_min_ttl: 0,
+        error_min_ttl: ErrorMinimum::of_default(0),
         honor_viewer_cache_control: true,
         tag_field: Some(http::HeaderName::from_static("cache-tag")),
         ..Policy::default()
@@ -68,7 +67,7 @@ fn judge(exchange: &Exchange, stored: Stored, policy: &Policy) {
             let _ = may_serve_stale_on_error(&request, &stored, policy, trouble, now);
         }
     }
-    let selected = select_variant(request.fields, &[Arc::new(stored.clone())]);
+    let selected = select_variant(request.fields, [&stored]);
     assert_eq!(
         selected,
         Some(0),

@@ -31,7 +31,11 @@ struct Viewer<'a> {
 }
 
 impl AsyncRead for Viewer<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let size = self.size.min(self.bytes.len()).min(out.remaining());
         if size == 0 {
             return Poll::Pending;
@@ -44,7 +48,11 @@ impl AsyncRead for Viewer<'_> {
 }
 
 impl AsyncWrite for Viewer<'_> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -79,7 +87,9 @@ fn pass(bytes: &[u8], size: usize) -> (Vec<u8>, Option<&'static str>) {
 
 fuzz_target!(|bytes: &[u8]| {
     let _runtime = RUNTIME.enter();
-    let Some((split, bytes)) = bytes.split_first() else { return };
+    let Some((split, bytes)) = bytes.split_first() else {
+        return;
+    };
     let whole = pass(bytes, usize::MAX);
     assert_eq!(pass(bytes, usize::from(*split).max(1)), whole);
 });

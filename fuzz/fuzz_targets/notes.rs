@@ -23,13 +23,27 @@ mod invalidations {
 mod notes;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some(read) = Notes::decode(bytes) else { return };
+    let Some(read) = Notes::decode(bytes) else {
+        return;
+    };
     let written = read.encode();
-    assert!(bytes.starts_with(&written), "what is read is written as it was");
+    assert!(
+        bytes.starts_with(&written),
+        "what is read is written as it was"
+    );
     assert_eq!(Notes::began(bytes), Some(read.began));
     let names = read.names();
-    assert_eq!((names.0, names.1, names.2), (read.target, read.path, read.key));
+    assert_eq!(
+        (names.0, names.1, names.2),
+        (read.target, read.path, read.key)
+    );
     let later = Notes::confirmed(bytes, Order(u64::MAX));
     let later = Notes::decode(&later).expect("what can be read can be confirmed");
-    assert_eq!(later, Notes { began: Order(u64::MAX), ..read });
+    assert_eq!(
+        later,
+        Notes {
+            began: Order(u64::MAX),
+            ..read
+        }
+    );
 });

@@ -67,7 +67,9 @@ fn of_random_code(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((kind, rest)) = bytes.split_first() else { return };
+    let Some((kind, rest)) = bytes.split_first() else {
+        return;
+    };
     let file = match kind {
         b'0' => Some(rest.to_vec()),
         _ => of_random_code(rest),

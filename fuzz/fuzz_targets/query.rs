@@ -12,19 +12,39 @@ mod config;
 mod query;
 
 fuzz_target!(|text: &str| {
-    let Some((names, asked)) = text.split_once('\n') else { return };
+    let Some((names, asked)) = text.split_once('\n') else {
+        return;
+    };
     let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
     let (only, except) = (NameSet::only(names.clone()), NameSet::except(names));
-    let count = |query: Option<&str>| query.map_or(0, |query| query.split('&').filter(|part| !part.is_empty()).count());
+    let count = |query: Option<&str>| {
+        query.map_or(0, |query| {
+            query.split('&').filter(|part| !part.is_empty()).count()
+        })
+    };
     let of = |set: &NameSet| {
         let selected = query::select(Some(asked), set);
         let sorted = query::select_sorted(Some(asked), set);
-        assert_eq!(count(selected.as_deref()), count(sorted.as_deref()), "order says nothing about what is selected");
-        let again = selected.as_deref().and_then(|selected| query::select(Some(selected), set));
-        assert_eq!(again.as_deref(), selected.as_deref(), "what was selected is selected again");
+        assert_eq!(
+            count(selected.as_deref()),
+            count(sorted.as_deref()),
+            "order says nothing about what is selected"
+        );
+        let again = selected
+            .as_deref()
+            .and_then(|selected| query::select(Some(selected), set));
+        assert_eq!(
+            again.as_deref(),
+            selected.as_deref(),
+            "what was selected is selected again"
+        );
         count(selected.as_deref())
     };
-    assert_eq!(of(&only) + of(&except), count(Some(asked)), "each parameter is either among the names or not");
+    assert_eq!(
+        of(&only) + of(&except),
+        count(Some(asked)),
+        "each parameter is either among the names or not"
+    );
     let either = query::select_either(Some(asked), &only, &except);
     assert_eq!(count(either.as_deref()), count(Some(asked)));
 });

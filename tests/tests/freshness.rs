@@ -336,3 +336,58 @@ fn the_test_clock_exists_only_where_it_is_asked_for() {
         .expect(400);
     edge.admin("GET", "/test/clock-not").expect(404);
 }
+
+#[test]
+fn an_error_that_one_viewers_request_causes_is_not_kept_for_all() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    for (path, answer, asked) in [
+        ("/400", Answer::status(400), 2),
+        ("/414", Answer::status(414), 2),
+        ("/431", Answer::status(431).cache_control("max-age=0"), 2),
+        (
+            "/404-over",
+            Answer::status(404).cache_control("max-age=0"),
+            2,
+        ),
+        (
+            "/503-over",
+            Answer::status(503).cache_control("no-cache"),
+            2,
+        ),
+        ("/404", Answer::status(404), 1),
+        ("/503", Answer::status(503), 1),
+    ] {
+        origin.on(path).answers(answer);
+        let status = path[1..4].parse().expect("a status");
+        edge.get(path).expect(status);
+        edge.get(path).expect(status);
+        assert_eq!(origin.requests(path).len(), asked, "{path}");
+    }
+}
+
+#[test]
+fn an_error_whose_status_is_named_is_kept_and_a_429_until_it_says_to_try_again() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin)
+        .cache("error_min_ttl = { default = 0, 403 = 5, 429 = \"1 min\" }")
+        .start();
+    let busy = Answer::status(429).field("Retry-After", "10");
+    origin.on("/403").answers(Answer::status(403));
+    origin.on("/429").answers(busy);
+    origin.on("/503").answers(Answer::status(503));
+    for (seconds, asked) in [
+        (0, [1, 1, 1]),
+        (0, [1, 1, 2]),
+        (6, [2, 1, 3]),
+        (5, [2, 2, 4]),
+    ] {
+        edge.advance(Secs(seconds));
+        let paths = ["/403", "/429", "/503"];
+        let found = paths.map(|path| {
+            edge.get(path).expect(path[1..].parse().expect("a status"));
+            origin.requests(path).len()
+        });
+        assert_eq!(found, asked);
+    }
+}

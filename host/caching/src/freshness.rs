@@ -6,11 +6,11 @@
 use crate::Received;
 use crate::age;
 use crate::date::parse_http_date;
-use crate::directives::{Directives, MAX_DELTA};
+use crate::directives::{Directives, MAX_DELTA, delta_seconds};
 use crate::policy::{Compatibility, Policy};
 use crate::targeted::DirectivesFrom;
 use http::StatusCode;
-use http::header::{EXPIRES, LAST_MODIFIED};
+use http::header::{EXPIRES, LAST_MODIFIED, RETRY_AFTER};
 
 /// Where a freshness lifetime comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,8 @@ pub enum LifetimeSource {
     Maximum,
     /// The limit that a field which can't be read leaves (RFC 9111, section 4.2.1).
     Unreadable,
+    /// Retry-After of a 429.
+    RetryAfter,
 }
 
 impl LifetimeSource {
@@ -54,10 +56,11 @@ impl LifetimeSource {
                 | LifetimeSource::Minimum
                 | LifetimeSource::ErrorMinimum
                 | LifetimeSource::Unreadable
+                | LifetimeSource::RetryAfter
         )
     }
 
-    const ALL: [LifetimeSource; 13] = [
+    const ALL: [LifetimeSource; 14] = [
         LifetimeSource::None,
         LifetimeSource::Plugin,
         LifetimeSource::SelvedgeCdnCacheControl,
@@ -71,6 +74,7 @@ impl LifetimeSource {
         LifetimeSource::ErrorMinimum,
         LifetimeSource::Maximum,
         LifetimeSource::Unreadable,
+        LifetimeSource::RetryAfter,
     ];
 
     /// The word in logs and in listings.
@@ -89,6 +93,7 @@ impl LifetimeSource {
             LifetimeSource::ErrorMinimum => "error-min-ttl",
             LifetimeSource::Maximum => "max-ttl",
             LifetimeSource::Unreadable => "unreadable",
+            LifetimeSource::RetryAfter => "retry-after",
         }
     }
 
@@ -198,19 +203,43 @@ fn heuristic(received: &Received<'_>) -> Option<Lifetime> {
     })
 }
 
-/// The lifetime within the policy's bounds. Minimums count from the response's arrival: with a minimum of a minute, what
-/// arrives an hour old is used for a minute.
+/// Returns the lifetime within the policy's bounds, and for a 429 within its Retry-After.
 pub(crate) fn bounded(
+    lifetime: Lifetime,
+    received: &Received<'_>,
+    initial_age_ms: u64,
+    policy: &Policy,
+) -> Lifetime {
+    let bounded = by_policy(lifetime, received.status, initial_age_ms, policy);
+    match retry_after(received) {
+        Some(seconds) if seconds < bounded.seconds => Lifetime {
+            seconds,
+            source: LifetimeSource::RetryAfter,
+        },
+        _ => bounded,
+    }
+}
+
+/// Minimums count from the response's arrival: with a minimum of a minute, what arrives an hour old is used for a minute. An
+/// error that says that it is not fresh is not raised to the minimum for errors, except in CloudFront's manner.
+fn by_policy(
     lifetime: Lifetime,
     status: StatusCode,
     initial_age_ms: u64,
     policy: &Policy,
 ) -> Lifetime {
     let (minimum, source) = if is_error(status) {
-        (policy.error_min_ttl, LifetimeSource::ErrorMinimum)
+        (
+            policy.error_min_ttl.of(status),
+            LifetimeSource::ErrorMinimum,
+        )
     } else {
         (policy.min_ttl, LifetimeSource::Minimum)
     };
+    let is_said_to_be_over = is_error(status)
+        && lifetime.seconds == 0
+        && (lifetime.source.is_explicit() || lifetime.source == LifetimeSource::Unreadable)
+        && policy.compatibility == Compatibility::Selvedge;
     let maximum = policy.max_ttl;
     if lifetime.seconds > maximum {
         return Lifetime {
@@ -219,13 +248,30 @@ pub(crate) fn bounded(
         };
     }
     let from_arrival = from_arrival(minimum.min(maximum), initial_age_ms);
-    if minimum > 0 && lifetime.seconds < from_arrival {
+    if minimum > 0 && lifetime.seconds < from_arrival && !is_said_to_be_over {
         return Lifetime {
             seconds: from_arrival,
             source,
         };
     }
     lifetime
+}
+
+/// The seconds after which a viewer that gets a 429 may ask again (RFC 6585, section 4; RFC 9110, section 10.2.3): the
+/// response must not be used for longer. One that can't be read is 0; of several the smallest counts.
+fn retry_after(received: &Received<'_>) -> Option<u64> {
+    if received.status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let made = age::date(received.fields).unwrap_or(received.response_time);
+    let seconds = |value: &[u8]| {
+        let until = || Some(parse_http_date(value)?.secs_since(made));
+        delta_seconds(value).or_else(until).unwrap_or(0)
+    };
+    let lines = received.fields.get_all(RETRY_AFTER).iter();
+    lines
+        .map(|line| seconds(line.as_bytes().trim_ascii()))
+        .min()
 }
 
 /// Seconds counted from the arrival as seconds counted from the making.
@@ -245,15 +291,6 @@ const fn is_heuristically_cacheable(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
         200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
-}
-
-/// Error responses that the policy's error minimum keeps although they say nothing about their freshness: those that every
-/// viewer of the URL would get. Others (401, 403, 429 and so on) may be one viewer's.
-pub(crate) const fn is_everybodys_error(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        404 | 405 | 410 | 414 | 500 | 501 | 502 | 503 | 504
     )
 }
 

@@ -42,7 +42,7 @@ pub use invalidation::invalidated_uris;
 pub use partial::{
     NotCombined, PartAnswer, answer_from_part, completion_fields, confirmation_fields, may_combine,
 };
-pub use policy::{Compatibility, Policy};
+pub use policy::{Compatibility, ErrorMinimum, Policy};
 pub use preconditions::{Precondition, evaluate_preconditions};
 pub use ranges::{MAX_RANGES, RangeAnswer, first_position, select_ranges, strong_validator};
 pub use reuse::{

@@ -1,5 +1,8 @@
 //! The cache policy of a behavior, as far as the rules need it.
 
+use http::StatusCode;
+use std::collections::BTreeMap;
+
 /// Whose habits decide where RFC 9111 and CloudFront differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compatibility {
@@ -8,6 +11,59 @@ pub enum Compatibility {
     Selvedge,
     /// What CloudFront does: a minimum lifetime overrides `private` and `no-store`, and so on.
     Cloudfront,
+}
+
+/// The shortest lifetimes of error responses, in seconds: one for each status that is named, and one for the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorMinimum {
+    default: u64,
+    by_status: BTreeMap<u16, u64>,
+}
+
+impl ErrorMinimum {
+    /// The default, for each status that a viewer's own fields do not cause.
+    pub const fn of_default(seconds: u64) -> ErrorMinimum {
+        ErrorMinimum {
+            default: seconds,
+            by_status: BTreeMap::new(),
+        }
+    }
+
+    /// Names a status, whatever causes it.
+    #[must_use]
+    pub fn with(mut self, status: u16, seconds: u64) -> ErrorMinimum {
+        self.by_status.insert(status, seconds);
+        self
+    }
+
+    /// Returns the shortest lifetime of a response with this status, in seconds.
+    pub(crate) fn of(&self, status: StatusCode) -> u64 {
+        match self.by_status.get(&status.as_u16()) {
+            Some(seconds) => *seconds,
+            None if is_caused_by_fields(status) => 0,
+            None => self.default,
+        }
+    }
+
+    /// Returns the lifetime of a response with this status that says nothing about its freshness, in seconds: of statuses
+    /// that are not named, only those that each viewer of the URL would get.
+    pub(crate) fn of_silent(&self, status: StatusCode) -> u64 {
+        let is_everybodys = matches!(status.as_u16(), 404 | 410 | 500..=504);
+        if is_everybodys || self.by_status.contains_key(&status.as_u16()) {
+            self.of(status)
+        } else {
+            0
+        }
+    }
+}
+
+/// Returns true for errors that a viewer's own fields, method or target cause: a hostile viewer could have one stored for
+/// everybody.
+const fn is_caused_by_fields(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        400 | 401 | 403 | 405..=408 | 411 | 413..=415 | 417 | 421 | 422 | 425 | 426 | 428 | 429 | 431
+    )
 }
 
 /// How long responses may be used, within what the origin says, and what bounds hold.
@@ -19,8 +75,8 @@ pub struct Policy {
     pub default_ttl: u64,
     /// Seconds for which a stored response is used at most.
     pub max_ttl: u64,
-    /// Seconds for which an error response (400 and above) is used at least.
-    pub error_min_ttl: u64,
+    /// The shortest lifetimes of error responses (400 and above).
+    pub error_min_ttl: ErrorMinimum,
     /// Whether the Cache-Control and Pragma of a request count (RFC 9111, section 5.2.1).
     pub honor_viewer_cache_control: bool,
     /// Whose habits decide.
@@ -43,7 +99,7 @@ impl Default for Policy {
             min_ttl: 0,
             default_ttl: 86_400,
             max_ttl: 31_536_000,
-            error_min_ttl: 10,
+            error_min_ttl: ErrorMinimum::of_default(10),
             honor_viewer_cache_control: false,
             compatibility: Compatibility::Selvedge,
             max_key_bytes: 32 * 1024,

@@ -114,12 +114,11 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// The lifetime, and whether each use needs validation.
     fn lifetime(&self, initial_age_ms: u64) -> Result<(Lifetime, bool), NoStore> {
-        let status = self.received.status;
         if let Some(forbidden) = self.forbidden() {
             return match self.despite(forbidden)? {
                 Despite::Validated => Ok((Lifetime::NONE, true)),
                 Despite::Used => Ok((
-                    freshness::bounded(Lifetime::NONE, status, initial_age_ms, self.policy),
+                    freshness::bounded(Lifetime::NONE, self.received, initial_age_ms, self.policy),
                     false,
                 )),
             };
@@ -135,7 +134,7 @@ impl Asked<'_> {
             None => self.implicit()?,
         };
         Ok((
-            freshness::bounded(lifetime, status, initial_age_ms, self.policy),
+            freshness::bounded(lifetime, self.received, initial_age_ms, self.policy),
             false,
         ))
     }
@@ -164,7 +163,7 @@ impl Asked<'_> {
     fn despite(&self, forbidden: Forbidden) -> Result<Despite, NoStore> {
         if self.policy.compatibility == Compatibility::Cloudfront {
             let used = match self.received.status.as_u16() {
-                500 | 502 | 503 | 504 => self.policy.error_min_ttl > 0,
+                500 | 502 | 503 | 504 => self.policy.error_min_ttl.of(self.received.status) > 0,
                 400.. => false,
                 _ => self.policy.min_ttl > 0,
             };
@@ -203,7 +202,7 @@ impl Asked<'_> {
             return Ok(freshness::implicit(self.received, self.policy));
         }
         // The policy's minimum for errors will be its lifetime.
-        if self.policy.error_min_ttl > 0 && freshness::is_everybodys_error(status) {
+        if freshness::is_error(status) && self.policy.error_min_ttl.of_silent(status) > 0 {
             return Ok(Lifetime::NONE);
         }
         Err(NoStore::NoFreshness)

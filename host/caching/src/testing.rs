@@ -1,7 +1,8 @@
 //! What the tables of rule tests share.
 
 use crate::{
-    Compatibility, NoStore, Overrides, Policy, Received, Request, Stored, Time, may_store,
+    Compatibility, ErrorMinimum, NoStore, Overrides, Policy, Received, Request, Stored, Time,
+    may_store,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use std::sync::LazyLock;
@@ -52,7 +53,7 @@ pub(crate) fn received(status: u16, fields: &HeaderMap) -> Received<'_> {
 pub(crate) fn plain() -> Policy {
     Policy {
         default_ttl: 0,
-        error_min_ttl: 0,
+        error_min_ttl: ErrorMinimum::of_default(0),
         ..Policy::default()
     }
 }

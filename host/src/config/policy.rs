@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use http::HeaderName;
 use http::header::HOST;
-use selvedge_caching::{Compatibility, Policy};
+use selvedge_caching::{Compatibility, ErrorMinimum, Policy};
 
-use super::report::{At, Problem};
+use super::report::{At, Placed, Problem, printable};
 use super::scalar::{boolean, integer, one_of, seconds, size};
 use super::sets::{FieldSet, NameSet, field_set, is_acted_upon, key_fields, name_set};
 use super::units::show_duration;
-use super::walk::{Table, Value, distinct};
+use super::walk::{Table, Value, distinct, entries};
 
 /// A hundred years, CloudFront's upper bound of a lifetime, in seconds.
 const LONGEST: u64 = 100 * 31_557_600;
@@ -183,7 +183,7 @@ const COMPATIBILITY: [(&str, Compatibility); 2] = [
 /// - `min_ttl`, `default_ttl`, `max_ttl`: bounds of the freshness lifetime, and the lifetime of a response
 ///   that says nothing; durations of whole seconds up to 100 years, in this order. Defaults 0, 24 h and
 ///   365 d; one that is left out gives way to those that are there.
-/// - `error_min_ttl`: the least lifetime of an error response. Default 10 s.
+/// - `error_min_ttl`: the shortest lifetime of an error response, or a table of them by status. Default 10 s.
 /// - `honor_viewer_cache_control`: whether Cache-Control and Pragma of a viewer count (RFC 9111 section
 ///   5.2.1). Default `false`.
 /// - `max_variants`: how many variants one key may have, 1 to 1000. Default 64.
@@ -214,7 +214,7 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
             min_ttl,
             default_ttl,
             max_ttl: max.unwrap_or(default.max_ttl.max(default_ttl)),
-            error_min_ttl: t.or("error_min_ttl", default.error_min_ttl, seconds(0..=LONGEST)),
+            error_min_ttl: t.or("error_min_ttl", default.error_min_ttl, error_minimum),
             honor_viewer_cache_control: t.or(
                 "honor_viewer_cache_control",
                 default.honor_viewer_cache_control,
@@ -275,6 +275,50 @@ fn warn_of_effective(t: &Table<'_>, at: At, names: &[HeaderName], cache: &CacheP
                 "add it to the key, `cache = {{ headers = [\"{name}\"] }}`, or remove it here"
             )));
         }
+    }
+}
+
+/// The shortest lifetimes of error responses: one, or a table by status, in which `default` stands for the others.
+fn error_minimum(value: &Value<'_>) -> Option<ErrorMinimum> {
+    let lifetime = seconds(0..=LONGEST);
+    if !value.raw.is_table() {
+        return lifetime(value).map(ErrorMinimum::of_default);
+    }
+    let mut minimum = Some(Policy::default().error_min_ttl);
+    let (defaults, named): (Vec<_>, Vec<_>) = entries(value)?
+        .into_iter()
+        .partition(|(key, _)| key.value == "default");
+    for (_, entry) in defaults {
+        minimum = lifetime(&entry).map(ErrorMinimum::of_default);
+    }
+    for (key, entry) in named {
+        let (status, seconds) = (error_status(&key, value), lifetime(&entry));
+        minimum = minimum
+            .zip(status.zip(seconds))
+            .map(|(minimum, (status, seconds))| minimum.with(status, seconds));
+    }
+    minimum
+}
+
+/// The status code that a key names.
+fn error_status(key: &Placed<String>, table: &Value<'_>) -> Option<u16> {
+    let refuse = |problem: Problem| {
+        table.file.problems.add(problem.at(key.at));
+        None
+    };
+    match key.value.parse() {
+        Ok(status @ (412 | 416)) => refuse(
+            Problem::new(format!("a response with status {status} is never stored"))
+                .help("remove it: it is about conditions or a range, which are not in the key"),
+        ),
+        Ok(status @ 400..=599) if key.value.len() == 3 => Some(status),
+        _ => refuse(
+            Problem::new(format!(
+                "`{}` is not the status of an error",
+                printable(&key.value)
+            ))
+            .help("write a status from 400 to 599, or `default` for the others"),
+        ),
     }
 }
 

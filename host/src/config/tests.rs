@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{ACCEPT_LANGUAGE, HOST, USER_AGENT};
-use selvedge_caching::Compatibility;
+use selvedge_caching::{Compatibility, ErrorMinimum};
 
 use super::*;
 
@@ -198,7 +198,10 @@ fn a_cache_table_becomes_policy_and_key() {
         [policy.min_ttl, policy.default_ttl, policy.max_ttl],
         [60, 86_400, 31_536_000]
     );
-    assert_eq!(policy.error_min_ttl, 0);
+    assert_eq!(
+        policy.error_min_ttl,
+        ErrorMinimum::of_default(0).with(403, 5).with(404, 60)
+    );
     assert!(policy.honor_viewer_cache_control);
     assert_eq!(policy.compatibility, Compatibility::Cloudfront);
     assert_eq!(

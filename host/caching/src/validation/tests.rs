@@ -118,7 +118,11 @@ fn rfc_9111_4_3_4_a_strong_tag_confirms_a_weak_one_and_does_not_replace_it() {
         let lines = [("cache-control", "max-age=60"), ("etag", kept)];
         let fresh = updated_by(&stored(200, &lines), &[("etag", said), ("x-new", "1")]);
         assert_eq!(fresh.fields["x-new"], "1", "{kept} {said}");
-        assert_eq!(fresh.fields.get_all(ETAG).iter().count(), 1, "{kept} {said}");
+        assert_eq!(
+            fresh.fields.get_all(ETAG).iter().count(),
+            1,
+            "{kept} {said}"
+        );
         fresh.fields[ETAG].to_str().expect("text").to_owned()
     };
     assert_eq!(kept("W/\"a\"", "\"a\""), "W/\"a\"");
@@ -126,14 +130,20 @@ fn rfc_9111_4_3_4_a_strong_tag_confirms_a_weak_one_and_does_not_replace_it() {
     assert_eq!(kept("\"a\"", "\"a\""), "\"a\"");
     // Tags without quotes are weak, and another text.
     let lines = [("cache-control", "max-age=60"), ("etag", "a")];
-    assert_eq!(after(&stored(200, &lines), &[("etag", "\"a\"")]), Freshen::NotThisOne);
+    assert_eq!(
+        after(&stored(200, &lines), &[("etag", "\"a\"")]),
+        Freshen::NotThisOne
+    );
 }
 
 #[test]
 fn rfc_9111_4_3_4_a_part_is_confirmed_by_the_same_strong_tag_only() {
     let part = |tag| {
         let range = ("content-range", "bytes 0-1/4");
-        stored(206, &[("cache-control", "max-age=60"), range, ("etag", tag)])
+        stored(
+            206,
+            &[("cache-control", "max-age=60"), range, ("etag", tag)],
+        )
     };
     for (kept, said, expected) in [
         ("\"a\"", "\"a\"", true),
