@@ -1,7 +1,7 @@
 //! What the targets share: a request and a response, written as people write them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use selvedge_caching::{Received, Request, Time};
+use selvedge_caching::{Request, Response, Time};
 
 /// When the responses of the corpus arrive: Sun, 06 Nov 1994 08:49:37 GMT.
 pub const NOW: Time = Time(784_111_777_000);
@@ -43,8 +43,8 @@ impl Exchange {
         }
     }
 
-    pub fn received(&self, at: Time) -> Received<'_> {
-        Received {
+    pub fn received(&self, at: Time) -> Response<'_> {
+        Response {
             status: self.status,
             fields: &self.response,
             request_time: at,

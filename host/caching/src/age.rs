@@ -1,7 +1,7 @@
-//! How old a response is (RFC 9111, sections 4.2.3 and 5.1).
+//! The age of a response (RFC 9111, sections 4.2.3 and 5.1), and the freshness that it leaves.
 
-use crate::Received;
 use crate::directives::delta_seconds;
+use crate::message::Response;
 use crate::stored::Stored;
 use crate::time::Time;
 use http::HeaderMap;
@@ -14,11 +14,31 @@ pub fn current_age(stored: &Stored, now: Time) -> u64 {
     stored.initial_age_ms.saturating_add(resident) / 1000
 }
 
+impl Stored {
+    /// Seconds of freshness that are left; negative for a stale one.
+    pub fn ttl(&self, now: Time) -> i64 {
+        let lifetime = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
+        let age = i64::try_from(current_age(self, now)).unwrap_or(i64::MAX);
+        lifetime.saturating_sub(age)
+    }
+
+    /// The same, made stale by a soft invalidation at this time: its freshness ends there, and so its windows of stale use
+    /// begin there (RFC 5861), unless it was stale before.
+    #[must_use]
+    pub fn invalidated_softly_at(&self, at: Time) -> Stored {
+        Stored {
+            lifetime: self.lifetime.min(current_age(self, at)),
+            invalidated_softly: true,
+            ..self.clone()
+        }
+    }
+}
+
 /// Milliseconds of age on arrival (`corrected_initial_age`).
 ///
 /// Date has whole seconds, so the apparent age is cut to whole seconds: a response from a well set clock is not taken to be
 /// a second old.
-pub(crate) fn initial_age_ms(received: &Received<'_>) -> u64 {
+pub(crate) fn initial_age_ms(received: &Response<'_>) -> u64 {
     let apparent = date(received.fields).map_or(0, |date| received.response_time.secs_since(date));
     let delay = received
         .response_time

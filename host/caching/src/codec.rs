@@ -3,10 +3,9 @@
 //! Numbers are little-endian. Decoding takes any bytes: it checks every length against what is left and never panics. The
 //! store checks integrity; this checks shape.
 
-use crate::freshness::LifetimeSource;
-use crate::stored::{Stored, StoredBody, StoredDirectives};
+use crate::lifetime::LifetimeSource;
+use crate::stored::{Nominated, Stored, StoredBody, StoredDirectives};
 use crate::time::Time;
-use crate::vary::Nominated;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// Raised when the layout changes; older stores are then read as empty.

@@ -3,127 +3,19 @@
 //! The order: what a ttl hook decided, the directives of the field that counts (RFC 9213, then Cache-Control), Expires,
 //! the policy's default, and where that is 0 the heuristic of section 4.2.2.
 
-use crate::Received;
 use crate::age;
 use crate::date::parse_http_date;
 use crate::directives::{Directives, MAX_DELTA, delta_seconds};
+use crate::lifetime::{Lifetime, LifetimeSource};
+use crate::message::Response;
 use crate::policy::{Compatibility, Policy};
 use crate::targeted::DirectivesFrom;
 use http::StatusCode;
 use http::header::{EXPIRES, LAST_MODIFIED, RETRY_AFTER};
 
-/// Where a freshness lifetime comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LifetimeSource {
-    /// Nothing says that the response is fresh at any time.
-    None,
-    /// A ttl hook's decision.
-    Plugin,
-    /// Selvedge-CDN-Cache-Control.
-    SelvedgeCdnCacheControl,
-    /// CDN-Cache-Control (RFC 9213).
-    CdnCacheControl,
-    /// `s-maxage` of Cache-Control.
-    SMaxage,
-    /// `max-age` of Cache-Control.
-    MaxAge,
-    /// Expires.
-    Expires,
-    /// The policy's default.
-    Default,
-    /// A tenth of the time since Last-Modified (RFC 9111, section 4.2.2).
-    Heuristic,
-    /// The policy's minimum, which is more than what the response says.
-    Minimum,
-    /// The policy's minimum for error responses, which is more than what the response says.
-    ErrorMinimum,
-    /// The policy's maximum, which is less than what the response says.
-    Maximum,
-    /// The limit that a field which can't be read leaves (RFC 9111, section 4.2.1).
-    Unreadable,
-    /// Retry-After of a 429.
-    RetryAfter,
-}
-
-impl LifetimeSource {
-    /// Whether the response itself, or a plugin, says how long it is fresh.
-    pub const fn is_explicit(self) -> bool {
-        !matches!(
-            self,
-            LifetimeSource::None
-                | LifetimeSource::Default
-                | LifetimeSource::Heuristic
-                | LifetimeSource::Minimum
-                | LifetimeSource::ErrorMinimum
-                | LifetimeSource::Unreadable
-                | LifetimeSource::RetryAfter
-        )
-    }
-
-    const ALL: [LifetimeSource; 14] = [
-        LifetimeSource::None,
-        LifetimeSource::Plugin,
-        LifetimeSource::SelvedgeCdnCacheControl,
-        LifetimeSource::CdnCacheControl,
-        LifetimeSource::SMaxage,
-        LifetimeSource::MaxAge,
-        LifetimeSource::Expires,
-        LifetimeSource::Default,
-        LifetimeSource::Heuristic,
-        LifetimeSource::Minimum,
-        LifetimeSource::ErrorMinimum,
-        LifetimeSource::Maximum,
-        LifetimeSource::Unreadable,
-        LifetimeSource::RetryAfter,
-    ];
-
-    /// The word in logs and in listings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LifetimeSource::None => "none",
-            LifetimeSource::Plugin => "plugin",
-            LifetimeSource::SelvedgeCdnCacheControl => "selvedge-cdn-cache-control",
-            LifetimeSource::CdnCacheControl => "cdn-cache-control",
-            LifetimeSource::SMaxage => "s-maxage",
-            LifetimeSource::MaxAge => "max-age",
-            LifetimeSource::Expires => "expires",
-            LifetimeSource::Default => "default-ttl",
-            LifetimeSource::Heuristic => "heuristic",
-            LifetimeSource::Minimum => "min-ttl",
-            LifetimeSource::ErrorMinimum => "error-min-ttl",
-            LifetimeSource::Maximum => "max-ttl",
-            LifetimeSource::Unreadable => "unreadable",
-            LifetimeSource::RetryAfter => "retry-after",
-        }
-    }
-
-    /// The byte in the stored form: never change what a source has.
-    pub(crate) const fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub(crate) fn from_code(code: u8) -> Option<LifetimeSource> {
-        LifetimeSource::ALL.get(usize::from(code)).copied()
-    }
-}
-
-/// A freshness lifetime in seconds since the response was made, and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime {
-    pub(crate) seconds: u64,
-    pub(crate) source: LifetimeSource,
-}
-
-impl Lifetime {
-    pub(crate) const NONE: Lifetime = Lifetime {
-        seconds: 0,
-        source: LifetimeSource::None,
-    };
-}
-
 /// The lifetime that the response itself gives (RFC 9111, section 4.2.1), within what its unreadable parts leave.
 pub(crate) fn explicit(
-    received: &Received<'_>,
+    received: &Response<'_>,
     directives: &Directives,
     from: DirectivesFrom,
 ) -> Option<Lifetime> {
@@ -142,7 +34,7 @@ pub(crate) fn explicit(
 }
 
 fn readable(
-    received: &Received<'_>,
+    received: &Response<'_>,
     directives: &Directives,
     from: DirectivesFrom,
 ) -> Option<Lifetime> {
@@ -165,7 +57,7 @@ fn readable(
 
 /// Seconds from Date to Expires. One that can't be read is in the past (RFC 9111, section 5.3); of several the earliest
 /// counts. Without Date the time of arrival takes its place.
-fn expires(received: &Received<'_>) -> Option<u64> {
+fn expires(received: &Response<'_>) -> Option<u64> {
     let date = age::date(received.fields).unwrap_or(received.response_time);
     received
         .fields
@@ -180,7 +72,7 @@ fn expires(received: &Received<'_>) -> Option<u64> {
 
 /// What is assumed of a response that says nothing about its freshness: the policy's default, or the heuristic where that
 /// is 0. Error responses have no default: it is meant for content.
-pub(crate) fn implicit(received: &Received<'_>, policy: &Policy) -> Lifetime {
+pub(crate) fn implicit(received: &Response<'_>, policy: &Policy) -> Lifetime {
     if policy.default_ttl > 0 {
         if is_error(received.status) {
             return Lifetime::NONE;
@@ -194,7 +86,7 @@ pub(crate) fn implicit(received: &Received<'_>, policy: &Policy) -> Lifetime {
 }
 
 /// A tenth of the time between Last-Modified and Date (RFC 9111, section 4.2.2).
-fn heuristic(received: &Received<'_>) -> Option<Lifetime> {
+fn heuristic(received: &Response<'_>) -> Option<Lifetime> {
     let modified = parse_http_date(received.fields.get(LAST_MODIFIED)?.as_bytes())?;
     let date = age::date(received.fields).unwrap_or(received.response_time);
     Some(Lifetime {
@@ -206,7 +98,7 @@ fn heuristic(received: &Received<'_>) -> Option<Lifetime> {
 /// Returns the lifetime within the policy's bounds, and for a 429 within its Retry-After.
 pub(crate) fn bounded(
     lifetime: Lifetime,
-    received: &Received<'_>,
+    received: &Response<'_>,
     initial_age_ms: u64,
     policy: &Policy,
 ) -> Lifetime {
@@ -259,7 +151,7 @@ fn by_policy(
 
 /// The seconds after which a viewer that gets a 429 may ask again (RFC 6585, section 4; RFC 9110, section 10.2.3): the
 /// response must not be used for longer. One that can't be read is 0; of several the smallest counts.
-fn retry_after(received: &Received<'_>) -> Option<u64> {
+fn retry_after(received: &Response<'_>) -> Option<u64> {
     if received.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }

@@ -3,7 +3,7 @@
 //! Asked when the origin has answered a request that was passed to it, before the response goes on. Only the stored
 //! responses of URIs are named here; finding them is the pipeline's part.
 
-use crate::{Received, Request};
+use crate::message::{Request, Response};
 use http::header::{CONTENT_LOCATION, LOCATION};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, Method, Uri};
@@ -16,7 +16,7 @@ use http::{HeaderName, Method, Uri};
 /// count only if scheme, host and port are the target's (RFC 9110, section 4.3.1): others' responses are not this origin's to
 /// invalidate. They come with the target's spelling of host and port, without user information and fragment, so that they
 /// compare like it.
-pub fn invalidated_uris(request: &Request<'_>, received: &Received<'_>) -> Vec<Uri> {
+pub fn invalidated_uris(request: &Request<'_>, received: &Response<'_>) -> Vec<Uri> {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
     let succeeded = received.status.is_success() || received.status.is_redirection();
     if safe.contains(request.method) || !succeeded {
@@ -34,12 +34,12 @@ pub fn invalidated_uris(request: &Request<'_>, received: &Received<'_>) -> Vec<U
 }
 
 /// Whether the response says that its content is what a GET of the target URI would give (RFC 9110, section 9.3.3).
-pub(crate) fn is_about_target(request: &Request<'_>, received: &Received<'_>) -> bool {
+pub(crate) fn is_about_target(request: &Request<'_>, received: &Response<'_>) -> bool {
     named(request.uri, received, &CONTENT_LOCATION).as_ref() == Some(request.uri)
 }
 
 /// The URI in a field of the response that has one line, if it is of the target's origin.
-fn named(target: &Uri, received: &Received<'_>, name: &HeaderName) -> Option<Uri> {
+fn named(target: &Uri, received: &Response<'_>, name: &HeaderName) -> Option<Uri> {
     let mut lines = received.fields.get_all(name).iter();
     let reference = lines.next()?.as_bytes();
     if lines.next().is_some() {

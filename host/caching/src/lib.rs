@@ -17,8 +17,12 @@ mod directives;
 mod etag;
 mod freshness;
 mod invalidation;
+mod lifetime;
 mod list;
+mod message;
 pub mod multipart;
+mod no_store;
+mod overrides;
 mod partial;
 mod policy;
 mod preconditions;
@@ -37,8 +41,11 @@ mod vary;
 pub use age::current_age;
 pub use codec::DecodeError;
 pub use connection::end_to_end;
-pub use freshness::LifetimeSource;
 pub use invalidation::invalidated_uris;
+pub use lifetime::LifetimeSource;
+pub use message::{Request, Response};
+pub use no_store::NoStore;
+pub use overrides::Overrides;
 pub use partial::{
     NotCombined, PartAnswer, answer_from_part, completion_fields, confirmation_fields, may_combine,
 };
@@ -49,34 +56,8 @@ pub use reuse::{
     LookupRule, OriginTrouble, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached,
     may_look_up, may_reuse, may_serve_stale_on_error,
 };
-pub use stored::{Stored, StoredBody, StoredDirectives};
-pub use storing::{NoStore, Overrides, may_store};
+pub use stored::{Nominated, Stored, StoredBody, StoredDirectives};
+pub use storing::may_store;
 pub use time::Time;
 pub use validation::{Freshen, freshen, freshen_by_head, validation_fields};
-pub use vary::{Nominated, SentFields, normal_form, select_variant};
-
-use http::{HeaderMap, Method, StatusCode, Uri};
-
-/// A request as the rules look at it.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The fields as the viewer sent them.
-    pub fields: &'a HeaderMap,
-    /// The target URI, absolute (RFC 9110, section 7.1).
-    pub uri: &'a Uri,
-}
-
-/// A response from an origin as the rules look at it, hop-by-hop fields removed.
-#[derive(Clone, Copy, Debug)]
-pub struct Received<'a> {
-    /// The status code.
-    pub status: StatusCode,
-    /// The fields.
-    pub fields: &'a HeaderMap,
-    /// When the request for it went out.
-    pub request_time: Time,
-    /// When its head arrived.
-    pub response_time: Time,
-}
+pub use vary::{SentFields, normal_form, select_variant};

@@ -7,8 +7,9 @@
 //! there is no ETag, a Last-Modified that is a second older than its Date (RFC 9110, section 8.8.2.2).
 
 use crate::content_range::ContentRange;
+use crate::message::{Request, Response};
 use crate::ranges::{Asked, asked, if_range_holds, strong_validator};
-use crate::{Received, Request, Stored, StoredBody};
+use crate::stored::{Stored, StoredBody};
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -189,7 +190,7 @@ impl NotCombined {
 ///
 /// # Errors
 /// Why they can't be combined; the received response then stands for itself.
-pub fn may_combine(stored: &Stored, received: &Received<'_>) -> Result<StoredBody, NotCombined> {
+pub fn may_combine(stored: &Stored, received: &Response<'_>) -> Result<StoredBody, NotCombined> {
     let one = part_of(stored).ok_or(NotCombined::NotAPart)?;
     if received.status != StatusCode::PARTIAL_CONTENT {
         return Err(NotCombined::NoRange);

@@ -5,9 +5,9 @@
 //! cache does not know, and RFC 9111, section 4.3.2, says that they are not applicable to a cache. Steps three and four are
 //! here; the fifth, If-Range, is in `ranges`.
 
-use crate::Request;
 use crate::date::parse_http_date;
 use crate::etag::{EntityTag, TagList};
+use crate::message::Request;
 use crate::time::Time;
 use http::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, Method, StatusCode};

@@ -7,9 +7,9 @@
 //! for more than [`MAX_RANGES`] ranges, for more than two that overlap another one, or for more bytes in sum than the content
 //! has, is answered with the whole content, which section 14.2 allows. What is left is sent in the order asked for.
 
-use crate::Request;
 use crate::etag::EntityTag;
 use crate::list;
+use crate::message::Request;
 use crate::preconditions::only_date;
 use http::header::{ACCEPT_RANGES, DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};

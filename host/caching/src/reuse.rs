@@ -1,11 +1,12 @@
 //! Whether a stored response may answer a request (RFC 9111, section 4; RFC 5861).
 
+use crate::age;
 use crate::directives::{MaxStale, RequestDirectives};
+use crate::message::Request;
 use crate::partial::{PartAnswer, answer_from_part};
 use crate::policy::{Compatibility, Policy};
 use crate::stored::{Stored, StoredBody};
 use crate::time::Time;
-use crate::{Request, age};
 use http::Method;
 
 /// Whether the cache has to do with a request at all.

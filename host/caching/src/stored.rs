@@ -3,10 +3,9 @@
 //! What the response's fields say is read once, when it is stored or freshened; a hit looks at plain numbers and flags and
 //! allocates nothing.
 
-use crate::freshness::LifetimeSource;
+use crate::lifetime::LifetimeSource;
 use crate::time::Time;
-use crate::vary::Nominated;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 /// A stored response without its body. Kept behind an `Arc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +43,15 @@ pub struct Stored {
     pub body: StoredBody,
     /// Marked stale by a soft invalidation: only stale uses are left until it is validated.
     pub invalidated_softly: bool,
+}
+
+/// One request field that a stored response's Vary nominates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nominated {
+    /// The field.
+    pub name: HeaderName,
+    /// Its value in normal form; `None` where the request had no such field, which only its absence matches.
+    pub value: Option<Box<[u8]>>,
 }
 
 /// How much of a response's content is stored.
@@ -86,24 +94,6 @@ impl StoredDirectives {
 }
 
 impl Stored {
-    /// Seconds of freshness that are left; negative for a stale one.
-    pub fn ttl(&self, now: Time) -> i64 {
-        let lifetime = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
-        let age = i64::try_from(crate::age::current_age(self, now)).unwrap_or(i64::MAX);
-        lifetime.saturating_sub(age)
-    }
-
-    /// The same, made stale by a soft invalidation at this time: its freshness ends there, and so its windows of stale use
-    /// begin there (RFC 5861), unless it was stale before.
-    #[must_use]
-    pub fn invalidated_softly_at(&self, at: Time) -> Stored {
-        Stored {
-            lifetime: self.lifetime.min(crate::age::current_age(self, at)),
-            invalidated_softly: true,
-            ..self.clone()
-        }
-    }
-
     /// Whether it has an ETag or a Last-Modified to ask the origin with.
     pub fn has_validator(&self) -> bool {
         self.fields.contains_key(http::header::ETAG)

@@ -9,88 +9,15 @@ use crate::connection::end_to_end;
 use crate::content_range::ContentRange;
 use crate::directives::RequestDirectives;
 use crate::invalidation::is_about_target;
+use crate::message::{Request, Response};
+use crate::no_store::NoStore;
+use crate::overrides::Overrides;
 use crate::policy::Policy;
 use crate::stored::{Stored, StoredBody};
 use crate::terms::Terms;
-use crate::{Received, Request};
+use crate::time::Time;
 use http::header::{AGE, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-
-/// What a ttl hook decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overrides {
-    /// Seconds from its arrival for which the response is fresh, whatever the response and the policy say.
-    pub lifetime: Option<u64>,
-    /// Seconds after that in which it may be used while it is fetched anew.
-    pub stale_while_revalidate: Option<u64>,
-    /// Seconds after that in which it may be used when the origin fails.
-    pub stale_if_error: Option<u64>,
-    /// Tags beside those of the response.
-    pub tags: Vec<String>,
-    /// Do not store the response.
-    pub dont_store: bool,
-}
-
-/// Why a response is not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NoStore {
-    /// The request's method is not GET.
-    Method,
-    /// The policy's longest lifetime is 0.
-    Disabled,
-    /// A ttl hook said so.
-    Plugin,
-    /// The request says `no-store`, and the behavior honours it.
-    RequestNoStore,
-    /// The status is interim, 304, 412, or 416.
-    Status,
-    /// The response says `must-understand`, and its status is not one that this cache understands.
-    MustUnderstand,
-    /// The response says `no-store`.
-    NoStore,
-    /// The response says `private`.
-    Private,
-    /// The request has Authorization, and the response does not say that it may be shared.
-    Authorization,
-    /// The response sets a cookie and does not say that it is fresh at any time.
-    SetCookie,
-    /// Nothing says that the response is fresh, and its status does not allow to assume it.
-    NoFreshness,
-    /// The response is stale on arrival and could not be validated.
-    NotFresh,
-    /// `Vary: *`.
-    VaryStar,
-    /// A part of something without a Content-Range that says which.
-    PartUnknown,
-    /// The fields are larger than the policy allows.
-    FieldsTooLarge,
-    /// There are more tags than the policy allows.
-    TooManyTags,
-}
-
-impl NoStore {
-    /// The word in Cache-Status, in logs and in metrics.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            NoStore::Method => "method",
-            NoStore::Disabled => "caching-disabled",
-            NoStore::Plugin => "plugin",
-            NoStore::RequestNoStore => "request-no-store",
-            NoStore::Status => "status",
-            NoStore::MustUnderstand => "must-understand",
-            NoStore::NoStore => "no-store",
-            NoStore::Private => "private",
-            NoStore::Authorization => "authorization",
-            NoStore::SetCookie => "set-cookie",
-            NoStore::NoFreshness => "no-freshness",
-            NoStore::NotFresh => "not-fresh",
-            NoStore::VaryStar => "vary-star",
-            NoStore::PartUnknown => "part-unknown",
-            NoStore::FieldsTooLarge => "fields-too-large",
-            NoStore::TooManyTags => "too-many-tags",
-        }
-    }
-}
 
 /// Whether the response may be stored, and as what.
 ///
@@ -101,7 +28,7 @@ impl NoStore {
 /// Why the response is not stored.
 pub fn may_store(
     request: &Request<'_>,
-    received: &Received<'_>,
+    received: &Response<'_>,
     policy: &Policy,
     overrides: &Overrides,
 ) -> Result<Stored, NoStore> {
@@ -130,7 +57,7 @@ pub fn may_store(
 }
 
 /// GET; and POST where the response says that it is what GET would give (RFC 9110, section 9.3.3): it is then stored for GET.
-fn is_storable_method(request: &Request<'_>, received: &Received<'_>) -> bool {
+fn is_storable_method(request: &Request<'_>, received: &Response<'_>) -> bool {
     match *request.method {
         Method::GET => true,
         Method::POST => received.status == StatusCode::OK && is_about_target(request, received),
@@ -149,7 +76,7 @@ fn is_storable_status(status: StatusCode) -> bool {
 }
 
 /// RFC 9111, section 3.3: a 206 is a part, anything else is whole.
-fn body(received: &Received<'_>) -> Result<StoredBody, NoStore> {
+fn body(received: &Response<'_>) -> Result<StoredBody, NoStore> {
     if received.status == StatusCode::PARTIAL_CONTENT {
         let part = ContentRange::of(received.fields).ok_or(NoStore::PartUnknown)?;
         return Ok(StoredBody::Partial {
@@ -179,7 +106,7 @@ fn is_of_no_use(head: &Stored) -> bool {
 /// The head that is stored on these terms.
 pub(crate) fn head(
     terms: Terms,
-    received: &Received<'_>,
+    received: &Response<'_>,
     policy: &Policy,
     overrides: &Overrides,
     body: StoredBody,
@@ -255,7 +182,7 @@ fn tags(
 }
 
 /// The response's Date. One that has none, or none that can be read, gets the time of its arrival (RFC 9110, section 6.6.1).
-pub(crate) fn dated(fields: &mut HeaderMap, received: &Received<'_>) -> crate::Time {
+pub(crate) fn dated(fields: &mut HeaderMap, received: &Response<'_>) -> Time {
     if let Some(date) = age::date(fields) {
         return date;
     }

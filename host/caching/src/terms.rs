@@ -6,13 +6,15 @@
 
 use crate::age;
 use crate::directives::Directives;
-use crate::freshness::{self, Lifetime, LifetimeSource};
+use crate::freshness;
+use crate::lifetime::{Lifetime, LifetimeSource};
+use crate::message::{Request, Response};
+use crate::no_store::NoStore;
+use crate::overrides::Overrides;
 use crate::policy::{Compatibility, Policy};
-use crate::stored::StoredDirectives;
-use crate::storing::{NoStore, Overrides};
+use crate::stored::{Nominated, StoredDirectives};
 use crate::targeted::{self, DirectivesFrom};
-use crate::vary::{self, Nominated};
-use crate::{Received, Request};
+use crate::vary;
 use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 
@@ -32,7 +34,7 @@ impl Terms {
     /// What the request, the response, the policy and the ttl hook together allow (RFC 9111, section 3).
     pub(crate) fn of(
         request: &Request<'_>,
-        received: &Received<'_>,
+        received: &Response<'_>,
         policy: &Policy,
         overrides: &Overrides,
     ) -> Result<Terms, NoStore> {
@@ -105,7 +107,7 @@ fn nominated(
 /// The question to the response's own fields, where no ttl hook has answered it.
 struct Asked<'a> {
     request: &'a Request<'a>,
-    received: &'a Received<'a>,
+    received: &'a Response<'a>,
     policy: &'a Policy,
     said: &'a Directives,
     from: DirectivesFrom,

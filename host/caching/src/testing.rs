@@ -1,7 +1,7 @@
 //! What the tables of rule tests share.
 
 use crate::{
-    Compatibility, ErrorMinimum, NoStore, Overrides, Policy, Received, Request, Stored, Time,
+    Compatibility, ErrorMinimum, NoStore, Overrides, Policy, Request, Response, Stored, Time,
     may_store,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -40,8 +40,8 @@ pub(crate) fn get(fields: &HeaderMap) -> Request<'_> {
 }
 
 /// A response that arrives at [`NOW`] without delay.
-pub(crate) fn received(status: u16, fields: &HeaderMap) -> Received<'_> {
-    Received {
+pub(crate) fn received(status: u16, fields: &HeaderMap) -> Response<'_> {
+    Response {
         status: StatusCode::from_u16(status).expect("a status code"),
         fields,
         request_time: NOW,

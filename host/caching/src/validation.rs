@@ -1,12 +1,15 @@
 //! Asking the origin whether a stored response is still good, and taking its answer (RFC 9111, section 4.3).
 
+use crate::age;
 use crate::connection::end_to_end;
 use crate::etag::EntityTag;
+use crate::lifetime::LifetimeSource;
+use crate::message::{Request, Response};
+use crate::overrides::Overrides;
 use crate::policy::Policy;
 use crate::stored::Stored;
-use crate::storing::{self, Overrides};
+use crate::storing;
 use crate::terms::Terms;
-use crate::{Received, Request, age};
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED,
@@ -54,7 +57,7 @@ pub enum Freshen {
 pub fn freshen(
     stored: &Stored,
     request: &Request<'_>,
-    received: &Received<'_>,
+    received: &Response<'_>,
     policy: &Policy,
     overrides: &Overrides,
 ) -> Freshen {
@@ -69,7 +72,7 @@ pub fn freshen(
 pub fn freshen_by_head(
     stored: &Stored,
     request: &Request<'_>,
-    received: &Received<'_>,
+    received: &Response<'_>,
     policy: &Policy,
     overrides: &Overrides,
 ) -> Freshen {
@@ -107,12 +110,12 @@ fn is_about(stored: &Stored, fields: &HeaderMap) -> bool {
 fn updated(
     stored: &Stored,
     request: &Request<'_>,
-    received: &Received<'_>,
+    received: &Response<'_>,
     policy: &Policy,
     overrides: &Overrides,
 ) -> Stored {
     let fields = merged(stored, received);
-    let newer = Received {
+    let newer = Response {
         status: stored.status,
         fields: &fields,
         request_time: received.request_time,
@@ -131,7 +134,7 @@ fn updated(
 }
 
 /// The stored fields with the newer ones in their place, but for what describes the stored bytes.
-fn merged(stored: &Stored, received: &Received<'_>) -> HeaderMap {
+fn merged(stored: &Stored, received: &Response<'_>) -> HeaderMap {
     let mut newer = received.fields.clone();
     end_to_end(&mut newer);
     for name in [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE] {
@@ -165,7 +168,7 @@ fn with_known_tags(stored: &Stored, overrides: &Overrides) -> Overrides {
 }
 
 /// A response that is confirmed, and that is not to be used again without asking.
-fn unusable(stored: &Stored, newer: &Received<'_>) -> Stored {
+fn unusable(stored: &Stored, newer: &Response<'_>) -> Stored {
     let mut unusable = stored.clone();
     unusable.fields = newer.fields.clone();
     unusable.fields.remove(http::header::AGE);
@@ -174,7 +177,7 @@ fn unusable(stored: &Stored, newer: &Received<'_>) -> Stored {
     unusable.response_time = newer.response_time;
     unusable.initial_age_ms = age::initial_age_ms(newer);
     unusable.lifetime = 0;
-    unusable.lifetime_source = crate::LifetimeSource::None;
+    unusable.lifetime_source = LifetimeSource::None;
     unusable.stale_while_revalidate = None;
     unusable.stale_if_error = None;
     unusable.directives.no_cache = true;

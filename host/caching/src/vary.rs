@@ -4,24 +4,15 @@
 //! 4.1 allows what the field's own syntax makes equal: lines of a field are one list, white space around commas says
 //! nothing, and preferences (Accept and its kin) are ordered by their weights, in lower case where case says nothing.
 
-use crate::Request;
 use crate::list;
-use crate::stored::Stored;
+use crate::message::Request;
+use crate::stored::{Nominated, Stored};
 use http::header::{
     ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST, ORIGIN,
     PROXY_AUTHORIZATION, REFERER, USER_AGENT, VARY,
 };
 use http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
-
-/// One request field that a stored response's Vary nominates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nominated {
-    /// The field.
-    pub name: HeaderName,
-    /// Its value in normal form; `None` where the request had no such field, which only its absence matches.
-    pub value: Option<Box<[u8]>>,
-}
 
 /// The fields of the request that an origin would be sent, as far as Vary compares them. A cache that passes all fields on
 /// compares the viewer's.

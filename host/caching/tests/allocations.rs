@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use selvedge_caching::{
-    LookupRule, Overrides, Policy, Received, Request, Reuse, Time, current_age, may_look_up,
+    LookupRule, Overrides, Policy, Request, Response, Reuse, Time, current_age, may_look_up,
     may_reuse, may_store, select_variant,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -63,7 +63,7 @@ fn deciding_a_hit_allocates_nothing() {
     );
     fields.insert("etag", HeaderValue::from_static("\"a\""));
     let now = Time(1_000_000_000_000);
-    let received = Received {
+    let received = Response {
         status: StatusCode::OK,
         fields: &fields,
         request_time: now,

@@ -12,7 +12,7 @@ use super::notes::Notes;
 use super::sent::Sent;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
-use selvedge_caching::{Freshen, Overrides, Received as Arrived, Reuse, Stored};
+use selvedge_caching::{Freshen, Overrides, Response as Arrived, Reuse, Stored};
 use selvedge_store::{Fill, Found, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;

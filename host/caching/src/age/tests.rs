@@ -4,7 +4,7 @@ use crate::testing::{NOW, date, fields, stored};
 /// The age on arrival in milliseconds of a response with these fields that took `delay` milliseconds.
 fn arrived(lines: &[(&str, &str)], delay: u64) -> u64 {
     let fields = fields(lines);
-    initial_age_ms(&Received {
+    initial_age_ms(&Response {
         status: http::StatusCode::OK,
         fields: &fields,
         request_time: Time(NOW.0 - delay),
@@ -37,7 +37,7 @@ fn rfc_9111_4_2_3_the_age_on_arrival_is_the_greater_of_two() {
 #[test]
 fn a_part_of_a_second_since_date_is_no_age() {
     let fields = fields(&[("date", &date(0))]);
-    let received = Received {
+    let received = Response {
         status: http::StatusCode::OK,
         fields: &fields,
         request_time: Time(NOW.0 + 990),

@@ -1,6 +1,7 @@
 use super::*;
+use crate::policy::ErrorMinimum;
 use crate::testing::{NOW, date, fields, get, plain, received};
-use crate::{ErrorMinimum, NoStore, Overrides, may_store};
+use crate::{NoStore, Overrides, may_store};
 
 /// The lifetime and where it comes from, or why the response is not stored. An ETag keeps what is not fresh.
 fn lifetime(

@@ -1,5 +1,4 @@
 use super::*;
-use crate::Time;
 use crate::testing::{NOW, NOW_TEXT, date, fields, get, plain, received, store, store_with};
 use http::HeaderName;
 

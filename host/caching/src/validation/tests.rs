@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{NOW, date, fields, get, plain, received, stored, stored_for};
-use crate::{LifetimeSource, Reuse, Time, ValidateReason, may_reuse};
+use crate::{Reuse, Time, ValidateReason, may_reuse};
 use http::StatusCode;
 
 type Lines<'a> = &'a [(&'a str, &'a str)];
@@ -12,7 +12,7 @@ fn after(stored: &Stored, lines: Lines<'_>) -> Freshen {
 
 fn after_with(stored: &Stored, lines: Lines<'_>, overrides: &Overrides) -> Freshen {
     let (none, fields) = (HeaderMap::new(), fields(lines));
-    let confirmation = Received {
+    let confirmation = Response {
         status: StatusCode::NOT_MODIFIED,
         fields: &fields,
         request_time: LATER,

@@ -9,7 +9,7 @@ use crate::pipeline::fetches::Slot;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use selvedge_caching::{Received as Arrived, Time};
+use selvedge_caching::{Response as Arrived, Time};
 use selvedge_runtime::{ResponseFacts, SyntheticResponse};
 use std::sync::Arc;
 
