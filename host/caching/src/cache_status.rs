@@ -44,7 +44,7 @@ pub struct CacheStatus {
     pub hit: bool,
     /// Why the origin was asked.
     pub fwd: Option<Fwd>,
-    /// The status that the origin sent.
+    /// The status that the origin sent; `None` if it sent none (RFC 9211, section 2.3).
     pub fwd_status: Option<u16>,
     /// Seconds of freshness that are left; negative for a stale response.
     pub ttl: Option<i64>,

@@ -263,8 +263,8 @@ impl Side {
     /// A stored response in place of a 5xx, where stale-if-error allows it.
     fn stale_instead(&self, job: &Job, fetched: &Fetched) -> Option<Answer> {
         let stored = job.validating.as_ref()?;
-        let status = fetched.status.as_u16();
-        self.may_use_stale(job, stored, OriginTrouble::Error, status, "origin-error")
+        let report = self.report(fetched);
+        self.may_use_stale(job, stored, OriginTrouble::Error, "origin-error", report)
     }
 
     /// A stored response in place of nothing, where stale-if-error allows it.
@@ -272,14 +272,8 @@ impl Side {
         job.validating
             .as_ref()
             .and_then(|stored| {
-                let status = failure.status.as_u16();
-                self.may_use_stale(
-                    job,
-                    stored,
-                    OriginTrouble::Disconnected,
-                    status,
-                    failure.reason,
-                )
+                let (word, report) = (failure.reason, failure.report.clone());
+                self.may_use_stale(job, stored, OriginTrouble::Disconnected, word, report)
             })
             .unwrap_or(Answer::Failed(failure))
     }
@@ -289,8 +283,8 @@ impl Side {
         job: &Job,
         stored: &Variant,
         trouble: OriginTrouble,
-        status: u16,
         word: &'static str,
+        report: Arc<Report>,
     ) -> Option<Answer> {
         let now = job.edge.clock().now();
         let policy = job.behavior.policy();
@@ -305,11 +299,7 @@ impl Side {
         Some(Answer::Stored {
             variant: stored.clone(),
             use_of: StoredUse::StaleOnError { trouble, word },
-            report: Arc::new(Report {
-                hooks: self.hooks.calls.clone(),
-                origin: self.origin.clone(),
-                status: Some(status),
-            }),
+            report,
         })
     }
 
