@@ -65,7 +65,7 @@ impl AsyncWrite for Viewer<'_> {
     }
 }
 
-/// What passes, and the word for what is refused in content.
+/// The bytes that pass, and the word for content that is refused.
 fn pass(bytes: &[u8], size: usize) -> (Vec<u8>, Option<&'static str>) {
     let (guard, _) = guard::Guard::new(Viewer { bytes, size });
     let mut guard = pin!(guard);

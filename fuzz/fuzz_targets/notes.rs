@@ -1,11 +1,11 @@
-//! What is stored beside a response: any bytes are read or refused, and what is read is written again as it was read.
+//! Notes stored beside a response: any bytes are read or refused, and notes that were read are written again unchanged.
 #![no_main]
 
 use invalidations::Order;
 use libfuzzer_sys::fuzz_target;
 use notes::Notes;
 
-/// What the notes need of this module.
+/// The part of this module that the notes need.
 mod invalidations {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Order(pub(crate) u64);

@@ -33,7 +33,7 @@ static IMPORTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     wat::parse_str(text).expect("it is WebAssembly")
 });
 
-/// What a plugin with one hook exports.
+/// The exports of a plugin with one hook.
 static EXPORTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let text = r#"(module
         (memory (export "memory") 1 64)

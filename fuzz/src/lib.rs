@@ -1,4 +1,4 @@
-//! What the targets share: a request and a response, written as people write them.
+//! Parts shared by the targets: a request and a response, written as people write them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use selvedge_caching::{Request, Response, Time};

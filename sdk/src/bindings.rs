@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of the contract in `wit/edge.wit`: the decision types of the hooks, the glue that exports
+//! Code that wit-bindgen makes of the contract in `wit/edge.wit`: the decision types of the hooks, the glue that exports
 //! them, and the calls to the host.
 //!
 //! Each hook is a world of its own, so that a plugin exports what it has; all of them share the types of

@@ -92,7 +92,7 @@ pub fn require<T: FromStr<Err: Display>>(name: &str) -> Result<T> {
 ///
 /// # Errors
 ///
-/// What serde says is wrong with the table.
+/// Serde's error about the table.
 #[cfg(feature = "json")]
 pub fn read<T: serde::de::DeserializeOwned>() -> Result<T> {
     let json = json();

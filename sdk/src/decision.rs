@@ -1,4 +1,4 @@
-//! What hooks decide: the contract's decision types under the SDK's names, with short ways to write them.
+//! Decisions of hooks: the contract's decision types under the SDK's names, with short ways to write them.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub use crate::bindings::ttl::exports::selvedge::edge::ttl::{
 pub use crate::bindings::viewer_request::exports::selvedge::edge::viewer_request::Decision as ViewerRequestDecision;
 pub use crate::bindings::viewer_response::exports::selvedge::edge::viewer_response::Decision as ViewerResponseDecision;
 
-/// What becomes of an origin's response.
+/// The decision about an origin's response.
 pub enum OriginResponseDecision {
     /// Go on with it as it is.
     Next,

@@ -35,7 +35,7 @@ impl Field {
     }
 }
 
-/// What requests and responses have in common: a list of changes to fields.
+/// The edits that requests and responses share: a list of changes to fields.
 macro_rules! field_edits {
     ($edits:ident) => {
         impl $edits {

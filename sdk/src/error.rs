@@ -1,4 +1,4 @@
-//! What a hook answers when it can't decide.
+//! The error of a hook that can't decide.
 
 use std::fmt;
 
@@ -35,12 +35,12 @@ pub enum Error {
         name: String,
         /// The value as text.
         value: String,
-        /// What is wrong with it.
+        /// The reason why it is refused.
         reason: String,
     },
 }
 
-/// What hooks return.
+/// The result of a hook.
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl fmt::Display for Error {

@@ -179,7 +179,7 @@ pub use error::{Error, Result};
 pub use fetch::{FetchError, FetchRequest, Fetched};
 pub use stream::{Producer, Transform};
 
-/// What a plugin needs: `use selvedge_sdk::prelude::*;`.
+/// All that a plugin needs: `use selvedge_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Error, FetchError, Fetched, Field, FieldEdit, HostOrigin, HttpVersion, KeyDecision,
@@ -195,7 +195,7 @@ pub mod prelude {
     pub use std::time::Duration;
 }
 
-/// What the attributes expand to; no part of the SDK's promises.
+/// The expansion of the attributes; no part of the SDK's promises.
 #[doc(hidden)]
 pub mod __private {
     /// The decision as the contract wants it.

@@ -48,12 +48,12 @@ mod source {
             .with_borrow_mut(|observed| observed.entry(name.to_owned()).or_default().push(value));
     }
 
-    /// What was counted under this name on this thread. For native tests; absent on WebAssembly.
+    /// The count under this name on this thread. For native tests; absent on WebAssembly.
     pub fn counted(name: &str) -> u64 {
         COUNTED.with_borrow(|counted| counted.get(name).copied().unwrap_or_default())
     }
 
-    /// What was observed under this name on this thread. For native tests; absent on WebAssembly.
+    /// The values observed under this name on this thread. For native tests; absent on WebAssembly.
     pub fn observed(name: &str) -> Vec<f64> {
         OBSERVED.with_borrow(|observed| observed.get(name).cloned().unwrap_or_default())
     }

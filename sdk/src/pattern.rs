@@ -21,7 +21,7 @@ use std::fmt;
 use crate::{Error, Result};
 
 /// The longest pattern.
-const LONGEST: usize = 255;
+const MAX_LENGTH: usize = 255;
 
 /// A text with `*` for any characters and `?` for exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +54,10 @@ impl Pattern {
         if typed.is_empty() {
             return Err("a pattern can't be empty; `*` matches everything".into());
         }
-        if typed.len() > LONGEST {
+        if typed.len() > MAX_LENGTH {
             let length = typed.len();
-            let message = format!("a pattern of {length} bytes is too long; it may have {LONGEST}");
+            let message =
+                format!("a pattern of {length} bytes is too long; it may have {MAX_LENGTH}");
             return Err(Error::Message(message));
         }
         if let Some(wrong) = typed.chars().find(|c| !c.is_ascii_graphic()) {
@@ -68,7 +69,7 @@ impl Pattern {
         Ok(Pattern(typed.to_owned()))
     }
 
-    /// Whether all of a text is as the pattern says. It takes time in proportion to the text times the pattern at most.
+    /// Returns true if the pattern matches all of a text. It takes time in proportion to the text times the pattern at most.
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
         let (mut p, mut t) = (0, 0);
@@ -98,7 +99,7 @@ impl Pattern {
         pattern.iter().skip(p).all(|rest| *rest == b'*')
     }
 
-    /// Whether it matches every path.
+    /// Returns true if it matches every path.
     pub fn is_everything(&self) -> bool {
         let stars = self.0.strip_prefix('/').unwrap_or(&self.0);
         !stars.is_empty() && stars.bytes().all(|byte| byte == b'*')

@@ -68,7 +68,7 @@ pub fn at(hook: Hook) -> &'static [&'static str] {
     }
 }
 
-/// Whether a hook may set, append and remove this field; upper and lower case are the same. What can't be the name of a
+/// Returns true if a hook may set, append and remove this field; case does not count. What can't be the name of a
 /// field (RFC 9110, section 5.1) can't be changed either.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What an origin answers: the message, and the ways in which it may come out wrong.
+//! An origin's answer: the message, and the ways in which it may come out wrong.
 
 use crate::gate::Gate;
 use crate::message::Fields;
@@ -36,7 +36,7 @@ pub(crate) enum Sent {
     UntilClose,
 }
 
-/// What happens to the connection afterwards.
+/// The fate of the connection afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     Keep,

@@ -424,7 +424,7 @@ impl Edge {
         self.process.wait()
     }
 
-    /// Whether the process still runs.
+    /// Returns true if the process still runs.
     pub fn runs(&mut self) -> bool {
         self.process.ended().is_none()
     }

@@ -45,7 +45,7 @@ impl Generated {
         &self.block[start..start + length]
     }
 
-    /// Whether these are the next bytes; moves on behind them.
+    /// Returns true if these are the next bytes, and moves on behind them.
     pub fn matches(&mut self, received: &[u8]) -> bool {
         received
             .chunks(65_520)

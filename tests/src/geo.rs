@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// What separates the tree of networks from the records, in bytes.
+/// Bytes between the tree of networks and the records.
 const SEPARATOR: usize = 16;
 
-/// What stands before the description of the file.
+/// The marker before the description of the file.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// A database in the making.

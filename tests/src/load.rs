@@ -17,7 +17,7 @@ use crate::wire::{Framing, Wire};
 /// Objects that are invalidated together, by one path.
 const GROUPS: u64 = 8;
 /// No object is longer.
-const LONGEST: u64 = 4 << 20;
+const MAX_LENGTH: u64 = 4 << 20;
 /// The languages of the objects that have variants.
 const LANGUAGES: [&str; 3] = ["de", "en", "fr"];
 
@@ -95,7 +95,7 @@ impl Wanted {
     fn length(&self) -> u64 {
         let mut chance = Chance(self.object);
         match self.object % 64 {
-            0 => (1 << 20) + chance.below(LONGEST - (1 << 20)),
+            0 => (1 << 20) + chance.below(MAX_LENGTH - (1 << 20)),
             1 => 1 << 20,
             2 => 1,
             3 => 64 << 10,
@@ -106,10 +106,10 @@ impl Wanted {
 }
 
 impl Corpus {
-    /// So many objects at an origin, which answers all its paths with them from now on.
+    /// Puts this many objects at an origin, which answers all its paths with them from now on.
     pub fn at(origin: &Origin, objects: u64) -> Corpus {
         let mut chance = Chance(1);
-        let noise = (0..LONGEST / 4).flat_map(|_| chance.number().to_le_bytes());
+        let noise = (0..MAX_LENGTH / 4).flat_map(|_| chance.number().to_le_bytes());
         let counters = || (0..GROUPS).map(|_| AtomicU64::new(1)).collect();
         let corpus = Corpus(Arc::new(Inner {
             objects,
@@ -147,7 +147,7 @@ impl Corpus {
             false => 0,
         };
         let mut place = Chance(wanted.object << 32 | version << 16 | variant);
-        let from = place.below(LONGEST) as usize;
+        let from = place.below(MAX_LENGTH) as usize;
         &self.0.noise[from..from + wanted.length() as usize]
     }
 
@@ -272,7 +272,7 @@ impl Corpus {
         seen.keys().filter(is_current).count()
     }
 
-    /// What was seen for the first time since this instant need not be found again.
+    /// Objects first seen since this instant need not be found again.
     pub fn forgive_since(&self, instant: Instant) {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, at| *at < instant);

@@ -24,7 +24,7 @@ impl Fields {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// Whether there is a field of this name.
+    /// Returns true if there is a field of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0
             .iter()

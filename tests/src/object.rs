@@ -46,7 +46,7 @@ impl Object {
         format!("\"v{}\"", self.version.load(Ordering::SeqCst))
     }
 
-    /// What an origin that knows conditions and ranges answers.
+    /// The answer of an origin that knows conditions and ranges.
     pub fn answer(&self, seen: &Seen) -> Answer {
         let answer = |status| {
             Answer::status(status)

@@ -13,7 +13,7 @@ use crate::message::{Fields, Head};
 use crate::system;
 use crate::wire::{Framing, Wire};
 
-/// So much of a request's content is kept; the rest is only counted and compared.
+/// The largest part of a request's content that is kept; the rest is only counted and compared.
 const KEPT: usize = 1 << 20;
 
 /// A request as the origin saw it.
@@ -25,11 +25,11 @@ pub struct Seen {
     pub content: Vec<u8>,
     /// How long the content was.
     pub content_length: u64,
-    /// Whether the content was the [`Generated`] one from its first byte on.
+    /// True if the content was the [`Generated`] one from its first byte on.
     pub is_generated: bool,
     /// The trailer fields.
     pub trailers: Fields,
-    /// Whether the content arrived whole.
+    /// True if the content arrived whole.
     pub complete: bool,
     /// On which connection it came, counted from 0.
     pub connection: usize,

@@ -34,9 +34,9 @@ impl From<ExitStatus> for Exit {
 pub struct Run {
     /// How it ended.
     pub exit: Exit,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it reported.
+    /// Its standard error.
     pub stderr: String,
 }
 

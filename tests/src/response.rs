@@ -126,7 +126,7 @@ impl Response {
         parts.map(|part| part.trim().to_owned()).collect()
     }
 
-    /// Whether `Cache-Status` has this parameter, exactly.
+    /// Returns true if `Cache-Status` has exactly this parameter.
     pub fn has(&self, part: &str) -> bool {
         self.cache_status_parts().iter().any(|one| one == part)
     }

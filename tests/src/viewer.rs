@@ -199,12 +199,12 @@ impl Viewer {
         }
     }
 
-    /// Whether the connection ends before another byte.
+    /// Checks that the connection ends before another byte.
     fn ends(&mut self) -> bool {
         matches!(self.wire.stream.peek(&mut [0]), Ok(0))
     }
 
-    /// Whether something arrives before the connection ends; it stays to be read.
+    /// Returns true if something arrives before the connection ends; it stays to be read.
     pub fn answers(&mut self) -> bool {
         matches!(self.wire.stream.peek(&mut [0]), Ok(1))
     }

@@ -1,4 +1,4 @@
-//! What belongs to one plugin or distribution is out of reach for every other, and what belongs to the machine for all of them.
+//! Isolation: data of one plugin or distribution is out of reach for every other, and the machine's for all of them.
 
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;
@@ -8,7 +8,7 @@ use std::net::TcpListener;
 
 const OTHER: &str = "other.example.test";
 
-/// What is told of the data that a plugin can reach, in fields of the response.
+/// Shows the data that a plugin can reach, in fields of the response.
 const TELLS: &str =
     "tell kv key; tell cached key; tell secret token; tell secret only-one; set x-of";
 

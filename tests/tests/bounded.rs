@@ -1,4 +1,4 @@
-//! What a host takes of memory and disk stays near what it was given, under any traffic.
+//! Memory and disk of a host stay near what it was given, under any traffic.
 //!
 //! The bound is 1.1 times the configured size, and a fixed base that docs/operating.md names: the program itself, its
 //! threads and pools, and what each connection takes.
@@ -11,7 +11,7 @@ const MIB: u64 = 1 << 20;
 /// Memory and disk that the host is given.
 const MEMORY: u64 = 256 * MIB;
 const DISK: u64 = 512 * MIB;
-/// What it may take beside.
+/// The memory that it may take beside.
 const BASE: u64 = 96 * MIB;
 const VIEWERS: u64 = 24;
 

@@ -1,4 +1,4 @@
-//! What plugins may ask of the host: key-value data, backends, stored values, figures, secrets.
+//! Imports of plugins from the host: key-value data, backends, stored values, metrics, secrets.
 
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;

@@ -153,7 +153,7 @@ fn many_connections_at_once_are_served() {
     assert_eq!(origin.all_requests().len(), 20);
 }
 
-/// What the edge has refused, by the bound's word.
+/// The number of connections that the edge refused, by the limit's word.
 fn refused(edge: &Edge, bound: &str) -> f64 {
     let name = format!("selvedge_viewer_connections_refused_total{{bound=\"{bound}\"}}");
     edge.metric(&name).unwrap_or_default()

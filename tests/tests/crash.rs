@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use selvedge_tests::*;
 
 /// The answers that a run must have compared at least, or the load was none.
-const LEAST_ANSWERS: u64 = 3_000;
+const MIN_ANSWERS: u64 = 3_000;
 
 #[test]
 fn an_edge_killed_a_hundred_times_under_full_load_never_serves_a_wrong_body_nor_forgets_an_invalidation()
@@ -57,21 +57,21 @@ fn an_edge_killed_a_hundred_times_under_full_load_never_serves_a_wrong_body_nor_
         starts[50], starts[99]
     );
     assert_eq!(acknowledged, 100, "{summary}");
-    assert!(answers >= LEAST_ANSWERS && hits * 10 > answers, "{summary}");
+    assert!(answers >= MIN_ANSWERS && hits * 10 > answers, "{summary}");
     assert!(starts[50] < Duration::from_secs(1), "{summary}");
     // Less than a second where nothing else runs; this is for a debug build beside other tests.
     assert!(starts[99] < Duration::from_secs(5), "{summary}");
     assert!(edge.metric_sum("selvedge_store_disk_objects", "") > 0.0);
 }
 
-/// What was answered that much before a kill is on disk,
+/// The time after which an answer is on disk, kill or not,
 const KEPT_AFTER: Duration = Duration::from_secs(5);
 /// where the disk takes no longer than this for a sync, and the edge found room for all.
 const QUICK: Duration = Duration::from_secs(1);
 /// Rounds in which the disk may be too slow, which prove nothing.
-const MOST_SLOW: u64 = 12;
+const MAX_SLOW: u64 = 12;
 /// The answers that a round is about, at least.
-const LEAST_DUE: usize = 100;
+const MIN_DUE: usize = 100;
 
 #[test]
 fn an_edge_that_is_killed_has_forgotten_at_most_the_last_few_seconds() {
@@ -92,7 +92,7 @@ fn an_edge_that_is_killed_has_forgotten_at_most_the_last_few_seconds() {
         corpus.change(round, |path| invalidate(&config, path));
         let (killed, not_written, slowest) =
             corpus.load(edge.address(), 6, chance.number(), || {
-                eventually("viewers are served", || corpus.current() > LEAST_DUE);
+                eventually("viewers are served", || corpus.current() > MIN_DUE);
                 let more = Duration::from_millis(200 + chance.below(1_500));
                 let slowest = slowest_sync_within(KEPT_AFTER + more);
                 let not_written = edge.metric_sum("selvedge_store_not_written_objects", "");
@@ -107,7 +107,7 @@ fn an_edge_that_is_killed_has_forgotten_at_most_the_last_few_seconds() {
         if not_written > 0.0 || slowest > QUICK {
             slow += 1;
             assert!(
-                slow <= MOST_SLOW,
+                slow <= MAX_SLOW,
                 "the disk is too slow: {not_written} not written, a sync takes {slowest:?}"
             );
             // What a disk that is too slow has lost is not due later either.
@@ -121,7 +121,7 @@ fn an_edge_that_is_killed_has_forgotten_at_most_the_last_few_seconds() {
             missed.len()
         );
         assert!(
-            due > LEAST_DUE,
+            due > MIN_DUE,
             "round {round}: only {due} were answered in time"
         );
         // The kill may have taken these, and in the next round perhaps nobody asks for them in time.
@@ -145,7 +145,7 @@ fn slowest_sync_within(time: Duration) -> Duration {
     slowest
 }
 
-/// Whether the edge acknowledged.
+/// True if the edge acknowledged it.
 fn invalidate(config: &Path, path: &str) -> bool {
     let (command, file) = (["invalidate", "main", path, "--config"], config.as_os_str());
     let words = command.iter().map(|word| word.as_ref()).chain([file]);

@@ -1,4 +1,4 @@
-//! What the origin sees of a viewer's request, and the viewer of an origin's response (RFC 9110, section
+//! Requests as origins see them, and responses as viewers see them (RFC 9110, section
 //! 7.6; RFC 8586).
 
 use selvedge_tests::*;

@@ -54,7 +54,7 @@ fn a_remembered_decision_is_that_of_the_same_country() {
     assert_eq!(remembered, 2.0);
 }
 
-/// What a plugin hears of these facts of the viewer, with these databases.
+/// The facts of the viewer that a plugin reads with these databases.
 fn told(databases: &[GeoDatabase], facts: &str) -> String {
     let origin = Origin::start();
     let names: Vec<String> = (0..databases.len())

@@ -66,7 +66,7 @@ const LOG: [(&str, &str); 2] = [("log_lines", "5"), ("log_bytes", "\"4 KiB\"")];
 
 const DROPPED: &str = "further log lines dropped (limits.log_lines, limits.log_bytes)";
 
-/// What `limits` says of all of them.
+/// The answer of `limits` about all of them.
 fn lines(separator: &str) -> String {
     let set = LIMITS.iter().map(|(name, value, ..)| (*name, *value));
     let lines = set.chain(LOG).filter(|(_, value)| !value.is_empty());

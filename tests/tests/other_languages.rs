@@ -4,7 +4,7 @@ use selvedge_tests::*;
 use std::io::Write;
 use std::process::Command;
 
-/// Whether a program can be started. Where it can't, the test that needs it says so and how to get it.
+/// Returns true if a program can be started. If it can't, the test that needs it says so and how to get it.
 fn is_there(program: &str, how_to_get_it: &str) -> bool {
     let there = Command::new(program)
         .arg("--version")

@@ -4,7 +4,7 @@ use selvedge_tests::guests::guest;
 use selvedge_tests::*;
 use std::time::{Duration, Instant};
 
-/// What each misbehaviour is called in log and metric.
+/// The word for each misbehaviour in log and metric.
 const MISBEHAVIOURS: [(&str, &str); 6] = [
     ("error", "guest-error"),
     ("loop", "cpu-limit"),

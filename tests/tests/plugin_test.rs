@@ -445,7 +445,7 @@ fn the_scenarios_of_the_example_hold() {
     inspects(&built);
 }
 
-/// What is said of the quickstart's plugin, for people and for programs.
+/// Reports about the quickstart's plugin, for people and for programs.
 #[track_caller]
 fn inspects(built: &Path) {
     let inspect = |more: &[&str]| {

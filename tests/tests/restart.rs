@@ -1,4 +1,4 @@
-//! What was stored before the end of a process is served by the next one.
+//! Restarts: responses stored by one process are served by the next one.
 
 use selvedge_tests::*;
 

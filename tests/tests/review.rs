@@ -1,4 +1,4 @@
-//! What a hostile viewer or a careless origin could do to others, found by trying.
+//! Attacks by hostile viewers and mistakes of careless origins, found by trying.
 
 use selvedge_tests::guests::guest;
 use selvedge_tests::*;

@@ -1,4 +1,4 @@
-//! What the rules of RFC 9110 and RFC 9111 mean between a viewer and an origin, where one exchange shows it.
+//! Rules of RFC 9110 and RFC 9111 between a viewer and an origin, one exchange for each.
 //! The tables of single rules are beside the code of the caching crate.
 
 use selvedge_tests::*;

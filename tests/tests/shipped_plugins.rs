@@ -61,7 +61,7 @@ fn distributions(readme: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What a plugin's folder lacks of what each has.
+/// The files that every plugin's folder has and this one lacks.
 fn lacks(name: &str, folder: &Path) -> Vec<String> {
     let mut missing = Vec::new();
     if scenarios(folder) == 0 {
@@ -156,7 +156,7 @@ fn every_folder_is_tested_measured_and_in_the_index() {
     }
 }
 
-/// What an origin is told of a member may change its answer, so an example that tells it has to keep members apart.
+/// Checks that an example which tells the origin about a member keeps members apart: the answer may depend on it.
 #[test]
 fn the_readme_of_jwt_auth_keys_the_pages_by_what_the_origin_is_told() {
     let readme = read(&plugins().join("jwt-auth/README.md"));

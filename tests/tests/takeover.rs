@@ -21,7 +21,7 @@ fn replace(file: &Path, content: &[u8]) {
     fs::rename(&new, file).expect("the folder is ours");
 }
 
-/// What became of the requests that came meanwhile.
+/// The fate of the requests that came meanwhile.
 #[derive(Default)]
 struct Served {
     over: AtomicBool,

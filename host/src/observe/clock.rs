@@ -31,7 +31,7 @@ impl Clock {
         }
     }
 
-    /// Whether it stands still until it is moved.
+    /// Returns true if it stands still until it is moved.
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::Relaxed) != 0
     }

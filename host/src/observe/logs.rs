@@ -1,7 +1,7 @@
 //! The log on standard error: lines for people on a terminal, JSON otherwise.
 //!
 //! A thread of its own writes it, so that no request waits for a terminal, a pipe or a disk. Where these take lines too
-//! slowly, [`MOST_WAITING`] wait and further ones are left out and counted ([`left_out`]).
+//! slowly, [`MAX_WAITING`] wait and further ones are left out and counted ([`left_out`]).
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -10,8 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// So many lines wait for the thread that writes them.
-const MOST_WAITING: usize = 4096;
+/// The most lines that wait for the thread that writes them.
+const MAX_WAITING: usize = 4096;
 
 static LEFT_OUT: OnceLock<ErrorCounter> = OnceLock::new();
 
@@ -30,7 +30,7 @@ pub fn left_out() -> u64 {
 /// where it is not set.
 pub fn start(fallback: &str) -> Logging {
     let (writer, thread) = NonBlockingBuilder::default()
-        .buffered_lines_limit(MOST_WAITING)
+        .buffered_lines_limit(MAX_WAITING)
         .lossy(true)
         .thread_name("log")
         .finish(std::io::stderr());

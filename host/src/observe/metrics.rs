@@ -2,7 +2,7 @@
 //! Cache-Status.
 
 use super::access::Record;
-use super::plugin_figures::PluginFigures;
+use super::plugin_metrics::PluginMetrics;
 use super::series::Series;
 use http::StatusCode;
 use parking_lot::RwLock;
@@ -56,13 +56,13 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
-/// What hits of one distribution count: looked up once, so that a hit looks nothing up by its labels.
+/// The counters of one distribution's hits: looked up once, so that a hit looks nothing up by its labels.
 struct OfHits {
     requests: Counter,
     sent_bytes: Counter,
 }
 
-/// A figure of the moment, that nobody keeps up to date in between.
+/// A gauge, read when the metrics are rendered.
 #[derive(Clone, Debug)]
 pub struct Gauge {
     name: &'static str,
@@ -119,7 +119,7 @@ impl HookCounter {
     }
 }
 
-/// The host's figures. Every label's values are bounded by the configuration, never by what viewers send.
+/// The host's metrics. Every label's values are bounded by the configuration, never by what viewers send.
 pub struct Metrics {
     registry: Registry,
     requests: Series<RequestLabels>,
@@ -133,7 +133,7 @@ pub struct Metrics {
     connections: gauge::Gauge,
     refused_connections: Family<BoundLabel, Counter>,
     duration: Histogram,
-    of_plugins: PluginFigures,
+    of_plugins: PluginMetrics,
 }
 
 impl Default for Metrics {
@@ -167,7 +167,7 @@ impl Metrics {
             duration: Histogram::new([
                 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
-            of_plugins: PluginFigures::new(&mut registry),
+            of_plugins: PluginMetrics::new(&mut registry),
             registry: Registry::default(),
         };
         registry.register(
@@ -297,12 +297,12 @@ impl Metrics {
         }))
     }
 
-    /// The figures that plugins keep.
-    pub fn of_plugins(&self) -> &PluginFigures {
+    /// The metrics that plugins keep.
+    pub fn of_plugins(&self) -> &PluginMetrics {
         &self.of_plugins
     }
 
-    /// Forgets the figures of distributions and plugins that are not there any more. What is under way there may bring some
+    /// Forgets the metrics of distributions and plugins that are not there any more. What is under way there may bring some
     /// of them back until the next time.
     pub fn retain(
         &self,
@@ -346,7 +346,7 @@ impl Metrics {
         self.connections.get()
     }
 
-    /// All figures as text, with gauges of the moment.
+    /// All metrics as text, with gauges read now.
     ///
     /// # Errors
     /// None in practice: writing to a string does not fail.

@@ -4,6 +4,6 @@ pub mod access;
 pub mod clock;
 pub mod logs;
 pub mod metrics;
-pub mod plugin_figures;
+pub mod plugin_metrics;
 mod series;
 pub mod sinks;

@@ -26,7 +26,7 @@ pub struct Sinks {
 }
 
 impl Sinks {
-    /// The same for all requests.
+    /// These sinks for all requests.
     pub fn all(sinks: impl IntoIterator<Item = Arc<dyn Sink>>) -> Sinks {
         Sinks {
             default: sinks.into_iter().collect(),

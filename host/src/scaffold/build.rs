@@ -63,7 +63,7 @@ pub enum BuildError {
     NotStarted {
         /// The program as it was called.
         program: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// Cargo can't read the project.
@@ -113,12 +113,12 @@ pub enum BuildError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What to do where a program can't be started.
+/// Advice if a program can't be started.
 fn advice(program: &str) -> &'static str {
     if program.ends_with(script::NAME) {
         "is it executable, and is the program of its first line there?"

@@ -1,4 +1,4 @@
-//! What is asked of cargo: which package a folder holds, and to build it.
+//! Calls of cargo: finding the package of a folder, and building it.
 
 use super::build::{BuildError, TARGET};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use std::{env, thread};
 pub(super) struct Package {
     /// Its name.
     pub(super) name: String,
-    /// What cargo calls it in its messages.
+    /// Its name in cargo's messages.
     pub(super) id: String,
     /// Its manifest.
     pub(super) manifest: PathBuf,

@@ -1,7 +1,7 @@
 //! Names of plugin projects: what cargo takes as a package name and a distribution file as a plugin's name.
 
 /// The longest name, in bytes. The name is also that of a file and of a folder.
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 /// Why a text cannot name a plugin project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum NameProblem {
     #[error("it is empty")]
     Empty,
     /// More than 64 bytes.
-    #[error("it is longer than {LONGEST} letters")]
+    #[error("it is longer than {MAX_LENGTH} letters")]
     TooLong,
     /// A first character other than a lower-case letter.
     #[error("it does not begin with a lower-case letter")]
@@ -100,7 +100,7 @@ pub(super) fn check(name: &str) -> Result<(), NameProblem> {
     let Some(first) = name.chars().next() else {
         return Err(NameProblem::Empty);
     };
-    if name.len() > LONGEST {
+    if name.len() > MAX_LENGTH {
         return Err(NameProblem::TooLong);
     }
     let allowed = |letter: &char| {

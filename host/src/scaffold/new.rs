@@ -12,7 +12,7 @@ use std::{fs, io};
 pub enum Hook {
     /// Change the request, or answer at once.
     ViewerRequest,
-    /// What makes two requests the same for the cache.
+    /// The rule by which two requests are the same for the cache.
     CacheKey,
     /// Which origin answers.
     OriginSelection,
@@ -54,7 +54,7 @@ impl Hook {
         }
     }
 
-    /// What the hook decides, as half a sentence.
+    /// The hook's decision, as half a sentence.
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Hook::ViewerRequest => "whether a request is changed, or answered at once",
@@ -90,7 +90,7 @@ pub enum ScaffoldError {
     Name {
         /// The name as given.
         name: String,
-        /// What is wrong with it.
+        /// The reason why it is refused.
         problem: NameProblem,
     },
     /// Something is there already.
@@ -104,7 +104,7 @@ pub enum ScaffoldError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -12,12 +12,12 @@ use std::process::{Command, Stdio};
 /// The script's name.
 pub(super) const NAME: &str = "build.sh";
 
-/// Whether a folder is a plugin's project: one with a Cargo.toml, or with a `build.sh`.
+/// Returns true if a folder is a plugin's project: it has a Cargo.toml or a `build.sh`.
 pub fn is_project(folder: &Path) -> bool {
     folder.join("Cargo.toml").is_file() || is_used(folder)
 }
 
-/// Whether the project is built by a script: cargo goes first.
+/// Returns true if a script builds the project. Cargo takes precedence.
 pub(super) fn is_used(project: &Path) -> bool {
     !project.join("Cargo.toml").is_file() && project.join(NAME).is_file()
 }

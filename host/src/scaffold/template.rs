@@ -1,4 +1,4 @@
-//! What a new project says: its files, with the parts that depend on the name and the hooks put in.
+//! The files of a new project, with the parts that depend on its name and hooks filled in.
 
 use super::Hook;
 use super::build::PROFILE;
@@ -48,7 +48,7 @@ pub(super) fn source(name: &str, hooks: &[Hook]) -> String {
     )
 }
 
-/// What the project is and how one works on it.
+/// The README: purpose of the project, and the commands for working on it.
 pub(super) fn readme(name: &str, hooks: &[Hook]) -> String {
     let list: String = hooks
         .iter()
@@ -92,5 +92,5 @@ The SDK's documentation is a tutorial: `cargo doc --open --package selvedge-sdk`
     )
 }
 
-/// What git leaves out.
+/// The files that git ignores.
 pub(super) const GITIGNORE: &str = "/target\n*.wasm\n";

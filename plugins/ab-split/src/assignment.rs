@@ -1,4 +1,4 @@
-//! Who is in which group: from the viewer's cookie, else from a hash of something about the viewer or the request.
+//! Assignment of viewers to groups: by the viewer's cookie, else by a hash of something about the viewer or the request.
 //!
 //! The hash is the same on all edges, in all versions, and for each experiment another one: who is in the small group of one
 //! experiment is not more likely to be in that of the next.

@@ -1,6 +1,6 @@
 //! Cache-Control for responses that no cache but the viewer's own may keep (RFC 9111, section 5.2.2.7).
 
-/// What a response says, made private: without what invites shared caches, and with `private`. How long the browser may keep
+/// Makes a Cache-Control private: without what invites shared caches, and with `private`. How long the browser may keep
 /// it stays.
 pub(crate) fn private(said: &str) -> String {
     let mut members: Vec<&str> = members(said)

@@ -6,11 +6,11 @@ use selvedge_sdk::{Error, Result};
 use serde::Deserialize;
 
 /// Each experiment multiplies the variants of a page.
-const MOST_EXPERIMENTS: usize = 16;
-const MOST_GROUPS: usize = 16;
-const MOST_WEIGHT: u32 = 1_000_000;
+const MAX_EXPERIMENTS: usize = 16;
+const MAX_GROUPS: usize = 16;
+const MAX_WEIGHT: u32 = 1_000_000;
 /// Browsers keep no cookie longer.
-const MOST_DAYS: u32 = 400;
+const MAX_DAYS: u32 = 400;
 
 /// The plugin's table as it is typed.
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct GroupConfig {
     origin: Option<String>,
 }
 
-/// What it means.
+/// The settings, checked.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) experiments: Vec<Experiment>,
@@ -99,9 +99,9 @@ impl Experiment {
 impl Settings {
     pub(crate) fn new(config: Config) -> Result<Settings> {
         let count = config.experiments.len();
-        if !(1..=MOST_EXPERIMENTS).contains(&count) {
+        if !(1..=MAX_EXPERIMENTS).contains(&count) {
             let message =
-                format!("`experiments` has {count} entries; it takes 1 to {MOST_EXPERIMENTS}");
+                format!("`experiments` has {count} entries; it takes 1 to {MAX_EXPERIMENTS}");
             return Err(Error::Message(message));
         }
         let mut experiments: Vec<Experiment> = Vec::with_capacity(count);
@@ -123,8 +123,8 @@ impl Settings {
             experiments.push(experiment);
         }
         let cookie_days = config.cookie_days.unwrap_or(30);
-        if !(1..=MOST_DAYS).contains(&cookie_days) {
-            let message = format!("`cookie_days` is {cookie_days}; it takes 1 to {MOST_DAYS}");
+        if !(1..=MAX_DAYS).contains(&cookie_days) {
+            let message = format!("`cookie_days` is {cookie_days}; it takes 1 to {MAX_DAYS}");
             return Err(Error::Message(message));
         }
         Ok(Settings {
@@ -168,8 +168,8 @@ fn checked(typed: ExperimentConfig) -> Result<Experiment> {
 
 fn groups(typed: Vec<GroupConfig>) -> Result<Vec<Group>> {
     let count = typed.len();
-    if !(1..=MOST_GROUPS).contains(&count) {
-        let message = format!("`groups` has {count} entries; it takes 1 to {MOST_GROUPS}");
+    if !(1..=MAX_GROUPS).contains(&count) {
+        let message = format!("`groups` has {count} entries; it takes 1 to {MAX_GROUPS}");
         return Err(Error::Message(message));
     }
     let mut groups: Vec<Group> = Vec::with_capacity(count);
@@ -183,8 +183,8 @@ fn groups(typed: Vec<GroupConfig>) -> Result<Vec<Group>> {
         if groups.iter().any(|other| other.name == name) {
             return Err(Error::Message(format!("there are two groups {name:?}")));
         }
-        if weight > MOST_WEIGHT {
-            let message = format!("the weight {weight} is more than {MOST_WEIGHT}");
+        if weight > MAX_WEIGHT {
+            let message = format!("the weight {weight} is more than {MAX_WEIGHT}");
             return Err(Error::Message(message));
         }
         groups.push(Group {

@@ -11,7 +11,7 @@ struct Accepted<'a> {
 
 /// The best match. Ranges are tried in the order of their quality, and of their place where that is the same. `de-CH` takes
 /// `de-CH`, else `de`; `pt` takes `pt`, else the first language of the list that begins with `pt-`; `*` takes the default.
-/// What has quality 0 is not taken. Where nothing fits, it is the default.
+/// Ranges with quality 0 are not taken. If no language fits, the default is returned.
 pub(crate) fn best<'l>(accept: &str, languages: &'l [String], default: &'l str) -> &'l str {
     let mut accepted: Vec<Accepted<'_>> =
         accept.split(',').take(MEMBERS).filter_map(member).collect();
@@ -109,7 +109,7 @@ fn parent(range: &str) -> Option<&str> {
     }
 }
 
-/// Whether a language is the range, or the range and further subtags (RFC 4647, section 3.3.1).
+/// Returns true if a language is the range, or the range with further subtags (RFC 4647, section 3.3.1).
 fn covers(range: &str, language: &str) -> bool {
     match language.split_at_checked(range.len()) {
         Some((start, rest)) => {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::device::{CLASSES, Device};
 
 /// More languages would be more variants than a cache can fill.
-const MOST_LANGUAGES: usize = 32;
+const MAX_LANGUAGES: usize = 32;
 
 /// The plugin's table as it is typed.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ pub(crate) struct Config {
     language_field: Option<String>,
 }
 
-/// What it means.
+/// The settings, checked.
 #[derive(Default)]
 pub(crate) struct Settings {
     /// The classes that are told apart from `desktop`; none where devices are not in the key.
@@ -73,12 +73,12 @@ impl Settings {
         !self.languages.is_empty()
     }
 
-    /// Whether this is the word of a class that requests can get.
+    /// Returns true if this is the word of a class that requests can get.
     pub(crate) fn has_device(&self, word: &str) -> bool {
         word == Device::Desktop.as_str() || self.devices.iter().any(|class| class.as_str() == word)
     }
 
-    /// Whether this is one of the languages, as it is spelled in the configuration.
+    /// Returns true if this is one of the languages, spelled as in the configuration.
     pub(crate) fn has_language(&self, tag: &str) -> bool {
         self.languages.iter().any(|language| language == tag)
     }
@@ -103,9 +103,9 @@ fn devices(names: &[String]) -> Result<Vec<Device>> {
 
 /// Checks the languages, and finds the default: the first one where none is named.
 fn languages(languages: &[String], default: Option<String>) -> Result<String> {
-    if languages.len() > MOST_LANGUAGES {
+    if languages.len() > MAX_LANGUAGES {
         let count = languages.len();
-        let message = format!("`languages` has {count}; it may have {MOST_LANGUAGES}");
+        let message = format!("`languages` has {count}; it may have {MAX_LANGUAGES}");
         return Err(Error::Message(message));
     }
     for (place, language) in languages.iter().enumerate() {

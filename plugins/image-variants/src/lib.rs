@@ -70,7 +70,7 @@ fn on_viewer_response(request: &Request, response: &Response) -> Result<ViewerRe
     })
 }
 
-/// Whether the key says which variant of an image this is.
+/// Returns true if the key says which variant of an image this is.
 fn is_variant(request: &Request) -> bool {
     request
         .cache_key()

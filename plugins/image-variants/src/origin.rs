@@ -6,7 +6,7 @@ use selvedge_sdk::prelude::*;
 use crate::rules::{Ask, Rules};
 use crate::variant::{Variant, decimal};
 
-/// What goes out for a variant.
+/// The request that goes out for a variant.
 pub(crate) fn ask(variant: &Variant<'_>, request: &Request, rules: &Rules) -> RequestEdits {
     let mut pairs = kept(request, rules);
     let mut edits = RequestEdits::new();

@@ -4,7 +4,7 @@ use selvedge_sdk::prelude::*;
 use serde::Deserialize;
 
 /// More variants than this are none that a cache can hold.
-const MOST_VARIANTS: usize = 100;
+const MAX_VARIANTS: usize = 100;
 
 /// How the origin is told which variant to make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -68,7 +68,7 @@ fn density() -> String {
     "dpr".to_owned()
 }
 
-/// What the hooks go by.
+/// The rules that the hooks follow.
 pub(crate) struct Rules {
     /// `.jpg` and so on, in lower case; none where every path is an image's.
     extensions: Option<Vec<String>>,
@@ -97,9 +97,9 @@ impl Rules {
                     .into(),
             );
         }
-        if variants > MOST_VARIANTS {
+        if variants > MAX_VARIANTS {
             return Err(format!(
-                "{variants} variants of each image are too many: at most {MOST_VARIANTS}"
+                "{variants} variants of each image are too many: at most {MAX_VARIANTS}"
             )
             .into());
         }
@@ -156,7 +156,7 @@ impl Rules {
         })
     }
 
-    /// Whether a request is for an image of which there are variants. The path is not read where it does not matter: what is
+    /// Returns true if a request is for an image with variants. The path is not read where it does not matter: what is
     /// read is what a decision is remembered under.
     pub(crate) fn concerns(&self, request: &Request) -> bool {
         let image = self.extensions.as_ref().is_none_or(|extensions| {
@@ -172,7 +172,7 @@ pub(crate) fn hundredths(density: f64) -> u32 {
     (density * 100.0).ceil() as u32
 }
 
-/// Whether each is larger than the one before; what can't be compared is not.
+/// Returns true if each is larger than the one before. Values that can't be compared count as not larger.
 fn rises<T: PartialOrd>(steps: &[T]) -> bool {
     steps.windows(2).all(|pair| pair[0] < pair[1])
 }

@@ -17,7 +17,7 @@ pub(crate) struct Variant<'r> {
 }
 
 impl<'r> Variant<'r> {
-    /// What the viewer's fields ask for.
+    /// The variant that the viewer's fields ask for.
     pub(crate) fn of(request: &Request, rules: &'r Rules) -> Variant<'r> {
         let width = width(request, rules);
         let density = (width.is_none() && !rules.densities.is_empty())
@@ -66,7 +66,7 @@ fn format<'r>(request: &Request, rules: &'r Rules) -> Option<&'r str> {
     rules.formats.iter().find(accepted).map(String::as_str)
 }
 
-/// Whether the weight is 0 (RFC 9110, section 12.4.2).
+/// Returns true if the weight is 0 (RFC 9110, section 12.4.2).
 fn refused(parameters: &str) -> bool {
     let mut weights = parameters
         .split(';')

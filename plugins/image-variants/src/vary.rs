@@ -1,4 +1,4 @@
-//! What Vary says on either side of the cache.
+//! The field Vary on either side of the cache.
 //!
 //! The origin's `Vary: Accept` would have each spelling of Accept stored apart, though the key has the variant already.
 //! A browser or another cache on the way has no such key, so it has to be told.

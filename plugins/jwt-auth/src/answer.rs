@@ -1,4 +1,4 @@
-//! What viewers get that are not let through (RFC 6750, section 3).
+//! Answers to viewers that are not let through (RFC 6750, section 3).
 
 use selvedge_sdk::prelude::*;
 

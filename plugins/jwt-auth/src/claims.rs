@@ -1,4 +1,4 @@
-//! What the claims of a verified token have to say (RFC 7519, section 4.1), and what of them goes to the origin.
+//! Checks of a verified token's claims (RFC 7519, section 4.1), and the claims that go to the origin.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub(crate) enum Refused {
     NotAllowed,
 }
 
-/// Whether the claims are valid at `now`, in seconds since 1970, and allow the request.
+/// Returns true if the claims are valid at `now`, in seconds since 1970, and allow the request.
 pub(crate) fn check(claims: &Claims, rules: &Rules, now: u64) -> Result<(), Refused> {
     times(claims, rules, now).map_err(Refused::Invalid)?;
     if !rules.issuers.is_empty() && !names_one(claims.get("iss"), &rules.issuers) {
@@ -50,7 +50,7 @@ fn times(claims: &Claims, rules: &Rules, now: u64) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a claim is one of these, or a list with one of these in it.
+/// Returns true if a claim is one of these, or a list with one of these in it.
 fn names_one(claim: Option<&Value>, wanted: &[String]) -> bool {
     match claim {
         Some(Value::Array(values)) => values.iter().any(|value| names_one(Some(value), wanted)),
@@ -60,7 +60,7 @@ fn names_one(claim: Option<&Value>, wanted: &[String]) -> bool {
     }
 }
 
-/// Whether a text has one of these among its words, as `scope` does (RFC 8693, section 4.2).
+/// Returns true if a text has one of these among its words, as `scope` does (RFC 8693, section 4.2).
 fn has_word(claim: Option<&Value>, wanted: &[String]) -> bool {
     let words = claim.and_then(Value::as_str).unwrap_or_default();
     words

@@ -18,13 +18,13 @@ use sha2::Sha256;
 use crate::settings::{Algorithm, Encoding, KeySettings};
 
 /// RFC 7518, section 3.2: a key of the hash's size or larger.
-const LEAST_SECRET: usize = 32;
+const MIN_SECRET: usize = 32;
 /// RFC 7518, section 3.3.
-const LEAST_MODULUS: usize = 2048;
-/// What verifying may cost stays within a call's limits.
-const MOST_MODULUS: usize = 4096;
-/// So many are tried for a token that names none.
-const MOST_KEYS: usize = 8;
+const MIN_MODULUS: usize = 2048;
+/// The largest modulus: verifying stays within a call's limits.
+const MAX_MODULUS: usize = 4096;
+/// The number of keys tried for a token that names none.
+const MAX_KEYS: usize = 8;
 
 /// One key with the name by which tokens ask for it.
 pub(crate) struct Key {
@@ -44,8 +44,8 @@ pub(crate) fn read(
     encoding: Encoding,
     keys: Vec<KeySettings>,
 ) -> Result<Vec<Key>> {
-    if keys.is_empty() || keys.len() > MOST_KEYS {
-        return Err(format!("`keys` takes 1 to {MOST_KEYS} keys").into());
+    if keys.is_empty() || keys.len() > MAX_KEYS {
+        return Err(format!("`keys` takes 1 to {MAX_KEYS} keys").into());
     }
     let numbered = keys.into_iter().enumerate();
     numbered
@@ -78,7 +78,7 @@ pub(crate) fn candidates<'k>(keys: &'k [Key], kid: Option<&str>) -> Vec<&'k Key>
 }
 
 impl Key {
-    /// Whether this key made the signature over the message.
+    /// Returns true if this key made the signature over the message.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.verifies {
             Verifies::Hs256(mac) => {
@@ -120,9 +120,9 @@ fn hs256(bytes: &[u8], encoding: Encoding) -> Result<Verifies> {
     if bytes.starts_with(b"-----BEGIN") {
         return Err("HS256 takes a shared secret, and this is a PEM file".into());
     }
-    if secret.len() < LEAST_SECRET {
+    if secret.len() < MIN_SECRET {
         return Err(format!(
-            "the secret has {} bytes; HS256 needs {LEAST_SECRET} or more (RFC 7518, section 3.2)",
+            "the secret has {} bytes; HS256 needs {MIN_SECRET} or more (RFC 7518, section 3.2)",
             secret.len()
         )
         .into());
@@ -141,11 +141,10 @@ fn rs256(bytes: &[u8]) -> Result<Verifies> {
     let key = rsa::PublicKey::from_public_key_pem(text(bytes)?)
         .map_err(|error| format!("RS256 takes a public RSA key as PEM: {error}"))?;
     let bits = key.n().bit_width() as usize;
-    if !(LEAST_MODULUS..=MOST_MODULUS).contains(&bits) {
-        return Err(format!(
-            "the key has {bits} bits; RS256 takes {LEAST_MODULUS} to {MOST_MODULUS}"
-        )
-        .into());
+    if !(MIN_MODULUS..=MAX_MODULUS).contains(&bits) {
+        return Err(
+            format!("the key has {bits} bits; RS256 takes {MIN_MODULUS} to {MAX_MODULUS}").into(),
+        );
     }
     Ok(Verifies::Rs256(Box::new(pkcs1v15::VerifyingKey::new(key))))
 }

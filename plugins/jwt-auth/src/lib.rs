@@ -41,7 +41,7 @@ fn on_viewer_request(request: &Request) -> Result<ViewerRequestDecision> {
     })
 }
 
-/// What becomes of a request at this time.
+/// Decides about a request at this time.
 fn decide(request: &Request, rules: &Rules, now: u64) -> ViewerRequestDecision {
     let Some(token) = token_of(request, rules) else {
         if rules.optional {

@@ -7,12 +7,12 @@ use crate::keys::{self, Key};
 use crate::settings::{Algorithm, OneOrMany, Settings};
 
 /// A longer leeway makes `exp` mean little.
-const MOST_LEEWAY: u64 = 600;
+const MAX_LEEWAY: u64 = 600;
 
-/// What no claim may become, besides the fields that the hook may not change: what the cache or the token itself needs.
+/// Fields that no claim may become, besides those that the hook may not change: the cache or the token itself needs them.
 const NOT_FOR_CLAIMS: [&str; 4] = ["authorization", "cookie", "range", "te"];
 
-/// What the hook goes by.
+/// The rules that the hook follows.
 pub(crate) struct Rules {
     pub(crate) algorithm: Algorithm,
     pub(crate) keys: Vec<Key>,
@@ -37,8 +37,8 @@ impl Rules {
                 "tokens come from nowhere: set `authorization = true` or name a `cookie`".into(),
             );
         }
-        if settings.leeway_seconds > MOST_LEEWAY {
-            return Err(format!("`leeway_seconds` is at most {MOST_LEEWAY}").into());
+        if settings.leeway_seconds > MAX_LEEWAY {
+            return Err(format!("`leeway_seconds` is at most {MAX_LEEWAY}").into());
         }
         if settings
             .cookie
@@ -90,7 +90,7 @@ impl Rules {
     }
 }
 
-/// Whether a text can be a cookie's name (RFC 6265, section 4.1.1).
+/// Returns true if a text can be a cookie's name (RFC 6265, section 4.1.1).
 fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)

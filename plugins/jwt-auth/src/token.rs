@@ -9,12 +9,12 @@ use crate::keys::{self, Key};
 use crate::settings::Algorithm;
 
 /// A longer one is refused unread; field sections are seldom allowed more.
-const MOST_BYTES: usize = 16 << 10;
+const MAX_BYTES: usize = 16 << 10;
 
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;
 
-/// What the plugin reads of a header. What it does not know is ignored, as RFC 7515 says, but for `crit`.
+/// The parts of a header that the plugin reads. Unknown ones are ignored, as RFC 7515 says, except `crit`.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -28,7 +28,7 @@ pub(crate) fn verified(
     algorithm: Algorithm,
     keys: &[Key],
 ) -> Result<Claims, &'static str> {
-    if token.len() > MOST_BYTES {
+    if token.len() > MAX_BYTES {
         return Err("the token is too long");
     }
     let parts: Vec<&[u8]> = token.splitn(4, |byte| *byte == b'.').collect();

@@ -9,7 +9,7 @@ use crate::links::Links;
 use crate::rules::{Holds, Rules};
 
 /// Names of tags and attributes that are longer are none that matter.
-pub(crate) const MOST_NAME: usize = 64;
+pub(crate) const MAX_NAME: usize = 64;
 
 /// Elements whose content is text up to their own end tag.
 const RAW: [&[u8]; 9] = [
@@ -63,7 +63,7 @@ pub(crate) struct Html {
     state: State,
     /// The name of the tag that is open, in lower case.
     tag: Vec<u8>,
-    /// Whether that is an end tag.
+    /// True for an end tag.
     end_tag: bool,
     /// The name of the attribute, in lower case.
     attribute: Vec<u8>,
@@ -316,7 +316,7 @@ fn comment(byte: u8, dashes: u8, bang: bool) -> State {
 
 /// One more byte of a name; a name that is too long stays one byte too long.
 fn grow(name: &mut Vec<u8>, byte: u8) {
-    if name.len() <= MOST_NAME {
+    if name.len() <= MAX_NAME {
         name.push(byte.to_ascii_lowercase());
     }
 }

@@ -57,7 +57,7 @@ fn location(response: &Response, rules: &Rc<Rules>) -> Option<ResponseEdits> {
     (after != before).then(|| ResponseEdits::new().set("Location", after))
 }
 
-/// Whether the body is HTML that can be read as it comes: not compressed, and in a charset that has ASCII's bytes.
+/// Returns true if the body is HTML that can be read as it comes: not compressed, and in a charset that has ASCII's bytes.
 fn is_plain_page(response: &Response) -> bool {
     let kind = response.field_text("Content-Type").unwrap_or_default();
     let kind = kind.to_ascii_lowercase();

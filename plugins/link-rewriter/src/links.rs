@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use crate::rules::{MOST_HOST, Rules};
+use crate::rules::{MAX_HOST, Rules};
 
-/// What absolute links begin with.
+/// The beginnings of absolute links.
 const STARTS: [&[u8]; 3] = [b"//", b"http://", b"https://"];
 /// The longest beginning of a link that can be one of the rules'.
-const MOST_HELD: usize = b"https://".len() + MOST_HOST;
+const MAX_PENDING: usize = b"https://".len() + MAX_HOST;
 
 /// Where in a value the next byte stands.
 enum State {
@@ -32,7 +32,7 @@ pub(crate) struct Links {
     held: Vec<u8>,
 }
 
-/// Whether what is held begins like an absolute link.
+/// Returns true if the pending bytes begin like an absolute link.
 enum Start {
     No,
     Perhaps,
@@ -127,7 +127,7 @@ impl Links {
             return self.rest(byte, out);
         }
         self.held.push(byte);
-        if matches!(start(&self.held), Start::No) || self.held.len() > MOST_HELD {
+        if matches!(start(&self.held), Start::No) || self.held.len() > MAX_PENDING {
             out.append(&mut self.held);
             self.state = State::Rest { comma: false };
         }

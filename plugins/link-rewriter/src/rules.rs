@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 /// The largest piece that the host hands over.
 const PIECE: usize = 64 << 10;
-/// What may be added to it: with it, the default `body_bytes` of a call (1 MiB).
+/// The bytes that may be added to it: together, the default `body_bytes` of a call (1 MiB).
 const GROWTH: usize = 15 * PIECE;
 /// Of a host's name (RFC 1035), and a port.
-pub(crate) const MOST_HOST: usize = 253 + 6;
+pub(crate) const MAX_HOST: usize = 253 + 6;
 
 /// The plugin's table.
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ fn yes() -> bool {
     true
 }
 
-/// What an attribute holds.
+/// The content of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
     /// One link.
@@ -48,7 +48,7 @@ pub(crate) enum Holds {
     Links,
 }
 
-/// What is looked for, and what takes its place.
+/// The links that are looked for, and their replacements.
 pub(crate) struct Rules {
     hosts: BTreeMap<Vec<u8>, Vec<u8>>,
     attributes: BTreeMap<Vec<u8>, Holds>,
@@ -81,7 +81,7 @@ impl Rules {
             .map(|name| (name, Holds::Links));
         for (name, holds) in links.chain(lists) {
             let name = name.to_ascii_lowercase();
-            if name.is_empty() || name.len() > crate::html::MOST_NAME {
+            if name.is_empty() || name.len() > crate::html::MAX_NAME {
                 return Err(format!("{name:?} is no attribute's name").into());
             }
             attributes.insert(name.into_bytes(), holds);
@@ -93,13 +93,13 @@ impl Rules {
         })
     }
 
-    /// What takes the place of the scheme and this authority; empty where links lose them.
+    /// The replacement of the scheme and this authority; empty if links lose them.
     pub(crate) fn beginning(&self, authority: &[u8]) -> Option<&[u8]> {
         let authority = authority.to_ascii_lowercase();
         self.hosts.get(&authority).map(Vec::as_slice)
     }
 
-    /// What an attribute of this name, in lower case, holds; `None` for those that are not looked at.
+    /// The content of an attribute of this name, in lower case; `None` for those that are not looked at.
     pub(crate) fn holds(&self, attribute: &[u8]) -> Option<Holds> {
         self.attributes.get(attribute).copied()
     }
@@ -112,7 +112,7 @@ impl Rules {
 fn check(host: &str, beginning: &str) -> Result<()> {
     let name = |text: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-        (1..=MOST_HOST).contains(&text.len()) && text.bytes().all(allowed)
+        (1..=MAX_HOST).contains(&text.len()) && text.bytes().all(allowed)
     };
     if !name(host) {
         return Err(format!(

@@ -10,7 +10,7 @@ struct Parameter {
 
 /// The query in its normal form; empty where nothing of it is left.
 ///
-/// What lies between two `&` stays a unit: parameters of one name keep their order and their number, and a value is never
+/// The text between two `&` stays a unit: parameters of one name keep their order and their number, and a value is never
 /// changed but for how it is percent-encoded.
 pub(crate) fn normal(query: &str, settings: &Settings) -> String {
     let parts = query.split('&').filter(|part| !part.is_empty());
@@ -45,7 +45,7 @@ fn parameter(part: &str, settings: &Settings) -> Option<Parameter> {
     Some(Parameter { name, spelled })
 }
 
-/// The same text with one percent-encoding: what need not be encoded is not, what must be is, and the digits are in upper
+/// A text with one percent-encoding: what need not be encoded is not, what must be is, and the digits are in upper
 /// case (RFC 3986, sections 6.2.2.1 and 6.2.2.2). A `%` that begins no encoding becomes `%25`, which is what decoders take it
 /// for. `+` and `%20`, which only forms take for the same, stay apart.
 fn respelled(text: &str, lower_case: bool) -> String {
@@ -85,7 +85,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// What stays in a query as it stands. That is more than RFC 3986 has, since viewers send it and the host takes it.
+/// Characters that stay in a query as they are. They are more than RFC 3986 has, since viewers send them and the host takes them.
 fn is_in_a_query(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'%' | b'<' | b'>')
 }

@@ -4,7 +4,7 @@ use selvedge_sdk::{Error, Result};
 use serde::Deserialize;
 
 /// How many names a list may have.
-const MOST_NAMES: usize = 1000;
+const MAX_NAMES: usize = 1000;
 
 /// The plugin's table as it is typed.
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Config {
     lower_case_names: bool,
 }
 
-/// What it means.
+/// The settings, checked.
 pub(crate) struct Settings {
     pub(crate) names: Names,
     pub(crate) sort: bool,
@@ -68,7 +68,7 @@ impl Settings {
 }
 
 impl Names {
-    /// Whether a parameter of this decoded name counts.
+    /// Returns true if a parameter of this decoded name counts.
     pub(crate) fn keep(&self, name: &str) -> bool {
         match self {
             Names::Only(names) => names.iter().any(|pattern| fits(pattern, name)),
@@ -85,10 +85,10 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 fn checked(key: &str, names: Vec<String>, lower_case: bool) -> Result<Vec<String>> {
-    if names.len() > MOST_NAMES {
+    if names.len() > MAX_NAMES {
         let count = names.len();
         return Err(Error::Message(format!(
-            "`{key}` has {count} names; it may have {MOST_NAMES}"
+            "`{key}` has {count} names; it may have {MAX_NAMES}"
         )));
     }
     let check = |name: String| {

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(wait, SECOND);
     }
 
-    /// What is stored under the bucket's key.
+    /// The value stored under the bucket's key.
     type Stored = Mutex<Option<Vec<u8>>>;
 
     /// As the host's `put-if`.

@@ -38,7 +38,7 @@ fn on_viewer_request(request: &Request) -> Result<ViewerRequestDecision> {
     })
 }
 
-/// What becomes of a request at this time. It costs a token, if there is one.
+/// Decides about a request at this time. It costs a token, if there is one.
 fn decide(request: &Request, rules: &Rules, now: Nanos) -> Result<ViewerRequestDecision> {
     let Some(key) = rules.bucket_of(request)? else {
         return Ok(ViewerRequestDecision::Next);

@@ -7,10 +7,10 @@ use crate::addresses::{self, Network};
 use crate::bucket::Bucket;
 
 /// A bucket that takes longer to fill is forgotten before by most caches.
-const MOST_SECONDS: u64 = 7 * 24 * 3600;
-const MOST_NAME: usize = 64;
+const MAX_SECONDS: u64 = 7 * 24 * 3600;
+const MAX_NAME: usize = 64;
 /// A longer key of a viewer counts as none: cache keys have at most 512 bytes.
-const MOST_FIELD: usize = 256;
+const MAX_FIELD: usize = 256;
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -61,7 +61,7 @@ fn the_only_one() -> String {
     "requests".to_owned()
 }
 
-/// What the hook goes by.
+/// The rules that the hook follows.
 pub(crate) struct Rules {
     pub(crate) bucket: Bucket,
     pub(crate) observe_only: bool,
@@ -81,9 +81,9 @@ impl Rules {
             return Err("`requests`, `seconds` and `burst` are at least 1".into());
         }
         let fills = u64::from(settings.seconds) * u64::from(burst) / u64::from(settings.requests);
-        if fills > MOST_SECONDS {
+        if fills > MAX_SECONDS {
             return Err(format!(
-                "an empty bucket would take {fills} s to fill; at most {MOST_SECONDS} s are allowed: lower `seconds` or `burst`"
+                "an empty bucket would take {fills} s to fill; at most {MAX_SECONDS} s are allowed: lower `seconds` or `burst`"
             )
             .into());
         }
@@ -96,8 +96,8 @@ impl Rules {
         if settings.ipv4_prefix > 32 || settings.ipv6_prefix > 128 {
             return Err("`ipv4_prefix` is at most 32, `ipv6_prefix` at most 128".into());
         }
-        if settings.name.is_empty() || settings.name.len() > MOST_NAME {
-            return Err(format!("`name` has 1 to {MOST_NAME} bytes").into());
+        if settings.name.is_empty() || settings.name.len() > MAX_NAME {
+            return Err(format!("`name` has 1 to {MAX_NAME} bytes").into());
         }
         let networks = settings.exempt.iter().map(|text| {
             Network::read(text).ok_or_else(|| {
@@ -133,7 +133,7 @@ impl Rules {
         let field = (self.by != By::Address)
             .then(|| request.field(&self.field))
             .flatten();
-        let field = field.filter(|value| (1..=MOST_FIELD).contains(&value.len()));
+        let field = field.filter(|value| (1..=MAX_FIELD).contains(&value.len()));
         // Other buckets, other plugins' values and each other's parts can't be mistaken for one another.
         let mut key = format!("rate-limit\0{}\0", self.name).into_bytes();
         if field.is_none() || self.by == By::Both {

@@ -14,7 +14,7 @@ fn from(address: &str) -> Request {
     Request::builder("GET", "/").viewer_address(address).build()
 }
 
-/// Whether the request passes at this many seconds; else the Retry-After.
+/// Nothing if the request passes at this many seconds; else its Retry-After.
 fn ask(request: &Request, rules: &Rules, at: u64) -> std::result::Result<(), String> {
     match decide(request, rules, START + at * SECOND).unwrap() {
         ViewerRequestDecision::Next => Ok(()),

@@ -1,4 +1,4 @@
-//! What an entry says.
+//! Entries of the key-value data: their parts and their syntax.
 //!
 //! ```text
 //! /new                               a redirect with the configured status
@@ -17,7 +17,7 @@ use crate::target::Target;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) action: Action,
-    /// Whether the query of the request goes along.
+    /// True if the query of the request goes along.
     pub(crate) keep_query: bool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Action {
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The reason why it is refused.
 pub(crate) fn read(text: &str, settings: &Settings) -> Result<Entry> {
     let mut words = text.split_ascii_whitespace();
     let first = words.next().ok_or("it is empty")?;

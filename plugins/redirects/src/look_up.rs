@@ -5,17 +5,17 @@ use selvedge_sdk::{Request, Result, kv};
 use crate::settings::Settings;
 
 /// Longer keys can't be in the data.
-const LONGEST_KEY: usize = 512;
+const MAX_KEY: usize = 512;
 
 /// Beginnings of this many segments are looked up, so that a path of slashes costs no more than one of a site.
-const MOST_SEGMENTS: usize = 32;
+const MAX_SEGMENTS: usize = 32;
 
 /// An entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) key: String,
     pub(crate) value: String,
-    /// What the `*` of its key stands for.
+    /// The part of the path that the `*` of its key stands for.
     pub(crate) rest: Option<String>,
 }
 
@@ -40,7 +40,7 @@ fn under(prefix: &str, path: &str) -> Result<Option<Found>> {
         return Ok(Some(found));
     }
     let slashes = path.match_indices('/').map(|(at, _)| at);
-    let beginnings: Vec<usize> = slashes.take(MOST_SEGMENTS).collect();
+    let beginnings: Vec<usize> = slashes.take(MAX_SEGMENTS).collect();
     for at in beginnings.into_iter().rev() {
         // Both are cut after the slash, which is one byte.
         let (beginning, rest) = path.split_at(at + 1);
@@ -55,7 +55,7 @@ fn under(prefix: &str, path: &str) -> Result<Option<Found>> {
 }
 
 fn entry(key: String, rest: Option<&str>) -> Result<Option<Found>> {
-    if key.len() > LONGEST_KEY {
+    if key.len() > MAX_KEY {
         return Ok(None);
     }
     Ok(kv::text(&key)?.map(|value| Found {
@@ -65,7 +65,7 @@ fn entry(key: String, rest: Option<&str>) -> Result<Option<Found>> {
     }))
 }
 
-/// Whether a path has a segment `.` or `..`, encoded or not: put behind another beginning, it would lead out of there.
+/// Returns true if a path has a segment `.` or `..`, encoded or not: put behind another beginning, it would lead out of there.
 fn climbs(rest: &str) -> bool {
     rest.split(['/', '\\']).any(|segment| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");

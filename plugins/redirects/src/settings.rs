@@ -3,7 +3,7 @@
 use selvedge_sdk::{Error, Result};
 use serde::Deserialize;
 
-const LONGEST_PREFIX: usize = 64;
+const MAX_PREFIX: usize = 64;
 
 /// The plugin's table as it is typed.
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ pub(crate) struct Config {
     max_age_seconds: Option<u32>,
 }
 
-/// What it means.
+/// The settings, checked.
 pub(crate) struct Settings {
     pub(crate) prefix: String,
     pub(crate) by_host: bool,
@@ -47,9 +47,9 @@ impl Settings {
             let message = format!("`status` is {status}; it takes 301, 302, 303, 307 or 308");
             return Err(Error::Message(message));
         }
-        if config.prefix.len() > LONGEST_PREFIX {
+        if config.prefix.len() > MAX_PREFIX {
             let length = config.prefix.len();
-            let message = format!("`prefix` has {length} bytes; it may have {LONGEST_PREFIX}");
+            let message = format!("`prefix` has {length} bytes; it may have {MAX_PREFIX}");
             return Err(Error::Message(message));
         }
         Ok(Settings {

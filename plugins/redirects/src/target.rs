@@ -1,6 +1,6 @@
 //! Where an entry leads to, with what the request adds: the rest of its path in place of `*`, and its query.
 //!
-//! What a viewer sends must not choose another host: the rest of a path goes behind a `/` that the entry itself has, within
+//! A viewer must not choose another host: the rest of a path goes behind a `/` that the entry itself has, within
 //! the path, and slashes at its beginning are dropped, as `//other.example` and `/\other.example` are hosts to a browser.
 
 use selvedge_sdk::{Error, Result};
@@ -20,7 +20,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The reason why it is refused.
     pub(crate) fn location(text: &str) -> Result<Target> {
         let host_and_path = ["https://", "http://"]
             .iter()
@@ -43,7 +43,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The reason why it is refused.
     pub(crate) fn path(text: &str) -> Result<Target> {
         if !text.starts_with('/') || text.contains('#') {
             let message =

@@ -13,7 +13,7 @@ const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
 const EXPOSE: &str = "access-control-expose-headers";
 /// Browsers keep a preflight's answer no longer.
-const MOST_AGE: u32 = 86_400;
+const MAX_AGE: u32 = 86_400;
 
 pub(crate) struct Cors {
     sites: Sites,
@@ -24,7 +24,7 @@ pub(crate) struct Cors {
     max_age: u32,
 }
 
-/// Who may read.
+/// The sites that may read.
 enum Sites {
     /// Everybody, without credentials.
     All,
@@ -50,8 +50,8 @@ impl Cors {
                 return Err("`cors`: with `credentials` browsers read `*` as a name; list `methods`, `headers` and `expose`".into());
             }
         }
-        if settings.max_age_seconds > MOST_AGE {
-            return Err(format!("`cors.max_age_seconds` is at most {MOST_AGE}").into());
+        if settings.max_age_seconds > MAX_AGE {
+            return Err(format!("`cors.max_age_seconds` is at most {MAX_AGE}").into());
         }
         if let Some(bad) = stars.into_iter().flatten().find(|item| !is_token(item)) {
             return Err(format!("`cors`: {bad:?} is no name").into());
@@ -93,7 +93,7 @@ impl Cors {
         Some(answer)
     }
 
-    /// What any response gets, besides other edits.
+    /// The edits that any response gets, besides others.
     pub(crate) fn edits(
         &self,
         request: &Request,
@@ -123,7 +123,7 @@ impl Cors {
         }
     }
 
-    /// What the field says to this origin, if it may read.
+    /// The field's value for this origin, if it may read.
     fn allowed<'o>(&self, origin: &'o str) -> Option<&'o str> {
         match &self.sites {
             Sites::All => Some("*"),
@@ -146,7 +146,7 @@ impl Site {
     }
 }
 
-/// Whether Vary names Origin already, or everything.
+/// Returns true if Vary names Origin already, or everything.
 fn varies(response: &Response) -> bool {
     let vary = response.field_text("Vary").unwrap_or_default();
     vary.split(',')

@@ -10,7 +10,7 @@ use crate::settings::{RuleSettings, Settings};
 
 const HSTS: &str = "strict-transport-security";
 
-/// What is right for nearly every site.
+/// Values that are right for nearly every site.
 const DEFAULTS: [(&str, &str); 4] = [
     ("Strict-Transport-Security", "max-age=31536000"),
     ("X-Content-Type-Options", "nosniff"),
@@ -61,7 +61,7 @@ impl Fields {
         })
     }
 
-    /// What a response gets.
+    /// The edits that a response gets.
     pub(crate) fn edits(&self, request: &Request, response: &Response) -> ResponseEdits {
         let mut edits = ResponseEdits::new();
         for name in &self.remove {

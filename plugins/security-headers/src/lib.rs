@@ -16,7 +16,7 @@ use cors::Cors;
 use fields::Fields;
 use settings::Settings;
 
-/// What the hooks go by.
+/// The rules that the hooks follow.
 struct Rules {
     fields: Fields,
     cors: Option<Cors>,

@@ -1,12 +1,12 @@
-//! What may be the name and the value of a field, so that a mistake shows in `selvedge check` and not on a response.
+//! Syntax of field names and values, so that a mistake shows in `selvedge check` and not on a response.
 
 use selvedge_sdk::edits::{Hook, may_change};
 use selvedge_sdk::prelude::*;
 
-/// What this plugin has other settings for.
+/// Fields for which this plugin has other settings.
 const NOT_HERE: [&str; 1] = ["vary"];
 
-/// Whether a text is a token (RFC 9110, section 5.6.2), as names and methods are.
+/// Returns true if a text is a token (RFC 9110, section 5.6.2), as names and methods are.
 pub(crate) fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)

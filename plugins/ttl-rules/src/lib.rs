@@ -42,7 +42,7 @@ fn lifetime(request: &Request, response: &Response) -> Result<TtlDecision> {
     })
 }
 
-/// What the conditions are about.
+/// The facts that conditions look at.
 struct Facts {
     path: String,
     /// The media type in lower case, without parameters; empty where there is none.
@@ -63,7 +63,7 @@ impl Facts {
         }
     }
 
-    /// Whether the origin, or the request, says that a response is not for everybody.
+    /// True if the origin, or the request, says that a response is not for everybody.
     fn is_kept_apart(&self, request: &Request, response: &Response) -> bool {
         let authorized = request.field("Authorization").is_some();
         self.said.keeps_apart

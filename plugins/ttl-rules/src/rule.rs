@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use crate::time;
 
-const MOST_RULES: usize = 200;
-const MOST_TAGS: usize = 32;
-const LONGEST_TAG: usize = 256;
+const MAX_RULES: usize = 200;
+const MAX_TAGS: usize = 32;
+const MAX_TAG: usize = 256;
 
 /// The plugin's table as it is typed.
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct RuleConfig {
     store: Option<bool>,
 }
 
-/// What it means. An empty list of conditions is fulfilled by everything.
+/// A rule, checked. An empty list of conditions is fulfilled by everything.
 pub(crate) struct Rule {
     paths: Vec<Pattern>,
     types: Vec<Pattern>,
@@ -59,7 +59,7 @@ pub(crate) enum Action {
 }
 
 impl Rule {
-    /// Whether the rule is for a path, a media type in lower case, and a status.
+    /// Returns true if the rule is for a path, a media type in lower case, and a status.
     pub(crate) fn fits(&self, path: &str, kind: &str, status: u16) -> bool {
         let any = |patterns: &[Pattern], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
@@ -69,7 +69,7 @@ impl Rule {
         status && any(&self.paths, path) && any(&self.types, kind)
     }
 
-    /// Whether no response gets past it.
+    /// Returns true if no response gets past it.
     fn is_for_everything(&self) -> bool {
         let everything = |patterns: &[Pattern]| {
             patterns.is_empty() || patterns.iter().any(Pattern::is_everything)
@@ -84,8 +84,8 @@ impl Rule {
 /// All rules, or what is wrong with the first wrong one.
 pub(crate) fn all(config: Config) -> Result<Vec<Rule>> {
     let count = config.rules.len();
-    if !(1..=MOST_RULES).contains(&count) {
-        let message = format!("`rules` has {count} entries; it takes 1 to {MOST_RULES}");
+    if !(1..=MAX_RULES).contains(&count) {
+        let message = format!("`rules` has {count} entries; it takes 1 to {MAX_RULES}");
         return Err(Error::Message(message));
     }
     let mut rules: Vec<Rule> = Vec::with_capacity(count);
@@ -156,17 +156,17 @@ fn settings(typed: &RuleConfig) -> Result<TtlSettings> {
     if let Some(window) = duration("stale_if_error", &typed.stale_if_error)? {
         settings = settings.stale_if_error(window);
     }
-    if typed.tags.len() > MOST_TAGS {
+    if typed.tags.len() > MAX_TAGS {
         let count = typed.tags.len();
         return Err(Error::Message(format!(
-            "`tags` has {count}; it may have {MOST_TAGS}"
+            "`tags` has {count}; it may have {MAX_TAGS}"
         )));
     }
     for tag in &typed.tags {
         let sound = tag.bytes().all(|byte| byte.is_ascii_graphic()) && !tag.contains(',');
-        if !(1..=LONGEST_TAG).contains(&tag.len()) || !sound {
+        if !(1..=MAX_TAG).contains(&tag.len()) || !sound {
             let message = format!(
-                "`tags` has {tag:?}; a tag has 1 to {LONGEST_TAG} visible ASCII characters without a comma"
+                "`tags` has {tag:?}; a tag has 1 to {MAX_TAG} visible ASCII characters without a comma"
             );
             return Err(Error::Message(message));
         }

@@ -1,4 +1,4 @@
-//! What the origin says about caching, as far as rules hold to it (RFC 9111, section 5.2.2; RFC 9213).
+//! The origin's word about caching, as far as rules hold to it (RFC 9111, section 5.2.2; RFC 9213).
 
 use selvedge_sdk::Response;
 
@@ -6,7 +6,7 @@ use selvedge_sdk::Response;
 /// and Expires.
 const TARGETED: [&str; 2] = ["Selvedge-CDN-Cache-Control", "CDN-Cache-Control"];
 
-/// What the origin says.
+/// The origin's directives.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     /// It says how long the response is fresh.

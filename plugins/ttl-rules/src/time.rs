@@ -5,7 +5,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3_600), ("d", 86_400)];
 
 /// A hundred years, as the host's lifetimes.
-const LONGEST: u64 = 36_500 * 86_400;
+const MAX_LENGTH: u64 = 36_500 * 86_400;
 
 /// Reads a duration; says what is wrong with what is none.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         ));
     };
     match number.checked_mul(*factor) {
-        Some(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
+        Some(seconds) if seconds <= MAX_LENGTH => Ok(Duration::from_secs(seconds)),
         _ => Err(format!("{text:?} is more than 100 years")),
     }
 }

@@ -20,13 +20,13 @@ const FILLERS: u32 = 16;
 /// How long they are there before the first hit is timed, and at least after the last.
 const AROUND: u32 = 1;
 
-/// What a run beside a second load came to.
+/// The result of a run beside a second load.
 pub(crate) struct Beside {
     /// The hits.
     pub(crate) seen: Seen,
     /// Of 16 objects that the second load brought in, how many are hits after it.
     pub(crate) stored: u64,
-    /// What it brought in each second.
+    /// Bytes brought in each second.
     pub(crate) filled: f64,
 }
 

@@ -27,11 +27,11 @@ pub(crate) struct Sample {
     pub(crate) fetched: u64,
     /// Connections that broke, or waited for more than two seconds.
     pub(crate) broken: u64,
-    /// What a second load brought in meanwhile.
+    /// The objects that a second load brought in meanwhile.
     pub(crate) filled: Option<Filled>,
 }
 
-/// What a second load brought in.
+/// The objects that a second load brought in.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Filled {
     /// Bytes a second.
@@ -48,7 +48,7 @@ struct Row<'a> {
     fills: Option<u64>,
 }
 
-/// Who takes part. HAProxy stores whole objects and answers no range from them; the host speaks no HTTP/2 yet; the
+/// The rows of a workload. HAProxy stores whole objects and answers no range from them; the host speaks no HTTP/2 yet; the
 /// floor knows no ranges, no HTTP/2 and no origin.
 fn rows<'a>(workload: &Workload, servers: &'a [Server]) -> Vec<Row<'a>> {
     let row = |name: &str, shown: &'static str, host: &'static str| {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::origin::content;
 
-/// What every viewer asks for before.
+/// The object that every viewer asks for before.
 pub(crate) const WARM: &str = "/1024/warm";
 
 /// How long the slowest may take.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// What a generator saw in one run.
+/// The generator's results of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Seen {
     /// Complete answers.
@@ -22,7 +22,7 @@ pub(crate) struct Seen {
     pub(crate) broken: u64,
 }
 
-/// Who is asked, and for how long.
+/// The server that is asked, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Aim<'a> {
     pub(crate) address: SocketAddr,
@@ -87,7 +87,7 @@ fn run(mut command: Command) -> Result<String> {
     Ok(text)
 }
 
-/// Whether a program is to be found.
+/// Returns true if a program can be found.
 pub(crate) fn installed(program: impl AsRef<OsStr>) -> bool {
     let program = program.as_ref();
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What requests cost, beside the servers people know: `cargo run --release -p selvedge-bench`. See README.md.
+//! The cost of requests, beside the servers people know: `cargo run --release -p selvedge-bench`. See README.md.
 
 #![forbid(unsafe_code)]
 
@@ -66,7 +66,7 @@ pub(crate) fn note(line: impl Display) {
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Whether somebody wants this to end.
+/// Returns true if the program was asked to end.
 pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::Relaxed)
 }

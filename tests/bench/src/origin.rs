@@ -41,7 +41,7 @@ static BLOCK: LazyLock<Bytes> = LazyLock::new(|| {
         .into()
 });
 
-/// What the origin answers to this path.
+/// The origin's answer to this path.
 pub(crate) fn content(path: &str) -> Bytes {
     let size = path
         .split('/')

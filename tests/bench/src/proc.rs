@@ -1,4 +1,4 @@
-//! What a server uses, from /proc: processor time and memory of its process and of all that it started.
+//! Resources of a server, from /proc: processor time and memory of its process and of all that it started.
 
 use anyhow::{Context, Result};
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The unit of the times in /proc/PID/stat: `USER_HZ`, which is 100 on every Linux that this is built for.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What one /proc/PID/stat says.
+/// The content of one /proc/PID/stat.
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     parent: u32,

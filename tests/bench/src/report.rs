@@ -25,7 +25,7 @@ fn bounds(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// What a row costs in terms of another one: the median of the ratios of each round, since what disturbs a round
+/// The cost of a row relative to another: the median of the ratios of each round, since what disturbs a round
 /// disturbs both.
 fn ratio(rows: &[&Sample], others: &[&Sample], of: impl Fn(&Sample) -> f64) -> Option<f64> {
     median(ratios(rows, others, of))

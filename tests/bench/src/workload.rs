@@ -1,4 +1,4 @@
-//! What is asked of the servers, and the proof that what was measured is what the name says.
+//! Requests to the servers, and the proof that a measurement is what its name says.
 
 use crate::client::{Answer, Client};
 use crate::crowd;
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Miss(u64),
     /// Pieces of one object of this size.
     Range(u64),
-    /// So many viewers at once for one object.
+    /// The number of viewers that ask for one object at once.
     Crowd(usize),
     /// As `Hit` with 1 KiB, alone and then beside misses of objects of this size.
     Busy(u64),
@@ -122,7 +122,7 @@ pub(crate) struct Target<'a> {
     pub(crate) host: &'a str,
 }
 
-/// What a run needs besides.
+/// The other parts of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub(crate) seconds: u32,
@@ -232,7 +232,7 @@ impl Workload {
         }
     }
 
-    /// Whether the origin was asked as often as the name of the workload says.
+    /// Checks that the origin was asked as often as the name of the workload says.
     pub(crate) fn judge(&self, target: Target, run: Run, seen: &Seen, fetched: u64) -> Result<()> {
         let requests = seen.requests;
         if let Kind::Miss(size) = self.kind {
@@ -277,7 +277,7 @@ pub(crate) fn first_of(round: u32) -> u64 {
     (u64::from(round) + 1) * 100_000_000
 }
 
-/// Whether objects of a run of misses are stored. A server that stores late is asked again, for others of them each time,
+/// Checks that objects of a run of misses are stored. A server that stores late is asked again, for others of them each time,
 /// since what was asked for here is stored by that.
 fn sample(target: Target, size: u64, first: u64, requests: u64) -> Result<()> {
     wait_for_quiet(target)?;
@@ -322,7 +322,7 @@ fn count_hits(
     Ok(hits)
 }
 
-/// What a run's last viewers left behind when they went is fetched to the end, and is not to be counted as something else.
+/// Waits for fetches that a run's last viewers left behind: they must not be counted in the next run.
 fn wait_for_quiet(target: Target) -> Result<()> {
     let start = Instant::now();
     let mut before = target.server.origin.requests();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, process, thread};
 
-/// What the pages need of a request. Field values that were not sent are empty.
+/// The parts of a request that the pages need. Field values that were not sent are empty.
 #[derive(Default)]
 pub(crate) struct Request {
     method: String,

@@ -1,4 +1,4 @@
-//! What the origin answers, path by path.
+//! The origin's answers, path by path.
 
 use crate::Request;
 use std::thread;
@@ -63,7 +63,7 @@ pub(crate) fn answer(name: &str, request: &Request, number: u64) -> Page {
     }
 }
 
-/// The same two classes as the plugin puts into the cache key.
+/// Two device classes, those that the plugin puts into the cache key.
 fn device(user_agent: &str) -> &'static str {
     let phone = ["iPhone", "Android", "Mobile"]
         .iter()

@@ -18,7 +18,7 @@ fn key(request: &Request) -> Result<KeyDecision> {
     ]))
 }
 
-/// Who asks for the canary gets it; for everybody else the behavior's origin answers.
+/// Sends viewers that ask for the canary to it; all others get the behavior's origin.
 #[origin_selection]
 fn origin(request: &Request) -> Result<OriginDecision> {
     if !wants_canary(request) {

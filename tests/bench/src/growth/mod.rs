@@ -40,7 +40,7 @@ const PARTS: &[Part] = &[
     objects::OBJECTS,
 ];
 
-/// What becomes of the others with it.
+/// The growth of the other properties with it.
 #[derive(Serialize)]
 struct Table {
     title: &'static str,
@@ -48,7 +48,7 @@ struct Table {
     rows: Rows,
 }
 
-/// What a load of hits came to.
+/// The result of a load of hits.
 struct Hits {
     /// Processor microseconds of the host for each request, those that were no hits included.
     cpu: f64,
@@ -59,7 +59,7 @@ struct Hits {
 /// The part of the requests that may reach the origin where nothing else is said.
 const MAY_MISS: f64 = 0.001;
 
-/// What every part of the measurement works with.
+/// The parts that every measurement works with.
 struct Bench<'a> {
     folder: &'a Path,
     script: &'a Path,
@@ -183,7 +183,7 @@ impl Bench<'_> {
         Ok(hits.cpu)
     }
 
-    /// The same for one object of the host name that every server has.
+    /// Measures hits of one object under the host name that every server has.
     fn hits_on_one(&self, server: &Server) -> Result<f64> {
         get(server, HOST, 0)?;
         self.hits(server, &format!("uniform {SIZE} 1 1"))

@@ -150,7 +150,7 @@ fn fill(server: &Server, from: u64, to: u64) -> Result<()> {
     })
 }
 
-/// What the files below a folder take on the disk.
+/// Bytes that the files below a folder take on the disk.
 fn size_of_folder(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -32,7 +32,7 @@ pub(crate) struct Recipe {
     package: &'static str,
     /// Programs and files that have to be there.
     needs: &'static [&'static str],
-    /// What says its version.
+    /// The command that says its version.
     version: &'static [&'static str],
     /// Writes its configuration; the command that starts it in the foreground.
     prepare: fn(&Place) -> Result<Command>,
@@ -75,7 +75,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
 ];
 
 impl Recipe {
-    /// What is missing here, and how to get it.
+    /// The program that is missing here, and how to get it.
     pub(crate) fn missing(&self) -> Option<String> {
         let missing = self.needs.iter().find(|need| match need.starts_with('/') {
             true => !Path::new(need).exists(),

@@ -31,7 +31,7 @@ pub(super) const NGINX_LUA: Recipe = Recipe {
     },
 };
 
-/// The same decisions as those of the quickstart's plugin: key, origin, lifetime.
+/// The decisions of the quickstart's plugin in Lua: key, origin, lifetime.
 const LUA: &str = r#"
             set $key "";
             set $chosen "";

@@ -76,14 +76,14 @@ fn host() -> Result<Command> {
     Ok(Command::new(given().unwrap_or(built)))
 }
 
-/// What a running host says about its cache: a part of it.
+/// A running host's answer about its cache, in part.
 #[derive(Deserialize)]
 pub(crate) struct Stats {
     /// Keys on disk.
     pub(crate) disk_objects: u64,
-    /// Whether all of them are known.
+    /// True if all of them are known.
     pub(crate) disk_known: bool,
-    /// What waits to be written.
+    /// Bytes waiting to be written.
     pub(crate) queued_bytes: u64,
     /// Responses that were not written, since the disk was slower than the fills.
     pub(crate) not_written: u64,
@@ -129,7 +129,7 @@ fn plugin() -> Result<PathBuf> {
     Ok(target()?.join("wasm32-wasip1/plugin/quickstart_plugin.wasm"))
 }
 
-/// What a host is given.
+/// The configuration of a host.
 pub(crate) struct Setup {
     /// The sizes of its store, as the configuration writes them.
     pub(crate) memory: &'static str,
@@ -146,14 +146,14 @@ pub(crate) struct Distribution {
 /// The quickstart's plugin, its cache-key hook only.
 pub(crate) struct Plugin {
     pub(crate) isolation: &'static str,
-    /// Whether the behavior runs it, or it is only loaded.
+    /// True if the behavior runs it; else it is only loaded.
     pub(crate) runs: bool,
     /// Bytes that make its file one of its own, so that it is compiled and loaded for itself.
     pub(crate) mark: Option<u32>,
 }
 
 impl Setup {
-    /// What stands beside the other servers.
+    /// The host that is measured beside the other servers.
     fn compared() -> Result<Setup> {
         let plugin = |isolation| {
             Some(Plugin {

@@ -34,7 +34,7 @@ wit_bindgen::generate!({
 struct Acts;
 export!(Acts);
 
-/// What the steps of a hook come to.
+/// The result of a hook's steps.
 #[derive(Default)]
 struct Made {
     path: Option<String>,
@@ -152,7 +152,7 @@ fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, Strin
     Ok(made)
 }
 
-/// What a reader or an import gives, as text.
+/// The answer of a reader or an import, as text.
 fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
     Ok(match what {
         "kv" => kv::get(of)?.map_or("none".to_owned(), text),

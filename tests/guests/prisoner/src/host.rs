@@ -115,7 +115,7 @@ fn loopback(port: u16) -> IpSocketAddress {
     })
 }
 
-/// What the host gives that it should not.
+/// Things that the host gives and should not.
 pub(crate) fn ways(port: u16) -> Vec<String> {
     let mut ways = Vec::new();
     let folders = preopens::get_directories();

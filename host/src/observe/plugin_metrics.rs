@@ -9,10 +9,10 @@ use prometheus_client::registry::Registry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// One plugin has so many figures at most.
-const MOST_NAMES: usize = 50;
+/// The most metrics of one plugin.
+const MAX_NAMES: usize = 50;
 
-/// What histograms tell apart: from a thousandth to a million.
+/// The histograms' bounds, from a thousandth to a million.
 const BUCKETS: [f64; 10] = [
     0.001,
     0.01,
@@ -40,22 +40,22 @@ type Names = HashMap<(String, String), OfOne>;
 #[derive(Default)]
 struct OfOne {
     names: HashSet<String>,
-    /// Whether it wanted more than it may have.
+    /// True if it asked for more than the limit.
     wanted_more: bool,
 }
 
-/// The figures of all plugins.
+/// The metrics of all plugins.
 #[derive(Clone)]
-pub struct PluginFigures {
+pub struct PluginMetrics {
     counters: Family<Labels, Counter>,
     histograms: Family<Labels, Histogram>,
     names: Arc<Mutex<Names>>,
 }
 
-impl PluginFigures {
+impl PluginMetrics {
     /// None yet; they are registered.
-    pub(super) fn new(registry: &mut Registry) -> PluginFigures {
-        let figures = PluginFigures {
+    pub(super) fn new(registry: &mut Registry) -> PluginMetrics {
+        let metrics = PluginMetrics {
             counters: Family::default(),
             histograms: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             names: Arc::default(),
@@ -63,20 +63,20 @@ impl PluginFigures {
         registry.register(
             "plugin_count",
             "What plugins count, by their own names",
-            figures.counters.clone(),
+            metrics.counters.clone(),
         );
         registry.register(
             "plugin_value",
             "What plugins observe, by their own names",
-            figures.histograms.clone(),
+            metrics.histograms.clone(),
         );
-        figures
+        metrics
     }
 
     /// Adds to a counter of a plugin.
     ///
     /// # Errors
-    /// It has too many figures.
+    /// It has too many metrics.
     pub fn count(
         &self,
         distribution: &str,
@@ -92,7 +92,7 @@ impl PluginFigures {
     /// Observes a value for a histogram of a plugin.
     ///
     /// # Errors
-    /// It has too many figures.
+    /// It has too many metrics.
     pub fn observe(
         &self,
         distribution: &str,
@@ -115,10 +115,10 @@ impl PluginFigures {
         let mut all = self.names.lock();
         let OfOne { names, wanted_more } = all.entry(whose).or_default();
         if !names.contains(name) {
-            if names.len() == MOST_NAMES {
+            if names.len() == MAX_NAMES {
                 *wanted_more = true;
                 return Err(format!(
-                    "the plugin has {MOST_NAMES} others, and no more are kept"
+                    "the plugin has {MAX_NAMES} others, and no more are kept"
                 ));
             }
             names.insert(name.to_owned());
@@ -126,7 +126,7 @@ impl PluginFigures {
         Ok(labels)
     }
 
-    /// Forgets the figures of plugins that are not there any more, and of those that wanted more than they may have: they have
+    /// Forgets the metrics of plugins that are not there any more, and of those that wanted more than the limit: they have
     /// been loaded anew, and may be better now.
     pub fn retain(&self, is_there: impl Fn(&str, &str) -> bool) {
         let mut all = self.names.lock();
@@ -159,11 +159,11 @@ mod tests {
     #[test]
     fn what_plugins_that_are_gone_have_counted_goes() {
         let mut registry = Registry::default();
-        let figures = PluginFigures::new(&mut registry);
-        figures.count("main", "stays", "things", 1).unwrap();
-        figures.count("main", "goes", "things", 1).unwrap();
-        figures.observe("other", "stays", "seconds", 1.0).unwrap();
-        figures.retain(|distribution, plugin| (distribution, plugin) == ("main", "stays"));
+        let metrics = PluginMetrics::new(&mut registry);
+        metrics.count("main", "stays", "things", 1).unwrap();
+        metrics.count("main", "goes", "things", 1).unwrap();
+        metrics.observe("other", "stays", "seconds", 1.0).unwrap();
+        metrics.retain(|distribution, plugin| (distribution, plugin) == ("main", "stays"));
         let text = shown(&registry);
         assert!(text.contains("plugin=\"stays\",name=\"things\""), "{text}");
         assert!(!text.contains("goes") && !text.contains("other"), "{text}");
@@ -171,17 +171,17 @@ mod tests {
 
     #[test]
     fn a_plugin_that_wanted_too_many_names_begins_anew_with_a_reload() {
-        let figures = PluginFigures::new(&mut Registry::default());
+        let metrics = PluginMetrics::new(&mut Registry::default());
         let use_up = |plugin| {
-            for n in 0..MOST_NAMES {
-                figures.count("main", plugin, &format!("n{n}"), 1).unwrap();
+            for n in 0..MAX_NAMES {
+                metrics.count("main", plugin, &format!("n{n}"), 1).unwrap();
             }
         };
         use_up("full");
         use_up("overfull");
-        assert!(figures.count("main", "overfull", "more", 1).is_err());
-        figures.retain(|_, _| true);
-        assert_eq!(figures.count("main", "overfull", "more", 1), Ok(()));
-        assert!(figures.count("main", "full", "more", 1).is_err());
+        assert!(metrics.count("main", "overfull", "more", 1).is_err());
+        metrics.retain(|_, _| true);
+        assert_eq!(metrics.count("main", "overfull", "more", 1), Ok(()));
+        assert!(metrics.count("main", "full", "more", 1).is_err());
     }
 }
