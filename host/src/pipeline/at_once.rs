@@ -8,11 +8,7 @@ use super::exchange::{Found, Keyed, Prepared, Received};
 use super::{cache_key, look_up, respond, slices, viewer_side};
 use selvedge_caching::LookupRule;
 
-/// What came of it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it is returned; a box would cost each hit an allocation"
-)]
+/// The outcome.
 pub(crate) enum AtOnce {
     /// This is the answer.
     Answered(Prepared),

@@ -4,9 +4,10 @@ use super::gate::LIMIT;
 use super::{Origin, Response};
 use crate::config;
 use crate::distribution::Plan;
-use crate::observe::access::{Record, Sink};
+use crate::observe::access::Record;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
+use crate::observe::sinks::{Sink, Sinks};
 use crate::pipeline::{
     self, BodyError, Connection, Delivery, Edge, EdgeParts, Imports, Invalidations, Kv, Viewer,
 };
@@ -178,7 +179,7 @@ fn edge(config: config::Config, sink: Arc<dyn Sink>) -> Arc<Edge> {
         runtime,
         clock,
         metrics,
-        sink,
+        sinks: Box::new(move |_| Sinks::all([sink.clone()])),
         name: "edge.test".to_owned(),
         loop_id: "loop-of-this-edge".to_owned(),
     })
