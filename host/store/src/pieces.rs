@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_is_trimmed_was_needed_no_more_and_what_stays_is_right() {
-        let (mut pieces, body) = pieces([1; 40_000]);
+        let (mut pieces, body) = pieces(vec![1; 40_000]);
         pieces.trim(20_000, 0);
         assert!(pieces.first() <= 20_000 && pieces.first() > 0);
         assert_eq!(pieces.at(0, 100), None);
