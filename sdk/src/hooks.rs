@@ -18,13 +18,13 @@ use crate::{
 };
 
 macro_rules! pages {
-    ($($module:ident $file:literal),* $(,)?) => {
+    ($({ $hook:ident $module:ident $name:literal $($rest:tt)* })*) => {
         $(
             #[expect(
                 clippy::test_attr_in_doctest,
                 reason = "a page shows the plugin's own tests; the runtime's tests take them out of the page and run them"
             )]
-            #[doc = include_str!(concat!("../docs/", $file, ".md"))]
+            #[doc = include_str!(concat!("../docs/", $name, ".md"))]
             pub mod $module {
                 #[allow(unused_imports, reason = "for the links of the page")]
                 use crate::{Producer, Transform};
@@ -33,12 +33,4 @@ macro_rules! pages {
     };
 }
 
-pages!(
-    viewer_request "viewer-request",
-    cache_key "cache-key",
-    origin_selection "origin-selection",
-    origin_request "origin-request",
-    origin_response "origin-response",
-    ttl "ttl",
-    viewer_response "viewer-response",
-);
+hooks!(pages);

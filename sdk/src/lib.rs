@@ -142,6 +142,10 @@
 //! page_seconds = 30
 //! ```
 
+#[macro_use]
+#[path = "../macros/src/hooks.rs"]
+mod hook_table;
+
 mod bindings;
 pub mod cache;
 pub mod collections;
@@ -201,11 +205,6 @@ pub mod __private {
     /// The decision as the contract wants it.
     pub fn answer<T>(decision: crate::Result<T>) -> core::result::Result<T, String> {
         decision.map_err(|error| error.to_string())
-    }
-
-    /// The fields that hooks may not change, for the host's tests.
-    pub mod protected {
-        pub use crate::protected::{BEGINNINGS, EVERYWHERE, at};
     }
 
     /// The glue of one hook.

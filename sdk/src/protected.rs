@@ -1,72 +1,42 @@
-//! Which fields a hook may change, as the host decides it: for plugins whose configuration names fields, so that a wrong
-//! name is said by `selvedge check` and not by every request. A test of the host compares the lists with its own.
+//! Fields that a hook may change, as the host decides it: for plugins whose configuration names fields, so that a wrong name
+//! is reported by `selvedge check` and not by every request.
 
-/// A hook that edits fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hook {
-    /// `viewer-request`
-    ViewerRequest,
-    /// `origin-request`
-    OriginRequest,
-    /// `origin-response`
-    OriginResponse,
-    /// `viewer-response`
-    ViewerResponse,
+mod names;
+
+use names::{BEGINNINGS, EVERYWHERE};
+
+macro_rules! editing_hooks {
+    ($({
+        $hook:ident $module:ident $name:literal
+        $function:ident($($argument:ident),*) -> $decision:ident
+        asks $asks:literal
+        runs $runs:literal
+        $(may_not_edit $fields:tt)?
+    })*) => {
+        editing_hooks!(made: $($($hook $name $fields)?)*);
+    };
+    (made: $($hook:ident $name:literal [$($field:literal),* $(,)?])*) => {
+        /// A hook that edits fields.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Hook {
+            $(#[doc = concat!("`", $name, "`")] $hook,)*
+        }
+
+        /// Fields out of reach at this hook, besides [`EVERYWHERE`].
+        fn at(hook: Hook) -> &'static [&'static str] {
+            match hook {
+                $(Hook::$hook => &[$($field),*],)*
+            }
+        }
+
+        #[cfg(test)]
+        const PAGES: &[(Hook, &str)] = &[
+            $((Hook::$hook, include_str!(concat!("../docs/", $name, ".md"))),)*
+        ];
+    };
 }
 
-/// Out of reach at every hook.
-pub const EVERYWHERE: [&str; 27] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-accel-buffering",
-    "x-accel-charset",
-    "x-accel-limit-rate",
-    "x-accel-redirect",
-    "x-amzn-auth",
-    "x-amzn-cf-billing",
-    "x-amzn-cf-id",
-    "x-amzn-cf-xff",
-    "x-amzn-errortype",
-    "x-amzn-fle-profile",
-    "x-amzn-header-count",
-    "x-amzn-header-order",
-    "x-amzn-lambda-integration-tag",
-    "x-amzn-requestid",
-    "x-cache",
-    "x-forwarded-proto",
-    "x-real-ip",
-];
-
-/// As [`EVERYWHERE`], by how a name begins.
-pub const BEGINNINGS: [&str; 2] = ["x-amz-cf-", "x-edge-"];
-
-/// Out of reach at this hook, besides [`EVERYWHERE`].
-pub fn at(hook: Hook) -> &'static [&'static str] {
-    match hook {
-        Hook::ViewerRequest => &["cdn-loop", "host", "via"],
-        Hook::OriginRequest => &[
-            "accept-encoding",
-            "cdn-loop",
-            "if-match",
-            "if-modified-since",
-            "if-none-match",
-            "if-range",
-            "if-unmodified-since",
-            "range",
-            "via",
-        ],
-        Hook::OriginResponse => &["content-range", "via"],
-        Hook::ViewerResponse => &["content-range", "via", "warning"],
-    }
-}
+hooks!(editing_hooks);
 
 /// Returns true if a hook may set, append and remove this field; case does not count. What can't be the name of a
 /// field (RFC 9110, section 5.1) can't be changed either.
@@ -99,26 +69,9 @@ mod tests {
 
     #[test]
     fn each_page_names_what_is_out_of_reach_at_its_hook() {
-        for (hook, page) in [
-            (
-                Hook::ViewerRequest,
-                include_str!("../docs/viewer-request.md"),
-            ),
-            (
-                Hook::OriginRequest,
-                include_str!("../docs/origin-request.md"),
-            ),
-            (
-                Hook::OriginResponse,
-                include_str!("../docs/origin-response.md"),
-            ),
-            (
-                Hook::ViewerResponse,
-                include_str!("../docs/viewer-response.md"),
-            ),
-        ] {
+        for (hook, page) in PAGES {
             let page = page.to_ascii_lowercase();
-            for name in at(hook) {
+            for name in at(*hook) {
                 assert!(page.contains(&format!("`{name}`")), "{hook:?} lacks {name}");
             }
         }
@@ -135,13 +88,8 @@ mod tests {
             "a:b",
             "\u{e9}",
         ] {
-            for hook in [
-                Hook::ViewerRequest,
-                Hook::OriginRequest,
-                Hook::OriginResponse,
-                Hook::ViewerResponse,
-            ] {
-                assert!(!may_change(hook, name), "{name} at {hook:?}");
+            for (hook, _) in PAGES {
+                assert!(!may_change(*hook, name), "{name} at {hook:?}");
             }
         }
         assert!(may_change(Hook::ViewerResponse, "X-Edge"));

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{guest, load, request, response, runtime, spec};
+use common::{guest, load, request, response, spec};
 use divan::Bencher;
 use selvedge_runtime::{Isolation, Plugin, PluginSpec, RequestFacts, ResponseFacts, Transaction};
 
@@ -48,21 +48,21 @@ impl Case {
     }
 
     async fn cache_key(&self) {
-        let called = Transaction::new(&runtime())
+        let called = Transaction::new()
             .cache_key(&self.plugin, &self.request)
             .await;
         called.decision.expect("it decides");
     }
 
     async fn shared_cache_key(&self) {
-        let called = Transaction::new(&runtime())
+        let called = Transaction::new()
             .shared_cache_key(&self.plugin, &self.request)
             .await;
         called.decision.expect("it decides");
     }
 
     async fn three_hooks(&self) {
-        let mut transaction = Transaction::new(&runtime());
+        let mut transaction = Transaction::new();
         transaction
             .cache_key(&self.plugin, &self.request)
             .await
@@ -123,7 +123,7 @@ fn cache_key_that_fails(bencher: Bencher<'_, '_>, path: &str) {
         ..Case::new(Isolation::Reuse)
     };
     measure(bencher, async || {
-        let called = Transaction::new(&runtime())
+        let called = Transaction::new()
             .cache_key(&case.plugin, &case.request)
             .await;
         assert!(called.decision.is_err());

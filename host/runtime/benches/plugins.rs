@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::capabilities::Recorded;
-use common::{build, facts, load, response, runtime, spec};
+use common::{build, facts, load, response, spec};
 use http::{HeaderName, HeaderValue};
 use measured::{measure, on_this_thread};
 use selvedge_runtime::capabilities::{Answer, Kv};
@@ -218,7 +218,7 @@ impl Case {
 
     /// One call of the hook. The `first` is looked at: a plugin that decides something else has other work than is meant here.
     async fn call(&self, plugin: &Arc<Plugin>, request: &Arc<RequestFacts>, first: bool) {
-        let mut transaction = Transaction::new(&runtime());
+        let mut transaction = Transaction::new();
         match self.hook {
             Hook::ViewerRequest => {
                 let called = transaction.viewer_request(plugin, request).await;

@@ -18,8 +18,8 @@ wasmtime::component::bindgen!({
         default: trappable,
     },
     with: {
-        "selvedge:edge/fetch.pending": crate::host::Pending,
-        "selvedge:edge/fetch.fetched": crate::host::Fetched,
+        "selvedge:edge/fetch.pending": crate::fetching::Pending,
+        "selvedge:edge/fetch.fetched": crate::fetching::Fetched,
     },
     exports: { default: async },
 });

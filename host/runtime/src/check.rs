@@ -7,10 +7,10 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::capabilities::{Capabilities, Capability};
+use crate::contract::{CONTRACT, OFFERED, OFFERED_WASI};
 use crate::error::LoadError;
-use crate::host::{CONTRACT, OFFERED, OFFERED_WASI};
-use crate::spec::Hook;
-use crate::trap::printable;
+use crate::hook::Hook;
+use crate::text::printable;
 
 /// What a WebAssembly file begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::capabilities::Capability;
-use crate::compile::CompileLimit;
+use crate::compile::limits::CompileLimit;
 use crate::fault::Fault;
-use crate::spec::{Hook, names};
+use crate::hook::{Hook, names};
 
 /// Why a runtime could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use crate::capabilities::{Geo, ReadBody};
+use crate::on_demand::{Geo, ReadBody};
 
 /// The scheme of a request or of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +98,29 @@ impl RequestFacts {
         let geo = self.geo.as_ref()?;
         geo.fact(self.viewer.ip().to_canonical(), name)
     }
+
+    /// The first value of a parameter of the query, decoded.
+    pub(crate) fn query_param(&self, name: &str) -> Option<Cow<'_, str>> {
+        let query = self.query.as_deref()?;
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The value of the first cookie of this name.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let lines = self.fields.get_all(http::header::COOKIE).iter();
+        let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        pairs.find_map(|pair| cookie_value(pair, name))
+    }
+}
+
+/// The value if this is the cookie of that name (RFC 6265, section 4.2).
+fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let pair = pair.trim_ascii();
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    let (key, value) = pair.split_at(equals);
+    (key.trim_ascii_end() == name.as_bytes())
+        .then(|| value.get(1..).unwrap_or_default().trim_ascii_start())
 }
 
 impl std::fmt::Debug for RequestFacts {

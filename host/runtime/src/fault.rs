@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
+use crate::hook::Hook;
 use crate::masks::Masks;
-use crate::spec::Hook;
 
 /// The longest path and query together, as CloudFront has it.
-pub(crate) const LONGEST_TARGET: usize = 8192;
+pub(crate) const MAX_TARGET: usize = 8192;
 
 /// Why a decision cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,9 +65,7 @@ pub enum Fault {
     )]
     Query(String),
     /// Path and query are too long together.
-    #[error(
-        "path and query have {length} bytes, more than the {LONGEST_TARGET} that they may have"
-    )]
+    #[error("path and query have {length} bytes, more than the {MAX_TARGET} that they may have")]
     TargetLength {
         /// Their length.
         length: usize,

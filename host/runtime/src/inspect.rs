@@ -9,16 +9,16 @@ use wasmparser::{KnownCustom, MemoryType, Parser, Payload};
 use crate::capabilities::Capability;
 use crate::check::{self, Kind};
 use crate::error::LoadError;
-use crate::load;
-use crate::runtime::Runtime;
-use crate::spec::Hook;
-use crate::trap::printable;
+use crate::file;
+use crate::hook::Hook;
+use crate::load::{self, Loader};
+use crate::text::printable;
 
 /// No more names of tools are listed.
-const MOST_PRODUCERS: usize = 32;
+const MAX_PRODUCERS: usize = 32;
 
 /// No more memories are listed; a plugin that runs has one.
-const MOST_MEMORIES: usize = 32;
+const MAX_MEMORIES: usize = 32;
 
 /// The bytes of a page where a module does not say otherwise.
 const PAGE: u64 = 64 << 10;
@@ -55,14 +55,14 @@ pub struct MemoryBounds {
     pub maximum: Option<u64>,
 }
 
-pub(crate) fn inspect(runtime: &Runtime, path: &Path) -> Result<Inspection, LoadError> {
-    let file = load::read(path)?;
-    let kind = load::kind(path, &file)?;
-    let component = load::compiled(runtime, path, &file)?;
-    let engine = &runtime.shared.engine;
+pub(crate) fn inspect(loader: &Loader, path: &Path) -> Result<Inspection, LoadError> {
+    let file = file::read(path)?;
+    let kind = file::kind(path, &file)?;
+    let component = load::compiled(loader, path, &file)?;
+    let engine = &loader.shared.engine;
     let exports = check::component(engine, path, &component)?;
     let hooks = check::hooks(path, &[], &exports)?;
-    load::linked(runtime, path, &component, &hooks, &exports)?;
+    load::linked(loader, path, &component, &hooks, &exports)?;
     let ty = component.component_type();
     let imports: Vec<String> = ty
         .imports(engine)
@@ -100,7 +100,7 @@ fn declared(file: &[u8]) -> (Vec<MemoryBounds>, Vec<String>) {
     for payload in Parser::new(0).parse_all(file) {
         match payload {
             Ok(Payload::MemorySection(section)) => {
-                let declared = section.into_iter().flatten().take(MOST_MEMORIES);
+                let declared = section.into_iter().flatten().take(MAX_MEMORIES);
                 memories.extend(declared.map(|memory| bounds(&memory)));
             }
             Ok(Payload::CustomSection(section)) => {
@@ -112,10 +112,10 @@ fn declared(file: &[u8]) -> (Vec<MemoryBounds>, Vec<String>) {
             Err(_) => break,
         }
     }
-    memories.truncate(MOST_MEMORIES);
+    memories.truncate(MAX_MEMORIES);
     producers.sort();
     producers.dedup();
-    producers.truncate(MOST_PRODUCERS);
+    producers.truncate(MAX_PRODUCERS);
     (memories, producers)
 }
 
@@ -131,8 +131,8 @@ fn bounds(memory: &MemoryType) -> MemoryBounds {
 
 fn signed(fields: wasmparser::ProducersSectionReader<'_>) -> Vec<String> {
     let mut all = Vec::new();
-    for field in fields.into_iter().flatten().take(MOST_PRODUCERS) {
-        for value in field.values.into_iter().flatten().take(MOST_PRODUCERS) {
+    for field in fields.into_iter().flatten().take(MAX_PRODUCERS) {
+        for value in field.values.into_iter().flatten().take(MAX_PRODUCERS) {
             let text = format!("{}: {} {}", field.name, value.name, value.version);
             all.push(printable(text.trim_end()));
         }

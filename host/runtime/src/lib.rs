@@ -32,51 +32,74 @@
 //! fiber of its own, and polls that under two limits: CPU time of the thread, looked at on each epoch tick, and wall time.
 //! The guest gives way to other tasks on each tick, so a spinning guest never holds a worker thread.
 
+#[macro_use]
+#[path = "../../../sdk/macros/src/hooks.rs"]
+mod hook_table;
+
 mod artifact;
 mod bindings;
 mod breaker;
 pub mod capabilities;
 mod check;
 mod compile;
+mod contract;
 mod counters;
+mod decision;
 pub mod edits;
 mod error;
 mod facts;
 mod fault;
+mod fetching;
+mod file;
+mod guest_log;
+mod hook;
 mod hooks;
 mod host;
+mod identity;
 mod inspect;
 mod instance;
 mod limits;
+mod linked;
 mod load;
 mod masks;
+mod on_demand;
+mod options;
 mod plugin;
 mod protected;
 mod remember;
 mod runtime;
+mod shared;
 mod snapshot;
 mod spec;
+mod start;
+mod state;
 mod stream;
+mod text;
 mod ticker;
+mod time;
 mod transaction;
 mod trap;
 
 pub use capabilities::{Capabilities, Capability};
-pub use compile::{ChildCompiler, CompileLimit, CompileLimits, Compiler, compile_worker};
+pub use compile::limits::{CompileLimit, CompileLimits};
+pub use compile::{ChildCompiler, Compiler, compile_worker};
 pub use counters::Counters;
+pub use decision::{
+    KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, TtlDecision,
+    ViewerRequestDecision, ViewerResponseDecision,
+};
 pub use edits::{FieldEdit, RequestEdits, ResponseEdits, SyntheticResponse};
 pub use error::{HookError, LoadError, RuntimeError};
 pub use facts::{Read, RequestFacts, RequestId, ResponseFacts, Scheme, TlsFacts};
 pub use fault::Fault;
-pub use hooks::{
-    KeyDecision, KeyPart, OriginDecision, OriginRequestDecision, OriginResponseDecision,
-    TtlDecision, ViewerRequestDecision, ViewerResponseDecision,
-};
+pub use hook::{Hook, UnknownHook};
+pub use hooks::OriginResponseDecision;
 pub use inspect::{Inspection, MemoryBounds};
 pub use masks::Masks;
+pub use options::{Options, WallClock};
 pub use plugin::Plugin;
-pub use runtime::{Options, Runtime, WallClock};
-pub use snapshot::NoSnapshot;
-pub use spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit, UnknownHook};
+pub use runtime::Runtime;
+pub use snapshot::candidate::NoSnapshot;
+pub use spec::{Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 pub use stream::{PIECE_BYTES, Producer, Transform};
 pub use transaction::{Called, Transaction};

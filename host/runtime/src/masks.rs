@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use memchr::memmem::{self, Finder};
 
-use crate::trap::{CUT, LONGEST_TEXT, printable};
+use crate::text::{CUT, MAX_TEXT, printable};
 
 /// Secrets shorter than this are not looked for: they would make words unreadable.
 const SHORTEST: usize = 6;
@@ -20,7 +20,7 @@ const SHORTEST: usize = 6;
 const INSTEAD: &[u8] = b"***";
 
 /// The longest name that is shown in full, in characters.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 
 /// Makes the secrets of one plugin unreadable. Cloning is cheap, and free where it has none.
 #[derive(Clone, Default)]
@@ -87,12 +87,12 @@ impl Masks {
 
     /// Text as it may stand in an error or a log line: masked, bounded, and without control characters.
     pub fn printable(&self, text: &str) -> String {
-        let seen = LONGEST_TEXT + self.longest();
+        let seen = MAX_TEXT + self.longest();
         if text.len() <= seen {
             return printable(&self.mask(text));
         }
         // A guest's text may be a hundred times what is shown of it.
-        let shown = text.floor_char_boundary(LONGEST_TEXT);
+        let shown = text.floor_char_boundary(MAX_TEXT);
         let seen = text.as_bytes().get(..seen).unwrap_or_default();
         let shown = self.mask_output(seen, shown, false).text;
         let mut clean = printable(&String::from_utf8_lossy(&shown));
@@ -105,7 +105,7 @@ impl Masks {
     /// A name as it may stand within a message: as [`Masks::printable`], and short.
     pub fn name(&self, text: &str) -> String {
         let clean = self.printable(text);
-        match clean.char_indices().nth(LONGEST_NAME) {
+        match clean.char_indices().nth(MAX_NAME) {
             Some((end, _)) => format!("{}...", clean.get(..end).unwrap_or_default()),
             None => clean,
         }
@@ -332,17 +332,17 @@ mod tests {
     fn of_a_text_much_longer_than_what_is_shown_no_piece_of_a_secret_is_left() {
         let secret = "0123456789-secret-9876543210";
         let masks = masks(&[secret]);
-        for before in LONGEST_TEXT - 40..LONGEST_TEXT + 10 {
+        for before in MAX_TEXT - 40..MAX_TEXT + 10 {
             let text = format!("{}{secret}{}", "ä".repeat(before / 2), "x".repeat(1 << 20));
             let clean = masks.printable(&text);
             assert!(!clean.contains("0123"), "{before}: {clean}");
             assert!(clean.ends_with("..."), "{before}: {clean}");
-            assert!(clean.len() <= LONGEST_TEXT + 8, "{before}: {clean}");
+            assert!(clean.len() <= MAX_TEXT + 8, "{before}: {clean}");
             // At the end the place of it is cut as well.
             let is_masked = clean.contains("***");
-            assert!(is_masked || before > LONGEST_TEXT - 4, "{before}: {clean}");
+            assert!(is_masked || before > MAX_TEXT - 4, "{before}: {clean}");
         }
-        let short = format!("{} 012345", "x".repeat(LONGEST_TEXT - 8));
+        let short = format!("{} 012345", "x".repeat(MAX_TEXT - 8));
         assert_eq!(masks.printable(&short), short);
     }
 
@@ -393,6 +393,6 @@ mod tests {
     fn names_are_short() {
         let masks = masks(&["hunter2"]);
         assert_eq!(masks.name("a\nhunter2"), "a\\n***");
-        assert_eq!(masks.name(&"x".repeat(64 << 10)).len(), LONGEST_NAME + 3);
+        assert_eq!(masks.name(&"x".repeat(64 << 10)).len(), MAX_NAME + 3);
     }
 }

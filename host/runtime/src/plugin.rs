@@ -7,81 +7,23 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use wasmtime::Engine;
-use wasmtime::component::InstancePre;
 
 use crate::artifact::InUse;
-use crate::bindings::exported;
 use crate::breaker::{Admitted, Breaker, Change};
-use crate::capabilities::Capabilities;
 use crate::check::Exports;
 use crate::counters::Counters;
+use crate::decision::{KeyDecision, OriginDecision};
 use crate::error::HookError;
-use crate::hooks::{KeyDecision, OriginDecision};
-use crate::instance::{Instance, State};
+use crate::hook::Hook;
+use crate::identity::Identity;
+use crate::instance::{Alive, Instance};
+use crate::linked::Linked;
 use crate::masks::Masks;
 use crate::remember::Memory;
-use crate::runtime::{Shared, TABLES, WallClock};
-use crate::snapshot::{Candidate, NoSnapshot, Snapshots};
-use crate::spec::{Hook, Isolation, Limits, OnError, PluginSpec, ShortCircuit};
+use crate::shared::{Shared, TABLES};
+use crate::snapshot::candidate::{Candidate, NoSnapshot};
+use crate::spec::{Isolation, Limits, OnError, PluginSpec, ShortCircuit};
 use crate::ticker::Ticker;
-use crate::transaction;
-
-/// What an instance knows of its plugin.
-pub(crate) struct Identity {
-    pub(crate) name: Arc<str>,
-    pub(crate) distribution: String,
-    pub(crate) config: serde_json::Value,
-    pub(crate) config_json: String,
-    pub(crate) limits: Limits,
-    pub(crate) capabilities: Capabilities,
-    pub(crate) masks: Masks,
-    pub(crate) wall_clock: Option<Arc<dyn WallClock>>,
-}
-
-/// What instances are made of.
-pub(crate) struct Linked {
-    pub(crate) pre: InstancePre<State>,
-    pub(crate) indices: Indices,
-}
-
-/// Where the exports are.
-pub(crate) struct Indices {
-    pub(crate) viewer_request: Option<exported::viewer_request::GuestIndices>,
-    pub(crate) cache_key: Option<exported::cache_key::GuestIndices>,
-    pub(crate) origin_selection: Option<exported::origin_selection::GuestIndices>,
-    pub(crate) origin_request: Option<exported::origin_request::GuestIndices>,
-    pub(crate) origin_response: Option<exported::origin_response::GuestIndices>,
-    pub(crate) ttl: Option<exported::ttl::GuestIndices>,
-    pub(crate) viewer_response: Option<exported::viewer_response::GuestIndices>,
-    pub(crate) lifecycle: Option<exported::lifecycle::GuestIndices>,
-}
-
-impl Indices {
-    pub(crate) fn new(
-        pre: &InstancePre<State>,
-        hooks: &[Hook],
-        init: bool,
-    ) -> wasmtime::Result<Indices> {
-        macro_rules! find {
-            ($hook:ident, $wanted:expr) => {
-                $wanted
-                    .then(|| exported::$hook::GuestIndices::new(pre))
-                    .transpose()?
-            };
-        }
-        let wanted = |hook| hooks.contains(&hook);
-        Ok(Indices {
-            viewer_request: find!(viewer_request, wanted(Hook::ViewerRequest)),
-            cache_key: find!(cache_key, wanted(Hook::CacheKey)),
-            origin_selection: find!(origin_selection, wanted(Hook::OriginSelection)),
-            origin_request: find!(origin_request, wanted(Hook::OriginRequest)),
-            origin_response: find!(origin_response, wanted(Hook::OriginResponse)),
-            ttl: find!(ttl, wanted(Hook::Ttl)),
-            viewer_response: find!(viewer_response, wanted(Hook::ViewerResponse)),
-            lifecycle: find!(lifecycle, init),
-        })
-    }
-}
 
 /// The hooks whose decisions are remembered.
 pub(crate) struct Memories {
@@ -299,11 +241,9 @@ impl Plugin {
         (all - all / 4) / self.places
     }
 
-    /// Room for one more instance, until this is dropped.
+    /// Returns room for one more instance, until it is dropped.
     pub(crate) fn room(&self) -> Option<Alive> {
-        let before = self.alive.fetch_add(1, Relaxed);
-        let alive = Alive(self.alive.clone());
-        (before < self.share_of_instances()).then_some(alive)
+        Alive::one_more(&self.alive, self.share_of_instances())
     }
 
     pub(crate) fn identity(&self) -> &Arc<Identity> {
@@ -328,7 +268,10 @@ impl Plugin {
     ///
     /// Why each instance goes on to run it.
     pub fn snapshot_now(&self) -> Result<(), NoSnapshot> {
-        self.shared.snapshots.make(self)
+        self.candidate
+            .as_ref()
+            .ok_or(NoSnapshot::NotFor)?
+            .make_now()
     }
 
     /// Whether instances begin with what `init` left, and so do not run it.
@@ -336,15 +279,6 @@ impl Plugin {
         self.candidate
             .as_ref()
             .is_some_and(|candidate| candidate.begun().is_some())
-    }
-
-    pub(crate) fn snapshots(&self) -> &Snapshots {
-        &self.shared.snapshots
-    }
-
-    /// Makes an instance, runs `init`, looks at the types of all hooks, and drops it.
-    pub(crate) async fn try_start(&self) -> Result<(), HookError> {
-        transaction::try_start(self, self.linked()).await
     }
 
     /// An instance that waits for work.
@@ -367,15 +301,6 @@ impl Plugin {
             return;
         }
         self.idle.lock().push(instance);
-    }
-}
-
-/// One instance, as long as it lives.
-pub(crate) struct Alive(Arc<AtomicU32>);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -1,84 +1,10 @@
 //! What a configuration says of a plugin: its file, its hooks, what it may use, and what its failure means.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::capabilities::Capabilities;
-
-/// A point in a request's life at which a plugin is asked, in the order in which they run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Hook {
-    /// Before the cache key is made: rewrite or answer.
-    ViewerRequest,
-    /// What makes two requests the same for the cache.
-    CacheKey,
-    /// Which origin answers.
-    OriginSelection,
-    /// What goes out to the origin.
-    OriginRequest,
-    /// What came from the origin, before it is stored.
-    OriginResponse,
-    /// How long a response may be used.
-    Ttl,
-    /// What leaves for the viewer.
-    ViewerResponse,
-}
-
-impl Hook {
-    /// All hooks of the contract, in the order in which they run.
-    pub const ALL: [Hook; 7] = [
-        Hook::ViewerRequest,
-        Hook::CacheKey,
-        Hook::OriginSelection,
-        Hook::OriginRequest,
-        Hook::OriginResponse,
-        Hook::Ttl,
-        Hook::ViewerResponse,
-    ];
-
-    /// The name of the hook, which is also the name of its interface in the contract: `cache-key`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Hook::ViewerRequest => "viewer-request",
-            Hook::CacheKey => "cache-key",
-            Hook::OriginSelection => "origin-selection",
-            Hook::OriginRequest => "origin-request",
-            Hook::OriginResponse => "origin-response",
-            Hook::Ttl => "ttl",
-            Hook::ViewerResponse => "viewer-response",
-        }
-    }
-}
-
-impl fmt::Display for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A name that is no hook.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no hook `{0}`; the hooks are {list}", list = names(&Hook::ALL))]
-pub struct UnknownHook(pub String);
-
-impl FromStr for Hook {
-    type Err = UnknownHook;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Hook::ALL
-            .into_iter()
-            .find(|hook| hook.as_str() == name)
-            .ok_or_else(|| UnknownHook(name.to_owned()))
-    }
-}
-
-/// `cache-key, ttl` for messages.
-pub(crate) fn names(hooks: &[Hook]) -> String {
-    let names: Vec<_> = hooks.iter().map(|hook| hook.as_str()).collect();
-    names.join(", ")
-}
+use crate::hook::Hook;
 
 /// Who shares an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,10 +12,10 @@ use wasmtime::component::ResourceAny;
 
 use crate::error::HookError;
 use crate::facts::RequestFacts;
-use crate::hooks::found;
+use crate::hooks::call::found;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::transaction::{name_failure, within_limits};
+use crate::start::{name_failure, within_limits};
 
 /// The largest piece that a plugin gets at a time. Larger ones are cut.
 pub const PIECE_BYTES: usize = 64 << 10;
@@ -125,7 +125,7 @@ impl Stream {
             return Err(HookError::StreamOver);
         };
         let plugin = &*self.plugin;
-        let cpu = instance.store.data().cpu.clone();
+        let time = instance.store.data().time.clone();
         instance.begin(&self.request, None);
         let call = async {
             let returned = run(&mut instance, self.body, step).await;
@@ -140,7 +140,7 @@ impl Stream {
                 }
             }
         };
-        let outcome = within_limits(plugin, &cpu, call).await;
+        let outcome = within_limits(plugin, &time, call).await;
         match &outcome {
             Ok(_) => self.instance = Some(instance),
             Err(error) => plugin.broke_down(error),
@@ -154,14 +154,14 @@ impl Stream {
         let Some(mut instance) = self.instance.take() else {
             return;
         };
-        let cpu = instance.store.data().cpu.clone();
+        let time = instance.store.data().time.clone();
         instance.begin(&self.request, None);
         let drop = async {
             let dropped = self.body.resource_drop_async(&mut instance.store).await;
             instance.end();
             Ok(dropped.is_ok())
         };
-        if within_limits(&self.plugin, &cpu, drop).await == Ok(true) {
+        if within_limits(&self.plugin, &time, drop).await == Ok(true) {
             self.plugin.give_back(instance);
         }
     }

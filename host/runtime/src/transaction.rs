@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
-use tokio::time::timeout;
 
 use crate::error::HookError;
 use crate::facts::{Read, RequestFacts, ResponseFacts};
-use crate::hooks::{self, HookCall, Refused};
-use crate::instance::{Instance, NotMade};
-use crate::limits::{CpuTime, Growing};
-use crate::plugin::{Linked, Plugin};
-use crate::runtime::Runtime;
-use crate::spec::Hook;
-use crate::trap::{Circumstances, explain};
+use crate::hooks::call::{HookCall, Refused, Replay, replay};
+use crate::instance::Instance;
+use crate::plugin::Plugin;
+use crate::start::{made_of, name_failure, within_limits};
+use crate::time::CallTime;
 
 /// What a hook call came to.
 #[derive(Debug)]
@@ -53,13 +50,13 @@ pub struct Transaction {
 /// A call whose decision was remembered. Its plugin has no instance yet; when a later hook needs one, this runs first.
 struct Skipped {
     plugin: Arc<Plugin>,
-    hook: Hook,
+    replay: Replay,
     request: Arc<RequestFacts>,
 }
 
 impl Transaction {
     /// A transaction without any instance yet.
-    pub fn new(_runtime: &Arc<Runtime>) -> Transaction {
+    pub fn new() -> Transaction {
         Transaction::default()
     }
 
@@ -93,7 +90,7 @@ impl Transaction {
         plugin.counters().count_remembered();
         self.skipped.push(Skipped {
             plugin: plugin.clone(),
-            hook: C::HOOK,
+            replay: replay::<C>,
             request: request.clone(),
         });
         Some(Called {
@@ -119,14 +116,12 @@ impl Transaction {
             Ok(_) => Box::pin(self.finish::<C>(plugin, request, response)).await,
             Err(error) => Err(error.clone()),
         };
-        let (decision, reads, instance) = match finished {
-            Ok(Finished {
-                decision,
-                reads,
-                instance,
-            }) => (decision, reads, instance),
-            Err(error) => (Err(error), Vec::new(), None),
-        };
+        let Finished {
+            decision,
+            reads,
+            instance,
+            viewer_broke_off,
+        } = finished.unwrap_or_else(Finished::failed);
         if let Some(instance) = instance {
             if let Ok(decision) = &decision
                 && fresh
@@ -137,7 +132,10 @@ impl Transaction {
             self.instances.push((plugin.clone(), instance));
         }
         plugin.counters().count_call(&decision);
-        if let Ok(admitted) = admitted {
+        // What a call makes of a viewer that broke off says nothing about the plugin.
+        if let Ok(admitted) = admitted
+            && !viewer_broke_off
+        {
             plugin.ended(admitted, &decision);
         }
         Called {
@@ -201,6 +199,18 @@ struct Finished<T> {
     reads: Vec<Read>,
     /// The instance, if it may be used again.
     instance: Option<Instance>,
+    viewer_broke_off: bool,
+}
+
+impl<T> Finished<T> {
+    fn failed(error: HookError) -> Finished<T> {
+        Finished {
+            decision: Err(error),
+            reads: Vec::new(),
+            instance: None,
+            viewer_broke_off: false,
+        }
+    }
 }
 
 /// Runs a call under its limits of CPU time and wall time.
@@ -210,38 +220,27 @@ async fn bounded<C: HookCall>(
     request: &Arc<RequestFacts>,
     response: Option<&Arc<ResponseFacts>>,
 ) -> Result<Finished<C::Decision>, HookError> {
-    let cpu = held
+    let time = held
         .as_ref()
-        .map(|instance| instance.store.data().cpu.clone())
+        .map(|instance| instance.store.data().time.clone())
         .unwrap_or_default();
     let call = async {
-        let instance = made(plugin, held, &cpu).await?;
+        let instance = made(plugin, held, &time).await?;
         Ok(invoke::<C>(plugin, instance, request, response).await)
     };
-    within_limits(plugin, &cpu, call).await
+    within_limits(plugin, &time, call).await
 }
 
 /// The instance that is there, or a fresh one.
 async fn made(
     plugin: &Plugin,
     held: Option<Instance>,
-    cpu: &Arc<CpuTime>,
+    time: &Arc<CallTime>,
 ) -> Result<Instance, HookError> {
     match held {
         Some(instance) => Ok(instance),
-        None => made_of(plugin, plugin.linked(), cpu).await,
+        None => made_of(plugin, plugin.linked(), time).await,
     }
-}
-
-/// A fresh instance.
-pub(crate) async fn made_of(
-    plugin: &Plugin,
-    linked: &Arc<Linked>,
-    cpu: &Arc<CpuTime>,
-) -> Result<Instance, HookError> {
-    Instance::make(plugin, linked, cpu.clone())
-        .await
-        .map_err(|not_made| why_not(plugin, not_made))
 }
 
 /// Makes a call that was skipped, under the limits that it would have had.
@@ -250,15 +249,15 @@ async fn catch_up(
     held: Option<Instance>,
     skipped: &Skipped,
 ) -> Result<Instance, HookError> {
-    let cpu = held
+    let time = held
         .as_ref()
-        .map(|instance| instance.store.data().cpu.clone())
+        .map(|instance| instance.store.data().time.clone())
         .unwrap_or_default();
     let call = async {
-        let mut instance = made(plugin, held, &cpu).await?;
+        let mut instance = made(plugin, held, &time).await?;
         instance.calls = instance.calls.saturating_add(1);
         instance.begin(&skipped.request, None);
-        let returned = hooks::run_remembered(skipped.hook, &mut instance).await;
+        let returned = (skipped.replay)(&mut instance).await;
         let stderr = instance.stderr_of(&returned);
         instance.end();
         let refused = instance.store.data().growth.refused;
@@ -266,20 +265,7 @@ async fn catch_up(
             .map_err(|error| name_failure(plugin, &error, &stderr, refused, false))
             .map(|()| instance)
     };
-    within_limits(plugin, &cpu, call).await
-}
-
-/// Runs what runs a guest.
-pub(crate) async fn within_limits<T>(
-    plugin: &Plugin,
-    cpu: &CpuTime,
-    call: impl Future<Output = Result<T, HookError>>,
-) -> Result<T, HookError> {
-    let limit = plugin.limits().wall;
-    let _running = plugin.ticker().run();
-    timeout(limit, cpu.count(call))
-        .await
-        .unwrap_or(Err(HookError::WallLimit { limit }))
+    within_limits(plugin, &time, call).await
 }
 
 /// Calls the export.
@@ -329,50 +315,7 @@ async fn invoke<C: HookCall>(
     Finished {
         decision,
         reads,
+        viewer_broke_off: instance.store.data().viewer_broke_off,
         instance: sound.then_some(instance),
     }
-}
-
-fn why_not(plugin: &Plugin, not_made: NotMade) -> HookError {
-    match not_made {
-        NotMade::NoRoom => HookError::NoInstance {
-            limit: plugin.share_of_instances(),
-        },
-        NotMade::Refused(message) => HookError::InitRefused(message),
-        NotMade::Failed {
-            error,
-            stderr,
-            refused,
-        } => name_failure(plugin, &error, &stderr, refused, false),
-    }
-}
-
-pub(crate) fn name_failure(
-    plugin: &Plugin,
-    error: &wasmtime::Error,
-    stderr: &[u8],
-    refused: Option<Growing>,
-    returns_content: bool,
-) -> HookError {
-    let limits = plugin.limits();
-    explain(
-        error,
-        &Circumstances {
-            limits,
-            stderr,
-            refused,
-            instances: plugin.max_instances(),
-            returns_content,
-        },
-    )
-}
-
-/// Makes an instance and looks at the types of its hooks, under the same limits as a call.
-pub(crate) async fn try_start(plugin: &Plugin, linked: &Arc<Linked>) -> Result<(), HookError> {
-    let cpu = Arc::new(CpuTime::default());
-    let start = async {
-        let mut instance = made_of(plugin, linked, &cpu).await?;
-        hooks::check_types(&mut instance).map_err(|error| HookError::Trap(format!("{error:#}")))
-    };
-    within_limits(plugin, &cpu, start).await
 }

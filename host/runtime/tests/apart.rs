@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ask, facts, guest, literal, load, runtime, small, spec};
+use common::{ask, facts, guest, literal, load, small, spec};
 use selvedge_runtime::{
     Isolation, Limits, Options, Plugin, PluginSpec, RequestFacts, RequestId, Runtime, Transaction,
 };
@@ -106,7 +106,7 @@ async fn requests_at_the_same_time_see_their_own_facts_only() {
 }
 
 async fn its_own(plugin: &Arc<Plugin>, number: usize) {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction.cache_key(plugin, &numbered(number)).await;
     let expected = format!("/mine/{number} Some(\"n={number}\") {number:016x}");
     assert_eq!(literal(called), expected);

@@ -21,7 +21,7 @@ async fn called(
         query: Some(query.into()),
         ..facts(&format!("/use/{what}"))
     });
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction.viewer_request(plugin, &request).await;
     let text = called.decision.map(|decision| match decision {
         ViewerRequestDecision::Respond(made) => String::from_utf8_lossy(&made.body).into_owned(),
@@ -336,14 +336,27 @@ async fn waiting_costs_no_cpu_time_and_holds_no_thread() {
 }
 
 #[tokio::test]
-async fn waiting_costs_wall_time() {
+async fn a_fetch_ends_before_the_hook_does() {
     let limits = Limits {
-        wall: Duration::from_millis(100),
+        wall: Duration::from_millis(300),
         ..Limits::default()
     };
     let plugin = editor_with(limits, Isolation::Request);
-    let (error, _) = called(&plugin, "never", "").await;
+    let (told, _) = called(&plugin, "never", "").await;
+    // The guest hears of it, and has time to answer.
+    assert_eq!(told, Ok("FetchError::TimedOut".into()));
+    assert!(!plugin.is_short_circuited());
+}
+
+#[tokio::test]
+async fn waiting_for_anything_but_the_viewer_costs_wall_time() {
     let limit = Duration::from_millis(100);
+    let limits = Limits {
+        wall: limit,
+        ..Limits::default()
+    };
+    let plugin = editor_with(limits, Isolation::Request);
+    let (error, _) = called(&plugin, "kv", "never").await;
     assert_eq!(error, Err(HookError::WallLimit { limit }));
 }
 

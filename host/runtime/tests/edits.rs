@@ -3,15 +3,17 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::capabilities::{editor, everything};
-use common::{facts, request, response, runtime};
+use common::{facts, request, response};
 use http::StatusCode;
+use selvedge_runtime::capabilities::{Answer, BodyRefusal, ReadBody};
 use selvedge_runtime::{
-    Fault, FieldEdit, Hook, HookError, OriginRequestDecision, OriginResponseDecision, Read,
-    RequestEdits, RequestFacts, ResponseEdits, SyntheticResponse, Transaction,
-    ViewerRequestDecision, ViewerResponseDecision,
+    Fault, FieldEdit, Hook, HookError, Limits, OriginRequestDecision, OriginResponseDecision,
+    PluginSpec, Read, RequestEdits, RequestFacts, ResponseEdits, ShortCircuit, SyntheticResponse,
+    Transaction, ViewerRequestDecision, ViewerResponseDecision,
 };
 
 /// A request for a path with this query.
@@ -23,7 +25,7 @@ fn asked(path: &str, query: &str) -> Arc<RequestFacts> {
 }
 
 async fn viewer_request(request: &Arc<RequestFacts>) -> Result<ViewerRequestDecision, HookError> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     transaction
         .viewer_request(&editor(), request)
         .await
@@ -31,7 +33,7 @@ async fn viewer_request(request: &Arc<RequestFacts>) -> Result<ViewerRequestDeci
 }
 
 async fn origin_request(request: &Arc<RequestFacts>) -> Result<OriginRequestDecision, HookError> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     transaction
         .origin_request(&editor(), request)
         .await
@@ -39,7 +41,7 @@ async fn origin_request(request: &Arc<RequestFacts>) -> Result<OriginRequestDeci
 }
 
 async fn viewer_response(request: &Arc<RequestFacts>) -> Result<ViewerResponseDecision, HookError> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction
         .viewer_response(&editor(), request, &response())
         .await;
@@ -47,7 +49,7 @@ async fn viewer_response(request: &Arc<RequestFacts>) -> Result<ViewerResponseDe
 }
 
 async fn origin_response(request: &Arc<RequestFacts>) -> Result<OriginResponseDecision, HookError> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction
         .origin_response(&editor(), request, &response())
         .await;
@@ -367,7 +369,7 @@ async fn a_hook_reads_the_body_where_it_may() {
             ..facts("/body")
         })
     };
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction
         .viewer_request(&editor(), &with(b"0123456789"))
         .await;
@@ -389,6 +391,61 @@ async fn a_hook_reads_the_body_where_it_may() {
             "this hook cannot read the request's body".into()
         ))
     );
+}
+
+/// A body whose viewer takes its time.
+struct Slow(Result<Bytes, BodyRefusal>);
+
+impl ReadBody for Slow {
+    fn read(&self, _: u64) -> Answer<Result<Bytes, BodyRefusal>> {
+        let arrives = self.0.clone();
+        Answer::Later(Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            arrives
+        }))
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_the_viewers_body_is_not_the_plugins_time() {
+    let limits = Limits {
+        wall: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let short_circuit = ShortCircuit {
+        failures: 1,
+        ..ShortCircuit::default()
+    };
+    let plugin = common::load(&PluginSpec {
+        limits,
+        short_circuit,
+        ..everything()
+    });
+    let ask = async |path: &str, arrives| {
+        let request = Arc::new(RequestFacts {
+            body: Some(Arc::new(Slow(arrives))),
+            ..facts(path)
+        });
+        let mut transaction = Transaction::new();
+        transaction.viewer_request(&plugin, &request).await.decision
+    };
+    let Ok(ViewerRequestDecision::Respond(made)) =
+        ask("/body", Ok(Bytes::from_static(b"slow"))).await
+    else {
+        panic!("it answers")
+    };
+    assert_eq!(&*made.body, b"slow");
+    // A viewer that breaks its body off says nothing of the plugin, whatever that makes of it.
+    let cut = ask("/body-or-panic", Err(BodyRefusal::CutOff)).await;
+    assert!(matches!(cut, Err(HookError::Trap(_))), "{cut:?}");
+    assert!(!plugin.is_short_circuited());
+    // What the plugin does afterwards is its own time.
+    let wasted = ask("/body-then-sleep", Ok(Bytes::new())).await;
+    assert!(
+        matches!(wasted, Err(HookError::WallLimit { .. })),
+        "{wasted:?}"
+    );
+    assert!(plugin.is_short_circuited());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Lines, ask, guest, literal, load, plugin, request, response, runtime, spec};
+use common::{Lines, ask, guest, literal, load, plugin, request, response, spec};
 use selvedge_runtime::{
     Hook, HookError, KeyDecision, KeyPart, OriginDecision, PluginSpec, Read, Scheme, Transaction,
     TtlDecision,
@@ -11,7 +11,7 @@ use selvedge_runtime::{
 #[tokio::test]
 async fn a_plugin_without_an_opinion_leaves_all_to_the_policy() {
     let plugin = plugin();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let request = request("/");
     assert_eq!(
         transaction.cache_key(&plugin, &request).await.decision,
@@ -59,7 +59,7 @@ async fn every_kind_of_key_decision_arrives() {
 #[tokio::test]
 async fn every_kind_of_origin_decision_arrives() {
     let plugin = plugin();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let host = OriginDecision::Host {
         scheme: Scheme::Https,
         name: "tenant.test".into(),
@@ -82,7 +82,7 @@ async fn every_kind_of_origin_decision_arrives() {
 #[tokio::test]
 async fn every_kind_of_ttl_decision_arrives() {
     let plugin = plugin();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let set = TtlDecision::Set {
         lifetime: Some(60),
         stale_while_revalidate: None,
@@ -131,7 +131,7 @@ async fn a_hook_reads_every_fact_of_the_request() {
 
 #[tokio::test]
 async fn a_hook_reads_every_fact_of_the_response() {
-    let called = Transaction::new(&runtime())
+    let called = Transaction::new()
         .ttl(&plugin(), &request("/facts"), &response())
         .await;
     let text = r#"200 Some("text/html") 2 ["content-type", "cache-control"] Some("main")"#;
@@ -191,7 +191,7 @@ async fn init_runs_once_for_each_instance_before_its_first_hook() {
         file: guest("init"),
         ..spec()
     });
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     for _ in 0..2 {
         assert_eq!(
             literal(transaction.cache_key(&plugin, &request("/")).await),

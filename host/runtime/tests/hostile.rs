@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use common::hostile::{all_hooks, hostile, told};
 use common::numbers::Numbers;
-use common::runtime;
 use selvedge_runtime::{Isolation, Transaction};
 
 #[tokio::test]
@@ -53,7 +52,7 @@ async fn handles_are_what_the_host_gave_or_the_call_ends() {
         ("reading another request", &[191, 200], "trap"),
     ];
     for (what, program, expected) in cases {
-        let mut transaction = Transaction::new(&runtime());
+        let mut transaction = Transaction::new();
         let called = transaction.cache_key(&plugin, &told(program)).await;
         let error = called.decision.expect_err(what);
         assert_eq!(error.as_str(), expected, "{what}: {error}");
@@ -65,7 +64,7 @@ async fn text_that_is_no_utf8_ends_the_call() {
     let plugin = hostile(Isolation::Request);
     // Operation 6 reads a field by a name of three bytes, which are no UTF-8.
     let program = [166, 195, 255, 254, 253];
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction.cache_key(&plugin, &told(&program)).await;
     let error = called.decision.expect_err("it is no text");
     assert!(error.to_string().contains("utf-8"), "{error}");

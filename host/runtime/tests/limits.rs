@@ -260,7 +260,7 @@ async fn fresh_instances_share_nothing() {
 #[tokio::test]
 async fn a_transaction_keeps_its_instance() {
     let plugin = plugin();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     for count in 1..4 {
         assert_eq!(
             literal(transaction.cache_key(&plugin, &request("/count")).await),
@@ -381,7 +381,7 @@ async fn when_all_instances_are_in_use_a_call_says_so() {
         ..spec()
     };
     let plugin = runtime.load(&asked_each_time).unwrap();
-    let mut transactions: Vec<_> = (0..3).map(|_| Transaction::new(&runtime)).collect();
+    let mut transactions: Vec<_> = (0..3).map(|_| Transaction::new()).collect();
     let mut outcomes = Vec::new();
     for transaction in &mut transactions {
         outcomes.push(
@@ -415,7 +415,7 @@ async fn one_plugin_leaves_instances_for_others() {
     let [greedy, other] = [(); 2].map(|()| runtime.load(&asked_each_time).unwrap());
     let mut held = Vec::new();
     for _ in 0..6 {
-        let mut transaction = Transaction::new(&runtime);
+        let mut transaction = Transaction::new();
         let called = transaction.cache_key(&greedy, &request("/pass")).await;
         assert_eq!(called.decision, Ok(KeyDecision::Pass));
         held.push(transaction);

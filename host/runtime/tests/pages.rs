@@ -66,7 +66,7 @@ async fn all_hooks_of_the_pages_are_found() {
 #[tokio::test]
 async fn viewer_request_redirects_rewrites_and_answers() {
     let plugin = pages();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     // The store of these tests has the key `a`, without a slash: nothing is redirected.
     let called = transaction
         .viewer_request(&plugin, &request("/docs/"))
@@ -89,7 +89,7 @@ async fn viewer_request_redirects_rewrites_and_answers() {
 #[tokio::test]
 async fn cache_key_and_origin_selection_decide() {
     let plugin = pages();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let called = transaction.cache_key(&plugin, &request("/")).await;
     let parts = vec![
         KeyPart::QueryExcept(vec!["utm_*".into(), "fbclid".into()]),
@@ -113,13 +113,13 @@ async fn cache_key_and_origin_selection_decide() {
 #[tokio::test]
 async fn origin_request_signs_or_answers() {
     let mut spec = page_spec();
-    let called = Transaction::new(&runtime())
+    let called = Transaction::new()
         .origin_request(&load(&spec), &request("/"))
         .await;
     let error = called.decision.unwrap_err().to_string();
     assert!(error.contains("has no secret `origin_token`"), "{error}");
     spec.config = serde_json::json!({ "maintenance": true });
-    let called = Transaction::new(&runtime())
+    let called = Transaction::new()
         .origin_request(&load(&spec), &request("/"))
         .await;
     let Ok(OriginRequestDecision::Respond(made)) = called.decision else {
@@ -132,7 +132,7 @@ async fn origin_request_signs_or_answers() {
 #[tokio::test]
 async fn origin_response_transforms_pages_and_asks_the_archive() {
     let plugin = pages();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let page = answered(200, "text/html");
     let called = transaction
         .origin_response(&plugin, &request("/"), &page)
@@ -160,7 +160,7 @@ async fn origin_response_transforms_pages_and_asks_the_archive() {
 #[tokio::test]
 async fn ttl_follows_the_configuration_that_init_read() {
     let plugin = pages();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let page = answered(200, "text/html");
     let called = transaction.ttl(&plugin, &request("/"), &page).await;
     assert!(
@@ -191,7 +191,7 @@ async fn ttl_follows_the_configuration_that_init_read() {
 #[tokio::test]
 async fn viewer_response_sets_fields_on_every_response() {
     let plugin = pages();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let https: Arc<RequestFacts> = request("/");
     let called = transaction
         .viewer_response(&plugin, &https, &answered(503, "text/html"))

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Country, ask, facts, guest, load, request, response, runtime, spec};
+use common::{Country, ask, facts, guest, load, request, response, spec};
 use http::{HeaderName, HeaderValue};
 use selvedge_runtime::{
     HookError, Isolation, Limits, Plugin, PluginSpec, RequestFacts, RequestId, Transaction,
@@ -110,7 +110,7 @@ async fn whatever_is_asked_in_whatever_order_memory_changes_no_answer() {
     let mut dice = Dice(0x5e1_4ed6e);
     let mut calls = 0;
     for turn in 0..2500 {
-        let mut transactions = [Transaction::new(&runtime()), Transaction::new(&runtime())];
+        let mut transactions = [Transaction::new(), Transaction::new()];
         for step in 0..1 + dice.roll(3) {
             let (request, hook) = (dice.request(), dice.roll(3));
             let answer = call(&mut transactions[0], &with, &request, hook).await;
@@ -153,8 +153,8 @@ async fn a_field_that_is_absent_is_told_from_an_empty_one() {
     for facts in [&absent, &empty, &absent, &empty] {
         let request = Arc::new(facts.clone());
         for hook in [0, 1] {
-            let mut with = Transaction::new(&runtime());
-            let mut plain = Transaction::new(&runtime());
+            let mut with = Transaction::new();
+            let mut plain = Transaction::new();
             assert_eq!(
                 call(&mut with, &plugin, &request, hook).await,
                 call(&mut plain, &without, &request, hook).await
@@ -221,7 +221,7 @@ async fn a_hook_after_a_remembered_one_finds_what_that_one_left() {
     let plugin = load(&spec());
     let request = request("/count");
     for _ in 0..3 {
-        let mut transaction = Transaction::new(&runtime());
+        let mut transaction = Transaction::new();
         let first = transaction.cache_key(&plugin, &request).await;
         assert_eq!(common::literal(first), "1");
         let second = transaction.origin_selection(&plugin, &request).await;

@@ -50,7 +50,7 @@ fn both(spec: &PluginSpec) -> [Arc<Plugin>; 2] {
 
 /// What all hooks of a plugin decide in one transaction, and what they read for that.
 async fn decisions(plugin: &Arc<Plugin>, request: &Arc<RequestFacts>) -> Vec<String> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let t = &mut transaction;
     let response = response();
     let mut all = Vec::new();
@@ -337,10 +337,10 @@ fn nothing_of_it_is_kept_on_disk() {
 }
 
 /// Asks until instances begin with what `init` left, which is a matter of seconds.
-async fn asked_for_a_while(runtime: &Arc<Runtime>, plugin: &Arc<Plugin>) {
+async fn asked_for_a_while(plugin: &Arc<Plugin>) {
     let began = Instant::now();
     while !plugin.has_snapshot() && began.elapsed() < Duration::from_secs(120) {
-        let mut transaction = Transaction::new(runtime);
+        let mut transaction = Transaction::new();
         let called = transaction.cache_key(plugin, &common::request("/")).await;
         assert!(literal(called).starts_with("init 1, call 1, "));
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -365,7 +365,7 @@ async fn it_is_done_in_the_background_when_init_has_cost_enough() {
     ask(&dear, "/").await;
     ask(&gone, "/").await;
     drop(gone);
-    asked_for_a_while(&soon, &dear).await;
+    asked_for_a_while(&dear).await;
     assert!(dear.has_snapshot());
     for _ in 0..50 {
         ask(&cheap, "/").await;

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::capabilities::{editor, editor_with};
-use common::{request, response, runtime};
+use common::{request, response};
 use selvedge_runtime::{
     Fault, HookError, Isolation, Limits, OriginResponseDecision, Plugin, Producer, Transaction,
     Transform,
 };
 
 async fn decide(plugin: &Arc<Plugin>, path: &str) -> Result<OriginResponseDecision, HookError> {
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let (request, response) = (request(path), response());
     let called = transaction.origin_response(plugin, &request, &response);
     called.await.decision

@@ -103,7 +103,7 @@ impl Side {
     fn new(job: &Job) -> Side {
         Side {
             facts: facts(job),
-            transaction: Transaction::new(job.edge.runtime()),
+            transaction: Transaction::new(),
             hooks: Hooks::new(&job.edge, job.facts.request_id),
             origin: None,
             edits: Edits::default(),
@@ -133,7 +133,7 @@ impl Side {
         };
         self.origin = targets.first().map(|target| target.origin.id().to_owned());
         // Origins may be slow, and instances are scarce: those of this side begin anew when the response has come.
-        self.transaction = Transaction::new(job.edge.runtime());
+        self.transaction = Transaction::new();
         let mut fetched = self.fetch(job, &targets, &outgoing, body, &slot).await?;
         for asks in (0..=MOST_ASKS).rev() {
             if fetched.status == StatusCode::NOT_MODIFIED && job.validating.is_some() {

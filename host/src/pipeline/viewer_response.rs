@@ -2,7 +2,6 @@
 //! what another plugin made. Nothing of it is stored.
 
 use super::answers;
-use super::edge::Edge;
 use super::exchange::{Prepared, Received};
 use super::hooks::Hooks;
 use crate::observe::access::Record;
@@ -16,7 +15,6 @@ use std::sync::Arc;
 
 /// Asks each plugin with a viewer-response hook in order. `key` is the cache key as text.
 pub(crate) async fn handle(
-    edge: &Arc<Edge>,
     received: &Received,
     key: Option<String>,
     mut prepared: Prepared,
@@ -28,7 +26,7 @@ pub(crate) async fn handle(
         return prepared;
     }
     // Instances are not held while an origin is waited for: this one is new.
-    let mut transaction = Transaction::new(edge.runtime());
+    let mut transaction = Transaction::new();
     let request = Arc::new(facts(received, key, &prepared, record));
     for plugin in plugins {
         let response = Arc::new(ResponseFacts {

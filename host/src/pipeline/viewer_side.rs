@@ -44,7 +44,7 @@ pub(crate) async fn serve(
     keyed: Option<Keyed>,
     record: &mut Record,
 ) -> Prepared {
-    let mut transaction = Transaction::new(edge.runtime());
+    let mut transaction = Transaction::new();
     let mut hooks = Hooks::new(edge, received.facts.request_id);
     let mut key = None;
     let prepared = match ask(&mut received, &mut transaction, &mut hooks).await {
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     {
         return prepared;
     }
-    let asking = viewer_response::handle(edge, &received, key, prepared, &mut hooks, record);
+    let asking = viewer_response::handle(&received, key, prepared, &mut hooks, record);
     let prepared = Box::pin(asking).await;
     record.hooks.append(&mut hooks.calls);
     prepared

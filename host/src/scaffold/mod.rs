@@ -5,6 +5,10 @@
 //! are built with, and leaves the module where a distribution file can name it. Neither takes part in a request's
 //! life; `selvedge plugin` and `selvedge dev` call them. Both block: call them off the async threads.
 
+#[macro_use]
+#[path = "../../../sdk/macros/src/hooks.rs"]
+mod hook_table;
+
 mod build;
 mod cargo;
 mod examples;

@@ -7,65 +7,45 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fs, io};
 
-/// A hook that a new project can begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
-    /// Change the request, or answer at once.
-    ViewerRequest,
-    /// The rule by which two requests are the same for the cache.
-    CacheKey,
-    /// Which origin answers.
-    OriginSelection,
-    /// Change what goes out to the origin, or answer in its place.
-    OriginRequest,
-    /// Change what came from the origin.
-    OriginResponse,
-    /// How long a response may be used.
-    Ttl,
-    /// Change what leaves for the viewer.
-    ViewerResponse,
+macro_rules! hook {
+    ($({
+        $hook:ident $module:ident $name:literal
+        $function:ident($($argument:ident),*) -> $decision:ident
+        asks $asks:literal
+        $($rest:tt)*
+    })*) => {
+        /// A hook that a new project can begin with.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Hook {
+            $(#[doc = concat!("`", $name, "`: ", $asks, ".")] $hook,)*
+        }
+
+        impl Hook {
+            /// All of them, in the order in which they run.
+            pub const ALL: [Hook; [$($name),*].len()] = [$(Hook::$hook),*];
+
+            /// The hook's name in the contract.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Hook::$hook => $name,)*
+                }
+            }
+
+            /// The question that the hook answers, as half a sentence.
+            pub(super) fn meaning(self) -> &'static str {
+                match self {
+                    $(Hook::$hook => $asks,)*
+                }
+            }
+        }
+    };
 }
 
+hooks!(hook);
+
 impl Hook {
-    /// All of them, in the order in which they run.
-    pub const ALL: [Hook; 7] = [
-        Hook::ViewerRequest,
-        Hook::CacheKey,
-        Hook::OriginSelection,
-        Hook::OriginRequest,
-        Hook::OriginResponse,
-        Hook::Ttl,
-        Hook::ViewerResponse,
-    ];
-
-    /// Those of a project that asks for none by name: what decides about the cache.
+    /// The hooks of a project that asks for none by name: those that decide about the cache.
     pub const USUAL: [Hook; 3] = [Hook::CacheKey, Hook::OriginSelection, Hook::Ttl];
-
-    /// The hook's name in the contract.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Hook::ViewerRequest => "viewer-request",
-            Hook::CacheKey => "cache-key",
-            Hook::OriginSelection => "origin-selection",
-            Hook::OriginRequest => "origin-request",
-            Hook::OriginResponse => "origin-response",
-            Hook::Ttl => "ttl",
-            Hook::ViewerResponse => "viewer-response",
-        }
-    }
-
-    /// The hook's decision, as half a sentence.
-    pub(super) fn meaning(self) -> &'static str {
-        match self {
-            Hook::ViewerRequest => "whether a request is changed, or answered at once",
-            Hook::CacheKey => "what makes two requests the same for the cache",
-            Hook::OriginSelection => "which origin answers",
-            Hook::OriginRequest => "what goes out to the origin",
-            Hook::OriginResponse => "what becomes of an origin's response before it is stored",
-            Hook::Ttl => "how long a response may be used",
-            Hook::ViewerResponse => "what leaves for the viewer",
-        }
-    }
 }
 
 /// A text that is no hook's name.
@@ -90,7 +70,7 @@ pub enum ScaffoldError {
     Name {
         /// The name as given.
         name: String,
-        /// The reason why it is refused.
+        /// What is wrong with it.
         problem: NameProblem,
     },
     /// Something is there already.
@@ -104,7 +84,7 @@ pub enum ScaffoldError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The system's error.
+        /// What the system says.
         source: io::Error,
     },
 }

@@ -9,6 +9,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod hooks;
+
 use proc_macro::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -26,105 +29,36 @@ struct Hook {
     decision: &'static str,
 }
 
-/// Changes a request before anything else, or answers it at once.
-///
-/// Goes on `fn(&Request) -> Result<ViewerRequestDecision>`. The host runs it first, before the cache key is made.
-#[proc_macro_attribute]
-pub fn viewer_request(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "viewer_request",
-        function: "handle",
-        readers: &["Request"],
-        decision: "ViewerRequestDecision",
+macro_rules! attributes {
+    ($({
+        $hook:ident $module:ident $name:literal
+        $function:ident($($argument:ident),*) -> $decision:ident
+        asks $asks:literal
+        runs $runs:literal
+        $($rest:tt)*
+    })*) => {
+        $(
+            #[doc = concat!("The hook `", $name, "`: ", $asks, ".")]
+            ///
+            #[doc = concat!(
+                "Goes on a function with the arguments ", $("`&", stringify!($argument), "` ",)*
+                "that returns `Result<", stringify!($decision), ">`. The host calls it ", $runs, "."
+            )]
+            #[proc_macro_attribute]
+            pub fn $module(arguments: TokenStream, item: TokenStream) -> TokenStream {
+                let hook = Hook {
+                    module: stringify!($module),
+                    function: stringify!($function),
+                    readers: &[$(stringify!($argument)),*],
+                    decision: stringify!($decision),
+                };
+                expand(&hook, arguments, item)
+            }
+        )*
     };
-    expand(&hook, arguments, item)
 }
 
-/// Decides what makes two requests the same for the cache.
-///
-/// Goes on `fn(&Request) -> Result<KeyDecision>`. The host runs it before the cache look-up.
-#[proc_macro_attribute]
-pub fn cache_key(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "cache_key",
-        function: "decide",
-        readers: &["Request"],
-        decision: "KeyDecision",
-    };
-    expand(&hook, arguments, item)
-}
-
-/// Decides which origin answers.
-///
-/// Goes on `fn(&Request) -> Result<OriginDecision>`. The host runs it when an origin has to be asked, not on a hit.
-#[proc_macro_attribute]
-pub fn origin_selection(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "origin_selection",
-        function: "select",
-        readers: &["Request"],
-        decision: "OriginDecision",
-    };
-    expand(&hook, arguments, item)
-}
-
-/// Changes what goes out to the origin, or answers in its place.
-///
-/// Goes on `fn(&Request) -> Result<OriginRequestDecision>`. The host runs it when an origin has been chosen.
-#[proc_macro_attribute]
-pub fn origin_request(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "origin_request",
-        function: "handle",
-        readers: &["Request"],
-        decision: "OriginRequestDecision",
-    };
-    expand(&hook, arguments, item)
-}
-
-/// Changes what came from the origin, before it is stored.
-///
-/// Goes on `fn(&Request, &Response) -> Result<OriginResponseDecision>`. The host runs it when an origin has answered.
-#[proc_macro_attribute]
-pub fn origin_response(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "origin_response",
-        function: "handle",
-        readers: &["Request", "Response"],
-        decision: "OriginResponseDecision",
-    };
-    expand(&hook, arguments, item)
-}
-
-/// Decides how long a response may be used.
-///
-/// Goes on `fn(&Request, &Response) -> Result<TtlDecision>`. The host runs it when an origin has answered, before
-/// the response is stored.
-#[proc_macro_attribute]
-pub fn ttl(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "ttl",
-        function: "decide",
-        readers: &["Request", "Response"],
-        decision: "TtlDecision",
-    };
-    expand(&hook, arguments, item)
-}
-
-/// Changes what leaves for the viewer.
-///
-/// Goes on `fn(&Request, &Response) -> Result<ViewerResponseDecision>`. The host runs it on every response, errors and
-/// made ones included, after the cache.
-#[proc_macro_attribute]
-pub fn viewer_response(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let hook = Hook {
-        module: "viewer_response",
-        function: "handle",
-        readers: &["Request", "Response"],
-        decision: "ViewerResponseDecision",
-    };
-    expand(&hook, arguments, item)
-}
+hooks!(attributes);
 
 /// Prepares an instance of the plugin, before its first hook, and may refuse the configuration.
 ///

@@ -3,24 +3,26 @@
 //! What goes in and comes out are files without a name, so nobody else can open them, no pipe can fill up, and a file that
 //! changes meanwhile is not compiled under the hash of what it was.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::Signal;
 
+use super::job::{Job, Refusal};
+use super::limits::{CompileLimit, CompileLimits};
 use super::worker::decode;
-use super::{ChildCompiler, CompileLimit, CompileLimits, Job, Refusal};
 
 /// How much of what the child says on standard error is looked at.
 const LOOKED_AT: u64 = 8 << 10;
 
 /// Waits for the child grow up to this.
-const LONGEST_NAP: Duration = Duration::from_millis(20);
+const MAX_NAP: Duration = Duration::from_millis(20);
 
 /// Has the host's allocator take what it needs in place of setting a GiB aside, which is all that the child may have. A
 /// program with another allocator does not look at it.
@@ -28,6 +30,29 @@ const ALLOCATOR: [(&str, &str); 2] = [
     ("MIMALLOC_ARENA_RESERVE", "65536"),
     ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
 ];
+
+/// The command that compiles one file, and how far it may go.
+#[derive(Debug, Clone)]
+pub struct ChildCompiler {
+    /// A program that calls [`compile_worker`](crate::compile_worker).
+    pub program: PathBuf,
+    /// What leads it there. The limits follow as three further arguments.
+    pub arguments: Vec<OsString>,
+    /// How far it may go.
+    pub limits: CompileLimits,
+}
+
+impl ChildCompiler {
+    /// The running program itself, called with these arguments. It is found by the system's link to what runs, so that it
+    /// is the same version even when its file has been replaced meanwhile.
+    pub fn this_program(arguments: impl IntoIterator<Item = &'static str>) -> ChildCompiler {
+        ChildCompiler {
+            program: PathBuf::from("/proc/self/exe"),
+            arguments: arguments.into_iter().map(OsString::from).collect(),
+            limits: CompileLimits::default(),
+        }
+    }
+}
 
 impl ChildCompiler {
     /// Does one job. Blocking.
@@ -131,7 +156,7 @@ impl Running {
                 return Ok(None);
             }
             std::thread::sleep(nap);
-            nap = (nap * 2).min(LONGEST_NAP);
+            nap = (nap * 2).min(MAX_NAP);
         }
     }
 }
@@ -160,7 +185,7 @@ fn ended(status: ExitStatus, said: &str, limits: &CompileLimits) -> Refusal {
         CompileLimit::Memory(limits.memory)
     } else {
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        let last = crate::trap::printable(last.unwrap_or("it said nothing").trim());
+        let last = crate::text::printable(last.unwrap_or("it said nothing").trim());
         return Refusal::Machine(format!("the compiler process failed ({status}): {last}"));
     };
     Refusal::Limit(limit)

@@ -9,7 +9,8 @@ use wasi_preview1_component_adapter_provider::{
 use wasmtime::{Config, Engine};
 use wit_component::ComponentEncoder;
 
-use super::{Job, Refusal, snapshot};
+use super::job::{Job, Refusal};
+use super::snapshot;
 use crate::check::{self, Kind};
 
 /// The settings that machine code depends on. Those of the host's engine beyond these concern running only.

@@ -9,10 +9,13 @@ use rustix::process::{
 };
 use wasmtime::Engine;
 
-use super::{CompileLimits, Job, Memory, Refusal, steps};
+use super::job::{Job, Refusal};
+use super::limits::CompileLimits;
+use super::memory::Memory;
+use super::steps;
 
 /// The longest reason that goes back, in bytes: names in a hostile file may be long.
-const LONGEST_REASON: usize = 4 << 10;
+const MAX_REASON: usize = 4 << 10;
 
 /// The first byte of what the child writes, and what follows it.
 pub(super) const CODE: u8 = b'c';
@@ -120,14 +123,14 @@ fn encode(result: &Result<Vec<u8>, Refusal>) -> (u8, &[u8]) {
 
 fn shortened(reason: &str) -> &[u8] {
     let bytes = reason.as_bytes();
-    bytes.get(..LONGEST_REASON).unwrap_or(bytes)
+    bytes.get(..MAX_REASON).unwrap_or(bytes)
 }
 
 /// What the child wrote, as the parent reads it. `None` for what no child writes.
 pub(super) fn decode(mut written: Vec<u8>) -> Option<Result<Vec<u8>, Refusal>> {
     let kind = *written.first()?;
     written.remove(0);
-    let text = || crate::trap::printable(&String::from_utf8_lossy(&written));
+    let text = || crate::text::printable(&String::from_utf8_lossy(&written));
     Some(match kind {
         CODE => Ok(written),
         NO_COMPONENT_TYPE => Err(Refusal::NoComponentType),

@@ -4,44 +4,15 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{ELEMENT, HookCall, Refused, found, total};
+use super::call::{ELEMENT, HookCall, Refused, found, total};
 use crate::bindings::exported::cache_key as wit;
+use crate::decision::{KeyDecision, KeyPart};
 use crate::facts::{Read, RequestFacts};
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::remember::Remembered;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// What the key is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyDecision {
-    /// What the cache policy says.
-    Policy,
-    /// The policy's key and these parts; parts of the query replace the policy's.
-    Extend(Vec<KeyPart>),
-    /// The distribution and these parts, nothing else.
-    Replace(Vec<KeyPart>),
-    /// Neither look up nor store.
-    Pass,
-}
-
-/// A part of a key, declared; the host makes the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPart {
-    /// The path.
-    Path,
-    /// Of the query only these parameters; a trailing `*` stands for any ending.
-    QueryOnly(Vec<String>),
-    /// The query without these parameters; a trailing `*` stands for any ending.
-    QueryExcept(Vec<String>),
-    /// The value of a field of the request, or its absence. The name is as the guest gave it: not yet checked.
-    Field(String),
-    /// The value of a cookie, or its absence.
-    Cookie(String),
-    /// A value that the plugin found.
-    Literal(Vec<u8>),
-}
 
 impl From<wit::KeyPart> for KeyPart {
     fn from(part: wit::KeyPart) -> Self {

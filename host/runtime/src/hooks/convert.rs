@@ -5,12 +5,12 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::ELEMENT;
+use super::call::ELEMENT;
 use crate::bindings::imported::types as wit;
 use crate::edits::{FieldEdit, MAX_FIELD_LINES, RequestEdits, ResponseEdits, SyntheticResponse};
-use crate::fault::{Fault, LONGEST_TARGET};
+use crate::fault::{Fault, MAX_TARGET};
+use crate::hook::Hook;
 use crate::protected;
-use crate::spec::Hook;
 
 pub(super) fn request_edits(hook: Hook, edits: wit::RequestEdits) -> Result<RequestEdits, Fault> {
     if let Some(path) = &edits.path {
@@ -21,7 +21,7 @@ pub(super) fn request_edits(hook: Hook, edits: wit::RequestEdits) -> Result<Requ
     }
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let length = length(&edits.path) + length(&edits.query);
-    if length > LONGEST_TARGET {
+    if length > MAX_TARGET {
         return Err(Fault::TargetLength { length });
     }
     Ok(RequestEdits {

@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, Refused, convert, found};
+use super::call::{HookCall, Refused, found};
+use super::convert;
 use crate::bindings::exported::origin_request as wit;
-use crate::edits::{RequestEdits, SyntheticResponse};
+use crate::decision::OriginRequestDecision;
 use crate::facts::RequestFacts;
 use crate::fault::Fault;
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// What becomes of a request to an origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OriginRequestDecision {
-    /// Send the request as it is.
-    Next,
-    /// Send it with these changes.
-    Edit(RequestEdits),
-    /// Do not ask the origin: this is its answer, which may be stored.
-    Respond(SyntheticResponse),
-}
 
 fn checked(decision: wit::Decision) -> Result<OriginRequestDecision, Fault> {
     Ok(match decision {

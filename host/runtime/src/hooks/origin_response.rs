@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use wasmtime::component::{Resource, ResourceAny};
 
-use super::{HookCall, Refused, convert, found};
+use super::call::{HookCall, Refused, found};
+use super::convert;
 use crate::bindings::exported::origin_response as wit;
 use crate::edits::{ResponseEdits, SyntheticResponse};
 use crate::error::HookError;
 use crate::facts::{RequestFacts, ResponseFacts};
 use crate::fault::Fault;
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::spec::Hook;
 use crate::stream::{Producer, Transform};
 use crate::transaction::{Called, Transaction};
 

@@ -4,35 +4,16 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, Refused, found, total};
+use super::call::{HookCall, Refused, found, total};
 use crate::bindings::exported::origin_selection as wit;
 use crate::bindings::imported::types;
+use crate::decision::OriginDecision;
 use crate::facts::{Read, RequestFacts, Scheme};
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::remember::Remembered;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// Which origin is asked. Whether it exists and may be asked is for the pipeline to check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OriginDecision {
-    /// The behavior's origin.
-    Policy,
-    /// The origin with this id.
-    Origin(String),
-    /// These origins by id, the next one asked when one fails.
-    Failover(Vec<String>),
-    /// A host that is not among the distribution's origins.
-    Host {
-        /// How it is asked.
-        scheme: Scheme,
-        /// Its name.
-        name: String,
-        /// Its port; `None` for the scheme's own.
-        port: Option<u16>,
-    },
-}
 
 impl From<wit::Decision> for OriginDecision {
     fn from(decision: wit::Decision) -> Self {

@@ -4,33 +4,14 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, Refused, found, total};
+use super::call::{HookCall, Refused, found, total};
 use crate::bindings::exported::ttl as wit;
+use crate::decision::TtlDecision;
 use crate::facts::{RequestFacts, ResponseFacts};
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// For how long a response may be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TtlDecision {
-    /// What the cache policy and the response's fields say.
-    Policy,
-    /// What is `None` stays as with [`TtlDecision::Policy`].
-    Set {
-        /// The freshness lifetime in seconds.
-        lifetime: Option<u64>,
-        /// Seconds after that in which it may be used while a fresh one is fetched (RFC 5861, section 3).
-        stale_while_revalidate: Option<u64>,
-        /// Seconds after that in which it may be used when the origin fails (RFC 5861, section 4).
-        stale_if_error: Option<u64>,
-        /// Surrogate keys, added to those of the origin.
-        tags: Vec<String>,
-    },
-    /// Send it on, but do not store it.
-    DontStore,
-}
 
 impl From<wit::Decision> for TtlDecision {
     fn from(decision: wit::Decision) -> Self {

@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, Refused, convert, found};
+use super::call::{HookCall, Refused, found};
+use super::convert;
 use crate::bindings::exported::viewer_request as wit;
-use crate::edits::{RequestEdits, SyntheticResponse};
+use crate::decision::ViewerRequestDecision;
 use crate::facts::RequestFacts;
 use crate::fault::Fault;
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// What becomes of a viewer's request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ViewerRequestDecision {
-    /// Go on with the request as it is.
-    Next,
-    /// Go on with these changes.
-    Edit(RequestEdits),
-    /// Answer the viewer with this. It is not stored.
-    Respond(SyntheticResponse),
-}
 
 fn checked(decision: wit::Decision) -> Result<ViewerRequestDecision, Fault> {
     Ok(match decision {

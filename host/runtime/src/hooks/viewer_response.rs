@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{HookCall, Refused, convert, found};
+use super::call::{HookCall, Refused, found};
+use super::convert;
 use crate::bindings::exported::viewer_response as wit;
-use crate::edits::{ResponseEdits, SyntheticResponse};
+use crate::decision::ViewerResponseDecision;
 use crate::facts::{RequestFacts, ResponseFacts};
 use crate::fault::Fault;
+use crate::hook::Hook;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
-use crate::spec::Hook;
 use crate::transaction::{Called, Transaction};
-
-/// What becomes of a response to a viewer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ViewerResponseDecision {
-    /// Send the response as it is.
-    Next,
-    /// Send it with these changes.
-    Edit(ResponseEdits),
-    /// Send this instead.
-    Respond(SyntheticResponse),
-}
 
 fn checked(decision: wit::Decision) -> Result<ViewerResponseDecision, Fault> {
     Ok(match decision {

@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 
-use super::NOT_IN_INIT;
 use crate::bindings::imported::cache::Host;
 use crate::capabilities::Cache;
 use crate::facts::Read;
-use crate::instance::State;
+use crate::state::{NOT_IN_INIT, State};
 
 impl State {
     /// The values, outside of `init`; otherwise words for the guest.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::bindings::imported::config::Host;
-use crate::instance::State;
+use crate::state::State;
 
 impl Host for State {
     fn get(&mut self, name: String) -> wasmtime::Result<Option<String>> {

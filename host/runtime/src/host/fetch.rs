@@ -1,29 +1,25 @@
 //! The interface `fetch`: requests to the backends that the configuration names. `start` gives a handle, so that a plugin
 //! starts several and then waits for each.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
+use tokio::time::timeout;
 use wasmtime::component::Resource;
 
-use super::{NOT_IN_INIT, field_name, field_names, joined, lines};
+use super::fields::{field_name, field_names, joined, lines};
 use crate::bindings::imported::fetch::{self as wit, Host, HostFetched, HostPending};
-use crate::capabilities::{FetchError, Waiting};
+use crate::capabilities::FetchError;
 use crate::edits::MAX_FIELD_LINES;
 use crate::facts::Read;
-use crate::fault::LONGEST_TARGET;
+use crate::fault::MAX_TARGET;
+use crate::fetching::{Fetched, Pending};
 use crate::hooks::convert;
-use crate::instance::State;
 use crate::limits::Exceeded;
 use crate::protected;
-use crate::trap::printable;
-
-/// A request under way; empty once it was waited for.
-#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Pending(Option<Waiting<Result<http::Response<Bytes>, FetchError>>>);
-
-/// A backend's answer.
-#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Fetched(http::Response<Bytes>);
+use crate::state::{NOT_IN_INIT, State};
+use crate::text::printable;
 
 impl Host for State {
     fn start(
@@ -77,7 +73,7 @@ fn checked(request: wit::FetchRequest) -> Result<http::Request<Bytes>, FetchErro
     convert::check_path(path)
         .and_then(|()| convert::check_query(query))
         .map_err(|fault| failed(fault.to_string()))?;
-    if request.target.len() > LONGEST_TARGET || request.fields.len() > MAX_FIELD_LINES {
+    if request.target.len() > MAX_TARGET || request.fields.len() > MAX_FIELD_LINES {
         return Err(failed(
             "the target is too long, or there are too many fields".into(),
         ));
@@ -100,6 +96,11 @@ fn checked(request: wit::FetchRequest) -> Result<http::Request<Bytes>, FetchErro
     Ok(checked)
 }
 
+/// The part of a hook's time on the clock that stays for the guest after a request to a backend has timed out.
+fn margin(wall: Duration) -> Duration {
+    (wall / 10).clamp(Duration::from_millis(1), Duration::from_millis(100))
+}
+
 impl HostPending for State {
     async fn wait(
         &mut self,
@@ -110,7 +111,11 @@ impl HostPending for State {
             let words = "this answer was waited for before";
             return Ok(Err(wit::FetchError::Failed(words.to_owned())));
         };
-        match waiting.await {
+        let left = self.time.wall_left(self.plugin.limits.wall);
+        let left = left.saturating_sub(margin(self.plugin.limits.wall));
+        // The guest hears of it before its own time is over.
+        let answer = timeout(left, waiting).await;
+        match answer.unwrap_or(Err(FetchError::TimedOut)) {
             Ok(response) => Ok(Ok(self.table.push(Fetched(response))?)),
             Err(error) => {
                 self.fetches.release();

@@ -1,10 +1,9 @@
 //! The interface `kv`: the distribution's key-value store, for reading.
 
-use super::NOT_IN_INIT;
 use crate::bindings::imported::kv::Host;
 use crate::capabilities::KV_KEY_BYTES;
 use crate::facts::Read;
-use crate::instance::State;
+use crate::state::{NOT_IN_INIT, State};
 
 impl Host for State {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, String>> {

@@ -4,10 +4,10 @@ use crate::bindings::imported::log::Level;
 use crate::bindings::imported::metrics::Host;
 use crate::capabilities::Metrics;
 use crate::facts::Read;
-use crate::instance::State;
+use crate::state::State;
 
 /// The longest name of a figure, in bytes.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME: usize = 64;
 
 impl Host for State {
     fn count(&mut self, name: String, by: u64) -> wasmtime::Result<()> {
@@ -34,7 +34,7 @@ impl State {
         self.use_capability(Read::Metrics, name.len())?;
         let taken = match &self.plugin.capabilities.metrics {
             _ if !is_name(name) => Err(format!(
-                "a name has small letters, digits and _, begins with a letter, and has at most {LONGEST_NAME} bytes"
+                "a name has small letters, digits and _, begins with a letter, and has at most {MAX_NAME} bytes"
             )),
             _ if self.plugin.masks.hides(name) => Err("a secret is no name".to_owned()),
             Some(metrics) => take(&**metrics),
@@ -50,7 +50,7 @@ impl State {
 
 fn is_name(name: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    name.len() <= LONGEST_NAME
+    name.len() <= MAX_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(rest)
 }

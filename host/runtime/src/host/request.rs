@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use wasmtime::component::Resource;
 
-use super::{field_name, field_names, joined, lines};
+use super::fields::{field_name, field_names, joined, lines};
 use crate::bindings::imported::types::{HostRequest, HttpVersion, Request, Scheme};
 use crate::capabilities::BodyRefusal;
-use crate::facts::{self, Read, RequestFacts};
-use crate::instance::State;
+use crate::facts::{self, Read};
+use crate::state::State;
 
 impl HostRequest for State {
     fn method(&mut self, _: Resource<Request>) -> wasmtime::Result<String> {
@@ -48,7 +48,7 @@ impl HostRequest for State {
         name: String,
     ) -> wasmtime::Result<Option<String>> {
         let request = self.read(Read::QueryParam(name.as_str().into()), name.len())?;
-        Ok(query_param(&request, &name).map(Cow::into_owned))
+        Ok(request.query_param(&name).map(Cow::into_owned))
     }
 
     fn field(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
@@ -79,7 +79,7 @@ impl HostRequest for State {
 
     fn cookie(&mut self, _: Resource<Request>, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
         let request = self.read(Read::Cookie(name.as_str().into()), name.len())?;
-        Ok(cookie(&request, &name).map(<[u8]>::to_vec))
+        Ok(request.cookie(&name).map(<[u8]>::to_vec))
     }
 
     async fn body(
@@ -89,9 +89,14 @@ impl HostRequest for State {
     ) -> wasmtime::Result<Result<Vec<u8>, String>> {
         let body = self.read(Read::Body, 0)?.body.clone();
         let read = match body {
-            Some(body) => body.read(u64::from(max)).wait().await,
+            Some(body) => {
+                // Its time is the viewer's.
+                let _waits = self.time.wait_for_viewer();
+                body.read(u64::from(max)).wait().await
+            }
             None => Err(BodyRefusal::NotHere),
         };
+        self.viewer_broke_off |= matches!(read, Err(BodyRefusal::CutOff));
         Ok(read.map(Vec::from).map_err(|refusal| refusal.to_string()))
     }
 
@@ -178,27 +183,4 @@ impl HostRequest for State {
         // Hooks only lend the request; there is nothing to give back.
         Ok(())
     }
-}
-
-/// The first value of a parameter of the query, decoded.
-pub(crate) fn query_param<'a>(request: &'a RequestFacts, name: &str) -> Option<Cow<'a, str>> {
-    let query = request.query.as_deref()?;
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value)
-}
-
-/// The value of the first cookie of this name.
-pub(crate) fn cookie<'a>(request: &'a RequestFacts, name: &str) -> Option<&'a [u8]> {
-    let lines = request.fields.get_all(http::header::COOKIE).iter();
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    pairs.find_map(|pair| cookie_value(pair, name))
-}
-
-/// The value if this is the cookie of that name (RFC 6265, section 4.2).
-fn cookie_value<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let pair = pair.trim_ascii();
-    let equals = pair.iter().position(|byte| *byte == b'=')?;
-    let (key, value) = pair.split_at(equals);
-    (key.trim_ascii_end() == name.as_bytes())
-        .then(|| value.get(1..).unwrap_or_default().trim_ascii_start())
 }

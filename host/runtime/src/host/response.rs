@@ -2,10 +2,10 @@
 
 use wasmtime::component::Resource;
 
-use super::{field_name, field_names, joined, lines};
+use super::fields::{field_name, field_names, joined, lines};
 use crate::bindings::imported::types::{HostResponse, Response};
 use crate::facts::Read;
-use crate::instance::State;
+use crate::state::State;
 
 impl HostResponse for State {
     fn status(&mut self, _: Resource<Response>) -> wasmtime::Result<u16> {

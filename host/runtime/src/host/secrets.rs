@@ -3,7 +3,7 @@
 
 use crate::bindings::imported::secrets::Host;
 use crate::facts::Read;
-use crate::instance::State;
+use crate::state::State;
 
 impl Host for State {
     fn get(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {

@@ -19,17 +19,10 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView, WasiSocketsView};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use super::log::{SharedLog, Stdio};
 use crate::facts::Read;
-use crate::instance::State;
-use crate::runtime::WallClock;
-
-/// What a message says is offered of WASI.
-pub(crate) const OFFERED: &str =
-    "of WASI 0.2 io, clocks, random and cli (and empty or refusing filesystem and sockets)";
-
-/// Streams, pollables and errors that a guest may hold at a time.
-pub(crate) const MAX_RESOURCES: usize = 256;
+use crate::guest_log::{SharedLog, Stdio};
+use crate::options::WallClock;
+use crate::state::State;
 
 /// Random bytes that a guest gets in one call.
 const MAX_RANDOM: u64 = 64 << 10;

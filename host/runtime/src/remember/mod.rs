@@ -25,10 +25,10 @@ use self::tree::Tree;
 use crate::facts::{Read, RequestFacts};
 
 /// What the decisions of one hook of one plugin may take, in bytes. When it is full, it begins anew.
-const LARGEST_TREE: usize = 4 << 20;
+const MAX_TREE: usize = 4 << 20;
 
 /// Decisions on longer grounds are not kept, in bytes: values, and a fixed cost for each.
-const LARGEST_DECISION: usize = 16 << 10;
+const MAX_DECISION: usize = 16 << 10;
 
 /// After so many requests it is asked whether remembering pays,
 const PERIOD: u32 = 4096;
@@ -137,13 +137,13 @@ impl<D: Clone + PartialEq> Memory<D> {
         let decision_bytes = usize::try_from(decision_bytes).unwrap_or(usize::MAX);
         let decision_bytes = decision_bytes.saturating_add(beside);
         let cost = Tree::<Remembered<D>>::cost(&grounds, decision_bytes);
-        if cost > LARGEST_DECISION {
+        if cost > MAX_DECISION {
             return;
         }
         let Some(mut tree) = self.tree.try_write() else {
             return;
         };
-        let outgrown = (tree.bytes() + cost > LARGEST_TREE).then(|| std::mem::take(&mut *tree));
+        let outgrown = (tree.bytes() + cost > MAX_TREE).then(|| std::mem::take(&mut *tree));
         let freed = outgrown.as_ref().map_or(0, Tree::bytes);
         self.budget.give_back(freed);
         if self.budget.take(cost) {

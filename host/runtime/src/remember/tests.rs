@@ -82,7 +82,7 @@ fn a_full_memory_begins_anew() {
     let path = |number: usize| format!("/{number}/{}", "x".repeat(8000));
     for number in 0..1500 {
         memory.keep(&request(&path(number)), &[Read::Path], &1, 0);
-        assert!(memory.tree.read().bytes() <= LARGEST_TREE);
+        assert!(memory.tree.read().bytes() <= MAX_TREE);
     }
     assert!(memory.recall(&request(&path(1499))).is_some());
     assert!(memory.recall(&request(&path(0))).is_none());

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use http::HeaderMap;
 
 use crate::facts::{Read, RequestFacts};
-use crate::host::{cookie, query_param};
 
 /// A value, or its absence.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,10 +56,10 @@ pub(super) fn value<'a>(read: &Read, request: &'a RequestFacts) -> Option<Value<
         Read::Host => text(request.host.as_bytes()),
         Read::Path => text(request.path.as_bytes()),
         Read::Query => optional(request.query.as_deref().map(str::as_bytes)),
-        Read::QueryParam(name) => made(query_param(request, name)),
+        Read::QueryParam(name) => made(request.query_param(name)),
         Read::Field(name) => lines(request.fields.get_all(name).iter()),
         Read::FieldNames => names(&request.fields),
-        Read::Cookie(name) => optional(cookie(request, name)),
+        Read::Cookie(name) => optional(request.cookie(name)),
         Read::ViewerAddress => Value::Small(match request.viewer.ip().to_canonical() {
             IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
             IpAddr::V6(address) => address.octets(),

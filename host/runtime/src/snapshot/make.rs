@@ -2,18 +2,33 @@
 //! component that begins with it is compiled and tried.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
-use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Lift, WasmList};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Lift, Linker, WasmList,
+};
+use wasmtime::{Engine, Store};
 
-use super::{Begun, Candidate, Maker, NoSnapshot, Share, left};
+use super::candidate::{Begun, Candidate, NoSnapshot, Share, left};
 use crate::compile::{self, ACCESS, Job, Memory};
 use crate::error::{HookError, LoadError};
-use crate::instance::{Instance, State};
-use crate::limits::CpuTime;
-use crate::plugin::{Indices, Linked, Plugin};
-use crate::{artifact, load, transaction};
+use crate::instance::Instance;
+use crate::linked::{Indices, Linked};
+use crate::options::Options;
+use crate::plugin::Plugin;
+use crate::state::State;
+use crate::time::CallTime;
+use crate::{artifact, file, start};
+
+/// What making snapshots takes.
+pub(super) struct Maker {
+    pub(super) engine: Engine,
+    pub(super) linker: Arc<Linker<State>>,
+    pub(super) options: Arc<Options>,
+    /// Bytes that there are of snapshots.
+    pub(super) taken: Arc<AtomicUsize>,
+}
 
 /// No more memory than this is written into a component.
 const LARGEST: usize = 16 << 20;
@@ -27,21 +42,25 @@ pub(super) fn made(
         // Known before anything is compiled for it.
         return Err(NoSnapshot::Busy);
     }
-    let file = load::read(&candidate.file).map_err(failed)?;
+    let file = file::read(&candidate.file).map_err(failed)?;
     if blake3::hash(&file) != candidate.hash {
         return Err(failed("the file is not the one that was loaded"));
     }
-    let here = load::here().map_err(failed)?;
+    let here = start::here().map_err(failed)?;
     let (readable, _) = compiled(maker, candidate, Job::Readable(&file))?;
     let memory = here.block_on(after_init(maker, plugin, &readable))?;
     drop(readable);
     let (begun, bytes) = compiled(maker, candidate, Job::Begun(&file, &memory))?;
     // The code holds the memory too, and the engine has that once more to map it from.
-    let share = Share::of(maker, bytes.saturating_add(memory.len()));
+    let share = Share::of(
+        &maker.taken,
+        maker.options.snapshot_bytes,
+        bytes.saturating_add(memory.len()),
+    );
     let share = share.ok_or_else(|| failed("snapshots of other plugins take all that they may"))?;
     // It does not run `init`, whose export is still there.
     let linked = Arc::new(linked(maker, plugin, &begun, false)?);
-    let tried = transaction::try_start(plugin, &linked);
+    let tried = start::try_start(plugin, &linked);
     here.block_on(tried).map_err(of_hook)?;
     Ok(Begun {
         linked,
@@ -84,22 +103,22 @@ async fn after_init(
     readable: &Component,
 ) -> Result<Memory, NoSnapshot> {
     let linked = Arc::new(linked(maker, plugin, readable, true)?);
-    let cpu = Arc::new(CpuTime::default());
-    let init = transaction::made_of(plugin, &linked, &cpu);
-    let instance = transaction::within_limits(plugin, &cpu, init).await;
+    let time = Arc::new(CallTime::default());
+    let init = start::made_of(plugin, &linked, &time);
+    let instance = start::within_limits(plugin, &time, init).await;
     let instance = instance.map_err(of_hook)?;
     if let Some(left) = left(instance.store.data()) {
         return Err(NoSnapshot::Init(left));
     }
     let _running = plugin.ticker().run();
-    memory(instance, readable, &cpu).await
+    memory(instance, readable, &time).await
 }
 
 /// Reads all memories and globals. Reading a memory makes it grow by a page, for which the plugin's limit may leave no room.
 async fn memory(
     mut instance: Instance,
     readable: &Component,
-    cpu: &CpuTime,
+    time: &CallTime,
 ) -> Result<Memory, NoSnapshot> {
     let store = &mut instance.store;
     // What is read counts as passed to the host.
@@ -116,7 +135,7 @@ async fn memory(
             return Err(failed("the memory cannot be read"));
         };
         // That is the host's own time, as much for each as a call of a hook may take.
-        let told = cpu.count(told(store, &instance.instance, function));
+        let told = time.count(told(store, &instance.instance, function));
         let told = match told.await {
             Ok(told) => told,
             Err(_) if store.data().growth.refused.is_some() => {

@@ -103,6 +103,7 @@ impl Kv for Given {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 Ok(Some(Bytes::from_static(b"late")))
             })),
+            "never" => Answer::Later(Box::pin(std::future::pending())),
             "broken" => Answer::Now(Err("the store is broken".into())),
             _ => Answer::Now(Ok(None)),
         }

@@ -11,7 +11,7 @@ use selvedge_runtime::{
 };
 
 use super::capabilities::Recorded;
-use super::{facts, guest, load, response, runtime, spec};
+use super::{facts, guest, load, response, spec};
 
 pub fn hostile(isolation: Isolation) -> Arc<Plugin> {
     load(&PluginSpec {
@@ -40,7 +40,7 @@ pub fn told(program: &[u8]) -> Arc<RequestFacts> {
 pub async fn all_hooks(plugin: &Arc<Plugin>, program: &[u8]) {
     let request = told(program);
     let response = response();
-    let mut transaction = Transaction::new(&runtime());
+    let mut transaction = Transaction::new();
     let t = &mut transaction;
     match t.viewer_request(plugin, &request).await.decision {
         Ok(ViewerRequestDecision::Edit(edits)) => sound_request(&edits),

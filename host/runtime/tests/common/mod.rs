@@ -211,9 +211,7 @@ fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 
 /// Asks `cache-key` in a transaction of its own.
 pub async fn ask(plugin: &Arc<Plugin>, path: &str) -> Called<KeyDecision> {
-    Transaction::new(&runtime())
-        .cache_key(plugin, &request(path))
-        .await
+    Transaction::new().cache_key(plugin, &request(path)).await
 }
 
 /// The text that a guest answered with.

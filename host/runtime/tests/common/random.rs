@@ -139,13 +139,13 @@ pub async fn outcome(runtime: &Arc<Runtime>, bytes: &[u8], request: &Arc<Request
             return Outcome::Refused;
         }
     };
-    ask(runtime, &plugin, request).await
+    ask(&plugin, request).await
 }
 
-async fn ask(runtime: &Arc<Runtime>, plugin: &Arc<Plugin>, request: &Arc<RequestFacts>) -> Outcome {
+async fn ask(plugin: &Arc<Plugin>, request: &Arc<RequestFacts>) -> Outcome {
     let mut outcome = Outcome::Failed;
     for _ in 0..2 {
-        let mut transaction = Transaction::new(runtime);
+        let mut transaction = Transaction::new();
         match transaction.cache_key(plugin, request).await.decision {
             Ok(_) => outcome = Outcome::Decided,
             Err(error) => sound_error(&error),

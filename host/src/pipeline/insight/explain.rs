@@ -58,7 +58,7 @@ fn refused(refusal: Refusal) -> Explanation {
 }
 
 async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
-    let mut transaction = Transaction::new(edge.runtime());
+    let mut transaction = Transaction::new();
     let mut hooks = Hooks::new(edge, received.facts.request_id);
     let asked = viewer_request::handle(received, &mut transaction, &mut hooks).await;
     let received = &*received;

@@ -276,7 +276,7 @@ pub(super) fn plain(
 
 /// The key after the viewer-request hooks; `None` where one of them answers.
 async fn plain_key(edge: &Arc<Edge>, received: &mut Received) -> Option<Keyed> {
-    let mut transaction = Transaction::new(edge.runtime());
+    let mut transaction = Transaction::new();
     let mut hooks = Hooks::new(edge, received.facts.request_id);
     match viewer_request::handle(received, &mut transaction, &mut hooks).await {
         ViewerRequest::Next => {

@@ -72,6 +72,12 @@ fn of_request(request: &Request) -> Result<Outcome, String> {
         }),
         "/respond" => respond(200, b"made here"),
         "/body" => respond(200, &request.body(10)?),
+        "/body-or-panic" => respond(200, &request.body(10).expect("a body")),
+        "/body-then-sleep" => {
+            let body = request.body(10)?;
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            respond(200, &body)
+        }
         "/set-field" => Outcome::Edit(RequestEdits {
             fields: vec![set(&query, "1")],
             ..no_edits()

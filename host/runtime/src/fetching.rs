@@ -1,0 +1,13 @@
+//! What guests hold of their requests to backends.
+
+use bytes::Bytes;
+
+use crate::capabilities::{FetchError, Waiting};
+
+/// A request under way; empty once it was waited for.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Pending(pub(crate) Option<Waiting<Result<http::Response<Bytes>, FetchError>>>);
+
+/// A backend's answer.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Fetched(pub(crate) http::Response<Bytes>);
