@@ -1,4 +1,4 @@
-//! What it costs to make a cache key: `cargo bench -p selvedge --bench key`
+//! Cost of making a cache key: `cargo bench -p selvedge --bench key`
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What people read when their configuration is wrong.
+//! Reports about wrong configurations, as people read them.
 //!
 //! Every bad configuration under `tests/config/invalid` has its report beside it: `NAME.toml` is one distribution file,
 //! the folder `NAME` a server file with its distributions, `NAME.txt` what must be printed. After a change on

@@ -53,7 +53,7 @@ fn refused(limits: &CompileLimits, content: &[u8]) -> LoadError {
     error
 }
 
-/// What went beyond a limit.
+/// The limit that was exceeded.
 fn limit(limits: &CompileLimits, content: &[u8]) -> CompileLimit {
     match refused(limits, content) {
         LoadError::CompileLimit { limit, .. } => limit,

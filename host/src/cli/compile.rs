@@ -5,7 +5,7 @@ use selvedge_runtime::{ChildCompiler, CompileLimits, Compiler, compile_worker};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What it is called.
+/// The command's name.
 pub(super) const NAME: &str = "compile-plugin";
 
 #[derive(Args)]

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-/// What is to be loaded: the entry with its file, and the configuration that its places belong to.
+/// The plugin to load: the entry with its file, and the configuration that its spans belong to.
 struct Checked {
     config: Config,
     distribution: String,
@@ -210,12 +210,12 @@ fn lines(plugin: &Plugin, found: &Inspection, configured: bool) -> Vec<(&'static
     ]
 }
 
-/// Whether the entry names this file.
+/// Returns true if the entry names this file.
 fn is(entry: &PluginEntry, file: &Path) -> bool {
     entry.file.canonicalize().is_ok_and(|named| named == file)
 }
 
-/// What was typed on the command line has no place in a file.
+/// Removes the spans of a problem: words of the command line stand in no file.
 fn nowhere<T>(value: T) -> Placed<T> {
     Placed {
         value,

@@ -100,7 +100,7 @@ fn short(import: &str) -> &str {
     inner.map_or(import, |inner| inner.split('@').next().unwrap_or(inner))
 }
 
-/// What it imports: of the contract, by the interfaces' short names, and of WASI.
+/// Its imports: of the contract, by the interfaces' short names, and of WASI.
 pub(super) fn imports(found: &Inspection) -> (Vec<&str>, Vec<&str>) {
     let names = found.imports.iter().map(String::as_str);
     let (contract, wasi): (Vec<&str>, Vec<&str>) =

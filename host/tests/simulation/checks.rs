@@ -1,4 +1,4 @@
-//! What an answer has to be by itself: its bytes, its freshness, and what it says of itself.
+//! Checks of an answer by itself: its bytes, its freshness, and what it says of itself.
 
 use crate::content::{Policy, RESOURCES};
 use crate::model::Asked;
@@ -13,7 +13,7 @@ pub(crate) fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict 
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-/// Whether a fetch in the background goes with this answer.
+/// Returns true if a fetch in the background goes with this answer.
 pub(crate) fn may_refresh(answer: &Answer) -> bool {
     let detail = answer.said("detail").unwrap_or_default();
     detail.contains("stale-while-revalidate") || detail.contains("origin-unreachable")
@@ -116,7 +116,7 @@ pub(crate) fn reuse(sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict 
     })
 }
 
-/// Whether the origin has answered HEAD for the same resource later.
+/// Returns true if the origin has answered HEAD for the same resource later.
 pub(crate) fn has_head_since(log: &[Exchange], sent: usize) -> bool {
     let resource = log[sent].resource;
     let mut later = log.iter().skip(sent + 1);

@@ -1,4 +1,4 @@
-//! What the origin has: resources with versions, and the rules under which it lets them be stored.
+//! The origin's content: resources with versions, and the rules under which it lets them be stored.
 
 /// The cache policy of a resource's behavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) const SLICE: usize = 64 * 1024;
 /// Larger bodies pass without being stored.
 pub(crate) const MAX_OBJECT: usize = 256 * 1024;
 
-/// What names a version.
+/// The name of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validator {
     Strong,
@@ -47,7 +47,7 @@ pub(crate) struct Resource {
     pub(crate) validator: Validator,
     /// Bytes of version 0; later ones are longer.
     pub(crate) size: usize,
-    /// Whether the origin always answers, and always with something fresh that may be shared: then one fetch serves all.
+    /// True if the origin always answers, and always with something fresh that may be shared: then one fetch serves all.
     pub(crate) is_steady: bool,
 }
 

@@ -144,7 +144,7 @@ impl World {
         Ok(())
     }
 
-    /// What may be used while the origin can't be reached is used at once.
+    /// Checks that a stale response which may be used while the origin can't be reached is used at once.
     async fn ask_again(&mut self, resource: usize) -> Result<(), String> {
         let ask = Ask::get(resource);
         let now = self.clock.now().0;

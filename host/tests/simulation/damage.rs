@@ -25,7 +25,7 @@ fn damage(store: &Path, random: &mut Random) -> usize {
         .count()
 }
 
-/// Whether there was anything to damage.
+/// Returns true if there was anything to damage.
 fn damage_one(path: &PathBuf, random: &mut Random) -> bool {
     if random.chance(5) {
         return fs::remove_file(path).is_ok();

@@ -136,7 +136,7 @@ impl Host {
             .unwrap_or_else(|refused| panic!("{asked:?} is refused: {refused}"));
     }
 
-    /// Whether nobody asks and no fetch is under way.
+    /// Returns true if nobody asks and no fetch is under way.
     pub(crate) fn is_idle(&self) -> bool {
         self.edge().metrics().open_connections() == 0 && self.edge().tasks_under_way() == 0
     }

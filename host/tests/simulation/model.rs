@@ -20,28 +20,28 @@ pub(crate) struct Asked {
     pub(crate) sent_before: usize,
     /// How many invalidations had been made before.
     pub(crate) outdated_before: usize,
-    /// What went wrong at the origin meanwhile.
+    /// The origin's failure meanwhile.
     pub(crate) trouble: Trouble,
-    /// Whether nobody else asked meanwhile; then how many requests reached the origin.
+    /// True if nobody else asked meanwhile; then how many requests reached the origin.
     pub(crate) reached_origin: Option<u64>,
-    /// Whether the origin broke off what it was sending.
+    /// True if the origin broke off what it was sending.
     pub(crate) may_break_off: bool,
 }
 
-/// What is known to be stored: language and coding of a resource.
+/// A response known to be stored: language and coding of a resource.
 type Place = (usize, String, bool);
 
 #[derive(Default)]
 pub(crate) struct Model {
     /// The newest stored response, by its entry in the log. What is not sure is not here.
     kept: HashMap<Place, usize>,
-    /// What has been invalidated.
+    /// The invalidations so far.
     outdated: Outdated,
-    /// What was sent before this entry of the log may have been damaged on disk; 0 where nothing was.
+    /// Responses sent before this entry of the log may have been damaged on disk; 0 if none was.
     damaged_before: usize,
     /// The greatest Age that was sent of each entry, with the time.
     ages: HashMap<usize, (u64, u64)>,
-    /// Who got what only one viewer may see.
+    /// The viewers that got what only one viewer may see.
     only_viewers: HashMap<usize, usize>,
     /// How often the model knew that a stored response had to be used: so that it does not prove nothing.
     pub(crate) sure: u64,
@@ -52,7 +52,7 @@ impl Model {
         self.outdated.count()
     }
 
-    /// What this concerns may not be used any more, or only as a stale response.
+    /// Notes an invalidation: what it concerns may not be used any more, or only as a stale response.
     pub(crate) fn invalidate(&mut self, log: &[Exchange], invalidation: Invalidation) {
         self.kept.retain(|_, sent| {
             invalidation.soft_at.is_some() || !invalidation.concerns(&log[*sent])
@@ -60,13 +60,13 @@ impl Model {
         self.outdated.add(invalidation);
     }
 
-    /// What is on disk has been damaged.
+    /// Notes that what is on disk has been damaged.
     pub(crate) fn damage(&mut self, sent: usize) {
         self.kept.clear();
         self.damaged_before = sent;
     }
 
-    /// Whether what is sent may have been on the disk when that was damaged: also where it was confirmed or completed since.
+    /// Returns true if what is sent may have been on the disk when that was damaged: also where it was confirmed or completed since.
     fn may_be_damaged(&self, sent: usize, exchange: &Exchange) -> bool {
         self.damaged_before > 0 && (sent < self.damaged_before || exchange.status != 200)
     }
@@ -78,7 +78,7 @@ impl Model {
         }
     }
 
-    /// What is stored of this resource is not known any more.
+    /// Forgets what is stored of this resource.
     pub(crate) fn forget(&mut self, resource: usize) {
         self.kept.retain(|(kept, _, _), _| *kept != resource);
     }
@@ -172,7 +172,7 @@ impl Model {
         Ok(())
     }
 
-    /// What may not be stored is for the one whose request it answers.
+    /// Checks that a response that may not be stored goes only to the viewer whose request it answers.
     fn privacy(&mut self, sent: usize, exchange: &Exchange, asked: &Asked) -> Verdict {
         if exchange.may_be_shared() || asked.ask.method != "GET" {
             return Ok(());
@@ -184,7 +184,7 @@ impl Model {
         })
     }
 
-    /// What is stored and usable has to be used.
+    /// Checks that a stored, usable response is used.
     fn duty(&mut self, log: &[Exchange], sent: usize, asked: &Asked) -> Verdict {
         let Some((kept, exchange)) = self
             .known(log, &asked.ask)
@@ -264,14 +264,14 @@ impl Model {
         }
     }
 
-    /// What is surely stored for such a request, and what invalidations leave of it.
+    /// The response surely stored for such a request, and what invalidations leave of it.
     fn known(&self, log: &[Exchange], ask: &Ask) -> Option<(usize, Exchange)> {
         let sent = *self.kept.get(&place(ask))?;
         let left = self.outdated.left_of(&log[sent], self.outdated.count());
         Some((sent, left.ok()?))
     }
 
-    /// Whether a stored response surely has to answer this while the origin can't be reached.
+    /// Returns true if a stored response surely has to answer this while the origin can't be reached.
     pub(crate) fn covers_failure(&self, log: &[Exchange], ask: &Ask, now: u64) -> bool {
         let trouble = Trouble {
             is_disconnected: true,

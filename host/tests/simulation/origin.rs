@@ -36,11 +36,11 @@ pub(crate) struct Inner {
     pub(crate) arrived: Vec<u64>,
     /// Requests that got no response, for each resource.
     pub(crate) failed: Vec<u64>,
-    /// What should have been one fetch and was more.
+    /// Fetches that should have been one.
     pub(crate) crowds: Vec<String>,
     /// All of them.
     pub(crate) arrivals: u64,
-    /// Whether something happens because of which requests that look alike may not share a fetch.
+    /// True if something happens because of which requests that look alike may not share a fetch.
     pub(crate) is_disturbed: bool,
     /// Where the origin hangs: it says nothing more there, ever.
     pub(crate) hangs: Option<(usize, Gate)>,
@@ -195,7 +195,7 @@ impl Inner {
             .find(|asked| !asked.contains("range=") && !seen.insert(*asked))
     }
 
-    /// Whether a request waits at the gate.
+    /// Returns true if a request waits at the gate.
     pub(crate) fn is_held(&self) -> bool {
         self.held > 0
     }

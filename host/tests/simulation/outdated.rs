@@ -3,7 +3,7 @@
 use crate::content::RESOURCES;
 use crate::origin::Exchange;
 
-/// What an invalidation concerns.
+/// The scope of an invalidation.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Resource(usize),
@@ -47,7 +47,7 @@ impl Outdated {
         self.0.push(invalidation);
     }
 
-    /// What the first `count` of them leave of a response: it, or it with an earlier end of its freshness, or why nothing.
+    /// The state of a response after the first `count` of them: it, or it with an earlier end of its freshness, or why nothing.
     pub(crate) fn left_of(&self, exchange: &Exchange, count: usize) -> Result<Exchange, String> {
         let mut left = exchange.clone();
         let known = self.0.iter().take(count);

@@ -12,7 +12,7 @@ pub(crate) fn first_position(range: &str) -> Option<u64> {
         .ok()
 }
 
-/// Whether a 206 has the bytes that it says it has.
+/// Returns true if a 206 has the bytes that it says it has.
 pub(crate) fn check(answer: &Answer, whole: &[u8]) -> Result<(), String> {
     let content_type = answer.fields.get("content-type").unwrap_or_default();
     if let Some(boundary) = content_type.strip_prefix("multipart/byteranges; boundary=") {

@@ -9,7 +9,7 @@ pub(crate) enum Framing {
     Chunked,
 }
 
-/// What Cache-Control says.
+/// The value of Cache-Control.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) max_age: Option<u64>,
@@ -92,11 +92,11 @@ pub(crate) enum Mode {
     Truncates,
     /// The connection ends without a response.
     Closes,
-    /// What comes is not HTTP.
+    /// Sends bytes that are not HTTP.
     Garbage,
 }
 
-/// What the ttl hook answers to a response, where there is one.
+/// The ttl hook's decision about a response, if there is such a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hook {
     Policy,
@@ -134,7 +134,7 @@ pub(crate) struct State {
     pub(crate) framing: Framing,
     /// Seconds of Age that a cache before the origin adds.
     pub(crate) age: u64,
-    /// Whether the origin closes the connection after each response.
+    /// True if the origin closes the connection after each response.
     pub(crate) closes: bool,
 }
 
@@ -177,7 +177,7 @@ impl State {
         self.closes = random.chance(20);
     }
 
-    /// The same for a resource that always answers well.
+    /// A state of a resource that always answers well.
     pub(crate) fn change_steadily(&mut self, random: &mut Random) {
         self.said = Said::steady(random);
         self.framing = random.one_of(&[Framing::Length, Framing::Chunked]);

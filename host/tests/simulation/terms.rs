@@ -37,7 +37,7 @@ impl Exchange {
             .map_or(lifetime, |at| lifetime.min(self.age(at)))
     }
 
-    /// What the plugin says of it: that outranks the origin and the policy.
+    /// The plugin's decision about it, which outranks the origin and the policy.
     fn hook(&self) -> Hook {
         match self.policy() {
             Policy::Plugged => self.state.hook,
@@ -80,7 +80,7 @@ impl Exchange {
         self.lifetime() as i64 - self.age(now) as i64
     }
 
-    /// Whether anybody but the one it was sent to may see it.
+    /// Returns true if anybody but the one it was sent to may see it.
     pub(crate) fn may_be_shared(&self) -> bool {
         match self.hook() {
             Hook::Policy => !self.state.said.no_store && !self.state.said.private,

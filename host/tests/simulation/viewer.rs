@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 /// Every request is answered within this time, which passes quickly where the simulation moves the runtime's clock.
 const PATIENCE: Duration = Duration::from_secs(200);
 
-/// What a viewer asks.
+/// A viewer's request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) method: &'static str,
@@ -46,12 +46,12 @@ impl Ask {
         RESOURCES[self.resource].variant(self.lang, self.device)
     }
 
-    /// Whether it asks for the whole, whatever the viewer has.
+    /// Returns true if it asks for the whole, whatever the viewer has.
     pub(crate) fn is_plain(&self) -> bool {
         self.range.is_none() && self.if_none_match.is_none() && self.cache_control.is_none()
     }
 
-    /// Whether the host hands it to the origin without looking for a stored response.
+    /// Returns true if the host hands it to the origin without looking for a stored response.
     pub(crate) fn passes_by(&self) -> bool {
         let is_honored = RESOURCES[self.resource].policy == Policy::Honor;
         self.method == "POST" || (is_honored && self.cache_control == Some("no-store"))
@@ -85,14 +85,14 @@ impl Ask {
     }
 }
 
-/// What a viewer got.
+/// The answer that a viewer got.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// 0 where the connection ended without a response.
     pub(crate) status: u16,
     pub(crate) fields: Fields,
     pub(crate) body: Vec<u8>,
-    /// Whether the body came to its end.
+    /// True if the body came to its end.
     pub(crate) is_complete: bool,
 }
 
@@ -107,7 +107,7 @@ impl Answer {
         value.split(';').map(str::trim)
     }
 
-    /// Whether Cache-Status has this parameter.
+    /// Returns true if Cache-Status has this parameter.
     pub(crate) fn says(&self, parameter: &str) -> bool {
         self.cache_status().any(|said| said == parameter)
     }

@@ -1,4 +1,4 @@
-//! What happens in a step, chosen by the random numbers, and the checks around it.
+//! The events of a step, chosen by the random numbers, and the checks around them.
 
 use crate::content::RESOURCES;
 use crate::host::Host;
@@ -59,14 +59,14 @@ pub(crate) struct World {
     pub(crate) unreachable_at: Option<usize>,
     /// How things stood when the step began. Nothing was under way then.
     pub(crate) before: Before,
-    /// Whether somebody has left, whose request the host may not have seen yet.
+    /// True if somebody has left, whose request the host may not have seen yet.
     pub(crate) has_left: bool,
-    /// Whether the runtime's own clock can be moved, which takes a runtime of one thread.
+    /// True if the runtime's own clock can be moved, which takes a runtime of one thread.
     can_move_timers: bool,
     pub(crate) model: Model,
     /// The resource that most is about at the moment.
     favourite: usize,
-    /// What happened, the latest last.
+    /// The events so far, the latest last.
     pub(crate) story: Vec<String>,
 }
 
@@ -237,7 +237,7 @@ impl World {
         Ok(())
     }
 
-    /// What `selvedge invalidate` does, by path, prefix or tag: in force for every request after it.
+    /// Does what `selvedge invalidate` does, by path, prefix or tag: in force for every request after it.
     pub(crate) async fn invalidate(&mut self, resource: usize) {
         let path = RESOURCES[resource].path;
         let version = self.origin.inner().states[resource].version;

@@ -22,14 +22,14 @@ type Seen = BTreeMap<PathBuf, [u8; 32]>;
 struct Project {
     /// The plugins that are built from it, with the files that their distributions name.
     plugins: BTreeSet<(String, PathBuf)>,
-    /// What it was built from last, be it with success or not.
+    /// The sources of its last build, successful or not.
     seen: Option<Seen>,
     built: bool,
     /// The files that cargo has read for it, those of dependencies by path included.
     listed: Vec<PathBuf>,
 }
 
-/// What has come of a round of building: names of plugins.
+/// The result of a round of building: names of plugins.
 #[derive(Debug, Default)]
 pub(super) struct Round {
     /// Those that were built.
@@ -60,7 +60,7 @@ impl Projects {
         }
     }
 
-    /// Whether the last build of each was a success.
+    /// Returns true if the last build of each was a success.
     pub(super) fn are_built(&self) -> bool {
         self.known.values().all(|project| project.built)
     }
@@ -191,7 +191,7 @@ fn shown(path: &Path) -> &Path {
         .unwrap_or(path)
 }
 
-/// What a project consists of by convention: its manifest, its build script, and everything below `src`, folders included.
+/// The files of a project by convention: its manifest, its build script, and everything below `src`, folders included.
 /// One that is built by its own script: the files beside that, too.
 fn sources(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();

@@ -51,7 +51,7 @@ impl Noted {
     }
 }
 
-/// What stands behind the colons of a make file: paths, in which a space has a backslash before it. Only those that
+/// The words behind the colons of a make file: paths, in which a space has a backslash before it. Only those that
 /// mean something from everywhere.
 fn prerequisites(noted: &str) -> Vec<PathBuf> {
     let mut paths = Vec::new();

@@ -20,7 +20,7 @@ pub(super) struct Followed {
     projects: Projects,
 }
 
-/// What a look at the files has shown.
+/// The result of a look at the files.
 pub(super) enum News {
     /// Nothing of importance.
     Nothing,
@@ -33,10 +33,10 @@ pub(super) enum News {
 /// A configuration, and what was built for it.
 pub(super) struct Fresh {
     pub(super) config: Config,
-    /// Whether it may differ from the one before; otherwise only plugins have been built.
+    /// True if it may differ from the one before; otherwise only plugins have been built.
     pub(super) config_changed: bool,
     pub(super) round: Round,
-    /// Whether no plugin waits for a build to succeed.
+    /// True if no plugin waits for a build to succeed.
     pub(super) all_built: bool,
 }
 
@@ -102,7 +102,7 @@ impl Followed {
         self.seen = None;
     }
 
-    /// Whether dev.toml has changed since this was asked last.
+    /// Returns true if dev.toml has changed since this was asked last.
     pub(super) fn manifest_changed(&mut self) -> bool {
         let now = contents([self.manifest_file.as_path()]);
         std::mem::replace(&mut self.manifest_seen, now) != now

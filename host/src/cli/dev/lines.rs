@@ -13,10 +13,10 @@ use std::time::Duration;
 
 /// A terminal that does not take its lines (somebody selects text) holds no request back: this many wait, further ones
 /// are counted and left out.
-const MOST_WAITING: usize = 10_000;
+const MAX_PENDING: usize = 10_000;
 
 /// A longer path or decision is cut; the access log of `run` has all of it.
-const LONGEST: usize = 160;
+const MAX_LENGTH: usize = 160;
 
 /// Prints requests as they end, on a thread of its own.
 pub(super) struct Lines {
@@ -34,7 +34,7 @@ enum Message {
 impl Lines {
     /// Starts the thread.
     pub(super) fn start() -> std::io::Result<Lines> {
-        let (sender, receiver) = sync_channel(MOST_WAITING);
+        let (sender, receiver) = sync_channel(MAX_PENDING);
         thread::Builder::new()
             .name("lines".to_owned())
             .spawn(move || print(&receiver))?;
@@ -116,7 +116,7 @@ impl Paint {
         line
     }
 
-    /// What the cache did, as in the field Cache-Status; and the word for a refusal or failure.
+    /// The cache's part, as in the field Cache-Status; and the word for a refusal or failure.
     fn cache(self, record: &Record) -> String {
         let mut words = Vec::new();
         if record.distribution.is_none() && record.host.is_some() {
@@ -158,7 +158,7 @@ impl Paint {
 fn printable(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
+        if count == MAX_LENGTH {
             shown.push_str("...");
             break;
         }

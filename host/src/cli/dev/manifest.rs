@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
-/// What `dev.toml` says; nothing at all where there is none.
+/// The content of `dev.toml`; empty if there is none.
 #[derive(Debug, Default)]
 pub(super) struct Manifest {
     file: PathBuf,
@@ -37,12 +37,12 @@ pub(super) struct Program {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Step {
-    /// What it shows.
+    /// The comment behind it.
     pub(super) say: String,
     curl: Spanned<Vec<String>>,
 }
 
-/// What is wrong with a `dev.toml`.
+/// The reason why a `dev.toml` is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ManifestError {
     /// It is there, but can't be read.
@@ -54,7 +54,7 @@ pub(super) enum ManifestError {
         file.display()
     )]
     NotUnderstood { file: PathBuf, said: String },
-    /// What it says can't be done; one line for each reason.
+    /// It can't be carried out; one line for each reason.
     #[error("{}", .0.join("\n"))]
     Wrong(Vec<String>),
 }
@@ -118,7 +118,7 @@ impl Manifest {
         }
     }
 
-    /// Whether every program belongs to an origin.
+    /// Returns true if every program belongs to an origin.
     ///
     /// # Errors
     /// Those that don't.

@@ -1,7 +1,7 @@
 //! `selvedge dev`: a folder with a server file, run for its developer. Builds the plugins, starts the origins, serves,
 //! says what becomes of each request, and follows every change.
 //!
-//! What dev itself says goes to standard output; what others say (cargo, the origins, the log) to standard error.
+//! Lines of dev itself go to standard output; those of others (cargo, the origins, the log) to standard error.
 
 mod build;
 mod dep_info;
@@ -57,7 +57,7 @@ dev.toml may have
 
 A port that is taken is replaced by the next free one. SELVEDGE_LOG filters the log.";
 
-/// What does not change while dev runs.
+/// The parts that do not change while dev runs.
 struct Session {
     folder: PathBuf,
     manifest: Manifest,

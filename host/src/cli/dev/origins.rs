@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 /// A program has this long to accept connections; it may have to be compiled first.
-const MOST_WAITING: Duration = Duration::from_secs(300);
+const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// After this long it is said that a program is waited for.
 const WAITING_IS_SAID: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub(super) enum OriginError {
     #[error(
         "the program of the origin `{id}` runs but accepts no connections at {domain}, port {port}, even after {} \
          seconds; it has to listen on the port that the environment variable PORT says. It was started as: {command}",
-        MOST_WAITING.as_secs()
+        MAX_WAIT.as_secs()
     )]
     Silent {
         id: String,
@@ -121,7 +121,7 @@ impl Origins {
         Ok(())
     }
 
-    /// Whether they have been started.
+    /// Returns true if they have been started.
     pub(super) fn are_started(&self) -> bool {
         !self.started.is_empty()
     }
@@ -167,7 +167,7 @@ impl Started {
                     self.id, self.port, self.command
                 ));
             }
-            if begun.elapsed() > MOST_WAITING {
+            if begun.elapsed() > MAX_WAIT {
                 return Err(OriginError::Silent {
                     id: self.id.clone(),
                     domain: self.domain.clone(),
@@ -251,7 +251,7 @@ fn choose(origin: &Origin, spoken_for: &mut BTreeSet<u16>) -> Result<u16, Origin
     Ok(port)
 }
 
-/// Whether a program could listen there; `None` where the name leads to no address of this machine.
+/// Returns true if a program could listen there; `None` where the name leads to no address of this machine.
 fn can_listen(domain: &str, port: u16) -> Option<io::Result<()>> {
     let addresses = (domain.trim_matches(['[', ']']), port)
         .to_socket_addrs()

@@ -1,4 +1,4 @@
-//! What is printed once the host serves: the addresses, and curl lines to paste.
+//! Lines printed once the host serves: the addresses, and curl lines to paste.
 
 use super::manifest::{Manifest, Step};
 use crate::config::{Alias, Config, Distribution};
@@ -9,7 +9,7 @@ struct Door {
     /// The host of a URL that is not chosen by name.
     ip: IpAddr,
     port: u16,
-    /// Whether names that mean this machine lead there.
+    /// True if names that mean this machine lead there.
     by_name: bool,
 }
 
@@ -17,7 +17,7 @@ struct Door {
 struct Way {
     /// Scheme, host and port.
     url: String,
-    /// What has to be sent as Host, where the URL does not say it.
+    /// The Host to send, if the URL does not say it.
     host: Option<String>,
 }
 

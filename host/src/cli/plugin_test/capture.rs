@@ -1,4 +1,4 @@
-//! What the host says of a request beside the response: its record, and the lines of its log.
+//! The host's word about a request beside the response: its record, and the lines of its log.
 
 use crate::observe::access::{HookRecord, Record};
 use crate::observe::sinks::Sink;
@@ -13,7 +13,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 /// No more lines are kept of one step.
-const MOST_LINES: usize = 10_000;
+const MAX_LINES: usize = 10_000;
 
 /// The part of a record that scenarios may expect something of.
 pub(super) struct Recorded {
@@ -63,7 +63,7 @@ impl fmt::Display for LogLine {
 pub(super) struct LogLines(Arc<Mutex<Vec<LogLine>>>);
 
 impl LogLines {
-    /// What has been logged since this was asked last.
+    /// The lines logged since the last call.
     pub(super) fn take(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.0.lock())
     }
@@ -80,7 +80,7 @@ impl<S: Subscriber> Layer<S> for LogLines {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let mut lines = self.0.lock();
-        if lines.len() < MOST_LINES {
+        if lines.len() < MAX_LINES {
             lines.push(LogLine {
                 level,
                 is_of_plugin,

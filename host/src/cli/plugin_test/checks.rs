@@ -1,4 +1,4 @@
-//! What came of a step, compared with what the file expects. Each difference is a problem at the place of the expectation.
+//! Compares the result of a step with what the file expects. Each difference is a problem at the place of the expectation.
 
 use super::world::Came;
 use crate::config::scenario::{AtOrigin, Cached, Expect, FieldLines, Step};

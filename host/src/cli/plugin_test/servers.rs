@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// No request's body is read further.
-const MOST_BODY: usize = 64 << 20;
+const MAX_BODY: usize = 64 << 20;
 
 /// A request that an origin got.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Drop for Server {
     }
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 struct Shared {
     script: Scripted,
     clock: Arc<Clock>,
@@ -95,7 +95,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Breaks> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, MOST_BODY).collect().await;
+    let body = Limited::new(body, MAX_BODY).collect().await;
     let body = body.map_err(|_| Breaks)?.to_bytes();
     let request = Request::from_parts(head, body);
     let response = respond(&shared, &request);

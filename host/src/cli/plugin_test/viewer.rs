@@ -18,7 +18,7 @@ pub(super) struct Got {
     pub(super) status: StatusCode,
     pub(super) fields: HeaderMap,
     pub(super) body: Bytes,
-    /// Whether the body ended before its time.
+    /// True if the body ended before its time.
     pub(super) is_broken: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a scenario plays in: a host with its store, scripted servers, and a clock.
+//! The world of a scenario: a host with its store, scripted servers, and a clock.
 
 use super::capture::{LogLine, LogLines, Recorded, Records};
 use super::servers::{Requests, Seen, Server};
@@ -22,10 +22,10 @@ use tokio::time::{sleep, timeout};
 /// A step's response has this long to come; no hook may take longer than a minute.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What goes on behind a response has this long to end.
+/// The time that work behind a response has to end.
 const BEHIND: Duration = Duration::from_secs(60);
 
-/// What all scenarios of a run have in common.
+/// The parts that all scenarios of a run share.
 pub(super) struct Setting {
     wasm: PathBuf,
     name: String,
@@ -235,17 +235,17 @@ fn set_up(setting: &Setting, config: &mut Config) -> std::io::Result<tempfile::T
     Ok(folder)
 }
 
-/// What came of a step.
+/// The result of a step.
 pub(super) struct Came {
     pub(super) got: Got,
     pub(super) recorded: Option<Recorded>,
-    /// What the origins got.
+    /// The requests that the origins got.
     pub(super) requests: Vec<Seen>,
     pub(super) log: Vec<LogLine>,
 }
 
 impl Came {
-    /// What the cache did.
+    /// The cache's part.
     pub(super) fn cache(&self) -> Option<&CacheStatus> {
         self.recorded.as_ref()?.cache.as_ref()
     }

@@ -1,4 +1,4 @@
-//! What the origin is asked, and how much of that at the same time.
+//! Requests at the origin, and how many of them at the same time.
 
 use super::Shared;
 use crate::content::RESOURCES;

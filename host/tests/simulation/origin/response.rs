@@ -1,4 +1,4 @@
-//! What the origin answers: as the state of the resource says, with validation and ranges (RFC 9110, sections 13 and 14).
+//! The origin's answers: as the state of the resource says, with validation and ranges (RFC 9110, sections 13 and 14).
 
 use super::Gate;
 use super::Shared;
@@ -23,7 +23,7 @@ pub(crate) struct Exchange {
     pub(crate) at: u64,
     /// When its version was last modified, in milliseconds.
     pub(crate) modified: u64,
-    /// Whether the body breaks off.
+    /// True if the body breaks off.
     pub(crate) is_truncated: bool,
     /// When a soft invalidation ended its freshness. The model's mark, on a copy of the log's entry.
     pub(crate) softened: Option<u64>,
