@@ -380,7 +380,7 @@ fn an_error_whose_status_is_named_is_kept_and_a_429_until_it_says_to_try_again()
         (0, [1, 1, 1]),
         (0, [1, 1, 2]),
         (6, [2, 1, 3]),
-        (5, [2, 2, 4]),
+        (5, [3, 2, 4]),
     ] {
         edge.advance(Secs(seconds));
         let paths = ["/403", "/429", "/503"];
