@@ -295,3 +295,18 @@ fn an_empty_body_is_stored_too() {
         .cache_status("hit")
         .no_field("Content-Length");
 }
+
+#[test]
+fn an_empty_response_that_is_being_stored_counts_as_whole() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    origin
+        .on("/a")
+        .answers(Answer::ok("").cache_control("max-age=60"));
+    edge.get("/a").expect(200).cache_status("stored");
+    edge.get("/a").expect(200).cache_status("hit");
+    eventually("both are counted", || {
+        edge.metric_sum("selvedge_requests_total", "") == 2.0
+    });
+    assert_eq!(edge.metric_sum("selvedge_responses_aborted_total", ""), 0.0);
+}

@@ -27,8 +27,9 @@ struct Meter {
 
 impl Delivery {
     pub(crate) fn new(source: Source, record: Box<Record>, edge: Arc<Edge>) -> Delivery {
-        let finished = source.is_end_stream();
         let expected = source.size_hint().exact();
+        // The server does not ask for the content of a response that it knows to be empty.
+        let finished = source.is_end_stream() || expected == Some(0);
         Delivery {
             source,
             meter: Meter {
