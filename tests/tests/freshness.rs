@@ -246,6 +246,24 @@ fn no_store_and_private_are_not_stored() {
 }
 
 #[test]
+fn a_cache_control_that_cant_be_read_restricts() {
+    let origin = Origin::start();
+    let edge = Edge::in_front_of(&origin).start();
+    for (path, field, value) in [
+        ("/private", "Cache-Control", "private; max-age=30"),
+        ("/no-store", "Cache-Control", "no-store; max-age=0"),
+        ("/over", "Cache-Control", "public;max-age=0"),
+        ("/words", "Cache-Control", "max-age=60 private"),
+        ("/cdn", "CDN-Cache-Control", "no-store; max-age = 60"),
+    ] {
+        origin.on(path).answers(Answer::ok("x").field(field, value));
+        edge.get(path).expect(200);
+        edge.get(path).expect(200).no_cache_status("hit");
+        assert_eq!(origin.requests(path).len(), 2, "{value}");
+    }
+}
+
+#[test]
 fn no_cache_is_validated_each_time() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin).start();
