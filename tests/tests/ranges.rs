@@ -99,3 +99,57 @@ fn a_part_does_not_take_the_place_of_the_whole_that_was_stored_meanwhile() {
         .cache_status("hit");
     assert_eq!(origin.requests("/a").len(), 2);
 }
+
+#[test]
+fn a_range_beyond_the_end_of_a_stored_part_is_416() {
+    let (origin, object) = (Origin::start(), Object::new(100));
+    let edge = Edge::in_front_of(&origin).start();
+    object.at(&origin, "/a");
+    let range = |range: &str| edge.get("/a").with("Range", range);
+    range("bytes=60-").expect(206).body(object.bytes(60, 99));
+    for beyond in [
+        "bytes=100-",
+        "bytes=100-200",
+        "bytes=-0",
+        "bytes=100-,200-300",
+    ] {
+        range(beyond)
+            .expect(416)
+            .field("Content-Range", "bytes */100")
+            .cache_status("hit")
+            .no_field("ETag");
+        range(beyond).with("If-Range", "\"v1\"").expect(416);
+    }
+    range("bytes=-10").expect(206).body(object.bytes(90, 99));
+    range("bytes=99-100").expect(206).body(object.bytes(99, 99));
+    assert_eq!(ranges(&origin), ["bytes=60-"]);
+    // A range does not count where If-Range names another version, nor for HEAD.
+    range("bytes=100-")
+        .with("If-Range", "\"v0\"")
+        .expect(200)
+        .body(object.whole());
+    edge.head("/a").with("Range", "bytes=100-").expect(200);
+}
+
+#[test]
+fn a_range_beyond_the_end_of_slices_is_416() {
+    let (origin, object) = (Origin::start(), Object::new(100_000));
+    let edge = Edge::in_front_of(&origin)
+        .behavior("range_slices = \"64 KiB\"")
+        .start();
+    object.at(&origin, "/a");
+    let range = |range: &str| edge.get("/a").with("Range", range);
+    range("bytes=70000-").expect(206);
+    for beyond in [
+        "bytes=100000-",
+        "bytes=200000-",
+        "bytes=-0",
+        "bytes=100000-,200000-",
+    ] {
+        let answer = range(beyond).expect(416);
+        answer.field("Content-Range", "bytes */100000");
+    }
+    range("bytes=-10")
+        .expect(206)
+        .body(object.bytes(99_990, 99_999));
+}

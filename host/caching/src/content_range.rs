@@ -38,7 +38,9 @@ impl ContentRange {
         } else {
             Some(position(length)?)
         };
-        let possible = first <= last && complete_length.is_none_or(|length| last < length);
+        // The length of the part has to fit into 64 bits too.
+        let possible =
+            first <= last && last < u64::MAX && complete_length.is_none_or(|length| last < length);
         possible.then_some(ContentRange {
             first,
             last,
@@ -81,6 +83,11 @@ mod tests {
             ("lines 0-1/2", None),
             ("bytes=0-1/2", None),
             ("bytes 0-99999999999999999999/*", None),
+            ("bytes 0-18446744073709551615/*", None),
+            (
+                "bytes 0-18446744073709551614/*",
+                Some((0, u64::MAX - 1, None)),
+            ),
             ("bytes -1/2", None),
             ("", None),
         ] {

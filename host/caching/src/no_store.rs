@@ -31,6 +31,8 @@ pub enum NoStore {
     VaryStar,
     /// A part of something without a Content-Range that says which.
     PartUnknown,
+    /// A part that has another length than its Content-Range says.
+    PartLength,
     /// The fields are larger than the policy allows.
     FieldsTooLarge,
     /// There are more tags than the policy allows.
@@ -55,6 +57,7 @@ impl NoStore {
             NoStore::NotFresh => "not-fresh",
             NoStore::VaryStar => "vary-star",
             NoStore::PartUnknown => "part-unknown",
+            NoStore::PartLength => "part-length",
             NoStore::FieldsTooLarge => "fields-too-large",
             NoStore::TooManyTags => "too-many-tags",
         }

@@ -35,7 +35,7 @@ pub enum PartAnswer {
         last: Option<u64>,
     },
     /// The part is of no use for this request: bytes on both sides are missing or all of those asked for, several ranges are
-    /// asked for, or If-Range names another representation.
+    /// asked for of which one may be satisfied, or If-Range names another representation.
     Useless,
 }
 
@@ -65,7 +65,14 @@ pub fn answer_from_part(request: &Request<'_>, stored: &Stored) -> PartAnswer {
     let asked = match asked.as_deref() {
         None => WHOLE,
         Some([asked]) => *asked,
-        Some(_) => return PartAnswer::Useless,
+        Some(several) => {
+            let is_nothing =
+                |asked: &Asked| matches!(wanted(*asked, part.complete_length), Wanted::Nothing);
+            return match several.iter().all(is_nothing) {
+                true => PartAnswer::Unsatisfiable,
+                false => PartAnswer::Useless,
+            };
+        }
     };
     match wanted(asked, part.complete_length) {
         Wanted::Nothing => PartAnswer::Unsatisfiable,

@@ -73,6 +73,16 @@ pub enum StoredBody {
     },
 }
 
+impl StoredBody {
+    /// Returns the length of what is stored, in bytes, if the fields say it.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            StoredBody::Complete { length } => *length,
+            StoredBody::Partial { first, last, .. } => last.checked_sub(*first)?.checked_add(1),
+        }
+    }
+}
+
 /// What a stored response's directives say about its reuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredDirectives {

@@ -16,7 +16,7 @@ use crate::policy::Policy;
 use crate::stored::{Stored, StoredBody};
 use crate::terms::Terms;
 use crate::time::Time;
-use http::header::{AGE, CONTENT_LENGTH, DATE};
+use http::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// Whether the response may be stored, and as what.
@@ -75,22 +75,40 @@ fn is_storable_status(status: StatusCode) -> bool {
     status.as_u16() >= 200 && !about_the_request.contains(&status)
 }
 
-/// RFC 9111, section 3.3: a 206 is a part, anything else is whole.
+/// RFC 9111, section 3.3: a 206 is a part, anything else is whole. The position of a part is its Content-Range's; a part with
+/// another length has no position.
 fn body(received: &Response<'_>) -> Result<StoredBody, NoStore> {
-    if received.status == StatusCode::PARTIAL_CONTENT {
-        let part = ContentRange::of(received.fields).ok_or(NoStore::PartUnknown)?;
-        return Ok(StoredBody::Partial {
-            first: part.first,
-            last: part.last,
-            complete_length: part.complete_length,
-        });
-    }
     let length = received
         .fields
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok(StoredBody::Complete { length })
+    if received.status != StatusCode::PARTIAL_CONTENT {
+        return Ok(StoredBody::Complete { length });
+    }
+    let part = ContentRange::of(received.fields)
+        .filter(|_| !is_multipart(received.fields))
+        .ok_or(NoStore::PartUnknown)?;
+    let body = StoredBody::Partial {
+        first: part.first,
+        last: part.last,
+        complete_length: part.complete_length,
+    };
+    if length.is_some() && length != body.length() {
+        return Err(NoStore::PartLength);
+    }
+    Ok(body)
 }
+
+/// Returns true for content that is several parts (RFC 9110, section 14.6): Content-Range has no place beside it.
+fn is_multipart(fields: &HeaderMap) -> bool {
+    fields.get(CONTENT_TYPE).is_some_and(|value| {
+        let kind = value.as_bytes().trim_ascii_start();
+        let prefix = kind.get(..MULTIPART.len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(MULTIPART))
+    })
+}
+
+const MULTIPART: &[u8] = b"multipart/byteranges";
 
 /// Without validator, fresh time or stale use there is nothing to do with a stored response.
 fn is_of_no_use(head: &Stored) -> bool {

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use super::capabilities::{Backend, BackendUrl};
 use super::names;
 use super::report::{At, Placed, Problem, printable};
-use super::scalar::{duration, integer, one_of, path, string, text};
+use super::scalar::{boolean, duration, integer, one_of, path, string, text};
 use super::walk::{Table, Value, entries, placed};
 
 /// One `[[origins]]` table of a distribution.
@@ -44,6 +44,11 @@ pub struct Origin {
     pub keepalive_timeout: Duration,
     /// `response_completion_timeout`: for the whole response, from `read_timeout` to 24 h. Default: no bound.
     pub response_completion_timeout: Option<Duration>,
+    /// `max_response_fields`: field lines of one response, 1 to 2,000. Default 200.
+    pub max_response_fields: usize,
+    /// `lenient_framing`: takes responses whose framing RFC 9112 lets a recipient repair: lines that end with a bare LF,
+    /// Content-Length beside Transfer-Encoding, `chunked` named twice. Default: they are refused.
+    pub lenient_framing: bool,
     /// `ca_file`: PEM certificates to trust in place of the public ones. Default: the public ones.
     pub ca_file: Option<Placed<PathBuf>>,
 }
@@ -64,6 +69,9 @@ const PROTOCOLS: [(&str, Protocol); 3] = [
     ("https-only", Protocol::HttpsOnly),
     ("match-viewer", Protocol::MatchViewer),
 ];
+
+/// Field lines of one response unless `max_response_fields` says otherwise.
+const MAX_RESPONSE_FIELDS: usize = 200;
 
 impl Origin {
     /// A host that a plugin names, with the defaults of origins; `id` is what logs and metrics call it. `None` where name or
@@ -128,6 +136,8 @@ impl Origin {
             read_timeout: secs(30),
             keepalive_timeout: secs(5),
             response_completion_timeout: None,
+            max_response_fields: MAX_RESPONSE_FIELDS,
+            lenient_framing: false,
             ca_file: None,
         }
     }
@@ -160,6 +170,12 @@ pub(super) fn read(t: &Table<'_>) -> Origin {
             "response_completion_timeout",
             duration(read_timeout..=secs(86_400)),
         ),
+        max_response_fields: t.or(
+            "max_response_fields",
+            MAX_RESPONSE_FIELDS,
+            integer(1..=2_000),
+        ),
+        lenient_framing: t.or("lenient_framing", false, boolean),
         ca_file: t.optional("ca_file", placed(path)),
     }
 }

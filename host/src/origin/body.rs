@@ -1,6 +1,6 @@
 //! Bodies on the origin side: what goes out, and what comes in under the read timeout.
 
-use super::pool::Sender;
+use super::pool::Connection;
 use super::{Origin, OriginError};
 use crate::viewer_body::{ViewerBody, ViewerBodyError};
 use bytes::Bytes;
@@ -157,7 +157,7 @@ pub struct OriginBody {
 pub(crate) struct Return {
     pub(crate) origin: Arc<Origin>,
     pub(crate) secure: bool,
-    pub(crate) sender: Sender,
+    pub(crate) connection: Connection,
     /// The request's own body. An origin may answer before it has come.
     pub(crate) upload: Option<Arc<Upload>>,
 }
@@ -169,7 +169,7 @@ impl Return {
             .upload
             .is_none_or(|upload| Arc::strong_count(&upload) == 1);
         if is_sent {
-            self.origin.pool(self.secure).put(self.sender);
+            self.origin.pool(self.secure).put(self.connection);
         }
     }
 }

@@ -1,8 +1,11 @@
 //! A new connection: resolve, connect, TLS, HTTP/1.1 handshake, within the connection timeout.
 
 use super::address::is_public;
-use super::pool::Sender;
+use super::head::Rules;
+use super::pool::Connection;
+use super::watched::Watched;
 use super::{Origin, OriginError, Reach};
+use crate::config;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -58,7 +61,7 @@ impl Tls {
 }
 
 /// Makes one connection; one attempt, bounded by the origin's connection timeout.
-pub(crate) async fn connect(origin: &Origin, secure: bool) -> Result<Sender, OriginError> {
+pub(crate) async fn connect(origin: &Origin, secure: bool) -> Result<Connection, OriginError> {
     let settings = origin.settings();
     let port = if secure {
         settings.https_port
@@ -81,7 +84,7 @@ async fn open(
     address: &str,
     port: u16,
     secure: bool,
-) -> Result<Sender, OriginError> {
+) -> Result<Connection, OriginError> {
     let name = origin.settings().domain.trim_matches(['[', ']']);
     #[cfg(test)]
     if let Some(connected) = super::in_memory::connect(name) {
@@ -89,7 +92,7 @@ async fn open(
             address: address.to_owned(),
             cause: e.to_string(),
         })?;
-        return handshake(stream).await;
+        return handshake(origin.settings(), stream).await;
     }
     let mut candidates =
         tokio::net::lookup_host((name, port))
@@ -120,7 +123,7 @@ async fn open(
     };
     let _ = stream.set_nodelay(true);
     if !secure {
-        return handshake(stream).await;
+        return handshake(origin.settings(), stream).await;
     }
     let tls = |cause: String| OriginError::Tls {
         address: address.to_owned(),
@@ -131,20 +134,29 @@ async fn open(
         .connect(server, stream)
         .await
         .map_err(|e| tls(e.to_string()))?;
-    handshake(stream).await
+    handshake(origin.settings(), stream).await
 }
 
-async fn handshake<S>(stream: S) -> Result<Sender, OriginError>
+async fn handshake<S>(settings: &config::Origin, stream: S) -> Result<Connection, OriginError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let max_fields = settings.max_response_fields;
+    let rules = Rules {
+        max_fields,
+        lenient: settings.lenient_framing,
+    };
+    let (stream, exchange) = Watched::new(stream, rules);
     let (sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_headers(max_fields)
+        // RFC 9112, section 5.1: white space before the colon is removed from a response.
+        .allow_spaces_after_header_name_in_responses(true)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|e| OriginError::Closed(e.to_string()))?;
     tokio::spawn(async move {
-        // Its errors reach whoever waits for a response; an idle connection that ends is no event.
+        // Its errors reach the request that waits for a response; an idle connection that ends is no event.
         let _ = connection.with_upgrades().await;
     });
-    Ok(sender)
+    Ok(Connection::new(sender, exchange))
 }

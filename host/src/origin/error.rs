@@ -48,8 +48,8 @@ pub enum OriginError {
     /// The connection ended before a response came.
     #[error("the connection was closed before a response came: {0}")]
     Closed(String),
-    /// What came is no HTTP response.
-    #[error("the response is not HTTP: {0}")]
+    /// The response breaks a rule of HTTP.
+    #[error("the response is invalid: {0}")]
     Garbage(String),
     /// No response, or no further piece of it, within the read timeout.
     #[error("no data for {} s", .0.as_secs_f32())]

@@ -8,11 +8,16 @@ mod address;
 mod body;
 mod connect;
 mod error;
+mod framing;
+mod head;
 mod health;
 #[cfg(test)]
 pub(crate) mod in_memory;
 mod pool;
 mod send;
+#[cfg(test)]
+mod tests;
+mod watched;
 
 pub use body::{OriginBody, OutgoingBody};
 pub use connect::Tls;

@@ -1,19 +1,52 @@
 //! Idle connections to one origin, the one used last taken first.
 
 use super::body::OutgoingBody;
+use super::watched::Exchange;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// More idle connections than this are not kept for one origin.
-const MOST_IDLE: usize = 256;
+/// Idle connections kept for one origin.
+const MAX_IDLE: usize = 256;
 
 /// The sending half of a connection.
-pub(crate) type Sender = SendRequest<OutgoingBody>;
+pub(crate) struct Connection {
+    sender: SendRequest<OutgoingBody>,
+    exchange: Arc<Exchange>,
+}
+
+impl Connection {
+    pub(super) fn new(sender: SendRequest<OutgoingBody>, exchange: Arc<Exchange>) -> Connection {
+        Connection { sender, exchange }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Waits until the response before has been read to its end.
+    pub(super) async fn ready(&mut self) -> Result<(), hyper::Error> {
+        self.sender.ready().await
+    }
+
+    /// Sends a request. The head of its response is checked.
+    pub(super) fn send(
+        &mut self,
+        request: Request<OutgoingBody>,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<OutgoingBody>>>> + use<>
+    {
+        self.exchange.begin();
+        self.sender.try_send_request(request)
+    }
+}
 
 /// Keeps connections for as long as the origin's keep-alive timeout allows.
 pub(crate) struct Pool {
-    idle: Mutex<Vec<(Instant, Sender)>>,
+    idle: Mutex<Vec<(Instant, Connection)>>,
     keep: Duration,
 }
 
@@ -25,25 +58,25 @@ impl Pool {
         }
     }
 
-    /// A connection that was open a moment ago; `None` where there is none and a new one has to be made.
-    pub(crate) fn take(&self) -> Option<Sender> {
+    /// Returns a connection that was open a moment ago; `None` if a new one has to be made.
+    pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.lock();
-        while let Some((since, sender)) = idle.pop() {
-            if since.elapsed() < self.keep && !sender.is_closed() {
-                return Some(sender);
+        while let Some((since, connection)) = idle.pop() {
+            if since.elapsed() < self.keep && !connection.is_closed() {
+                return Some(connection);
             }
         }
         None
     }
 
     /// Keeps a connection whose response has been read to its end.
-    pub(crate) fn put(&self, sender: Sender) {
-        if sender.is_closed() {
+    pub(crate) fn put(&self, connection: Connection) {
+        if connection.is_closed() {
             return;
         }
         let mut idle = self.idle.lock();
-        if idle.len() < MOST_IDLE {
-            idle.push((Instant::now(), sender));
+        if idle.len() < MAX_IDLE {
+            idle.push((Instant::now(), connection));
         }
     }
 
@@ -51,6 +84,6 @@ impl Pool {
         let keep = self.keep;
         self.idle
             .lock()
-            .retain(|(since, sender)| since.elapsed() < keep && !sender.is_closed());
+            .retain(|(since, connection)| since.elapsed() < keep && !connection.is_closed());
     }
 }

@@ -2,7 +2,9 @@
 
 use super::body::{OriginBody, OutgoingBody, Return, Upload};
 use super::connect::connect;
-use super::pool::Sender;
+use super::framing::{self, Framed};
+use super::head::BadHead;
+use super::pool::Connection;
 use super::{Origin, OriginError};
 use http::{Method, Request, Response, StatusCode, request};
 use std::future::Future;
@@ -59,9 +61,9 @@ impl Origin {
         let repeatable = head.method.is_safe() && matches!(body, OutgoingBody::Empty);
         let retry_timeouts = repeatable && matches!(head.method, Method::GET | Method::HEAD);
         let mut attempts = 0;
-        while let Some(sender) = self.pool(secure).take() {
+        while let Some(connection) = self.pool(secure).take() {
             attempts += 1;
-            match self.once(sender, head, body, secure).await {
+            match self.once(connection, head, body, secure).await {
                 Tried::Answered(response) => {
                     return Ok(Sent {
                         response: *response,
@@ -98,12 +100,12 @@ impl Origin {
         for attempt in 1..=most {
             attempts += 1;
             let last = attempt == most;
-            let sender = match connect(self, secure).await {
-                Ok(sender) => sender,
+            let connection = match connect(self, secure).await {
+                Ok(connection) => connection,
                 Err(error) if last || !error.may_retry() => return Err(error),
                 Err(_) => continue,
             };
-            match self.once(sender, head, body, secure).await {
+            match self.once(connection, head, body, secure).await {
                 Tried::Answered(response) => {
                     return Ok(Sent {
                         response: *response,
@@ -125,19 +127,19 @@ impl Origin {
 
     async fn once(
         self: &Arc<Self>,
-        mut sender: Sender,
+        mut connection: Connection,
         head: &request::Parts,
         body: OutgoingBody,
         secure: bool,
     ) -> Tried {
         let limit = self.settings().read_timeout;
-        match tokio::time::timeout(limit, sender.ready()).await {
+        match tokio::time::timeout(limit, connection.ready()).await {
             Ok(Ok(())) => {}
             _ => return Tried::Unsent(body),
         }
         let upload = body.upload();
         let request = Request::from_parts(head.clone(), body);
-        let sending = sender.try_send_request(request);
+        let sending = connection.send(request);
         let Some(answer) = patiently(limit, upload.as_deref(), sending).await else {
             let is_viewers = upload.is_some_and(|upload| upload.waits_for_viewer());
             return Tried::Failed(match is_viewers {
@@ -146,12 +148,17 @@ impl Origin {
             });
         };
         match answer {
-            Ok(response) => {
-                let again = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-                let back = again.then(|| Return {
+            Ok(mut response) => {
+                let (status, lenient) = (response.status(), self.settings().lenient_framing);
+                let framed = match framing::settle(status, response.headers_mut(), lenient) {
+                    Ok(framed) => framed,
+                    Err(error) => return Tried::Failed(error),
+                };
+                let is_upgrade = status == StatusCode::SWITCHING_PROTOCOLS;
+                let back = (framed == Framed::Clearly && !is_upgrade).then(|| Return {
                     origin: self.clone(),
                     secure,
-                    sender,
+                    connection,
                     upload,
                 });
                 Tried::Answered(Box::new(
@@ -192,8 +199,11 @@ async fn patiently<F: Future>(
     }
 }
 
-/// Whose fault hyper's error is.
+/// Finds whose fault hyper's error is.
 fn blame(error: hyper::Error) -> OriginError {
+    if let Some(bad) = bad_head(&error) {
+        return OriginError::Garbage(bad.to_string());
+    }
     if error.is_user() || error.is_body_write_aborted() {
         return OriginError::RequestBody(error);
     }
@@ -201,6 +211,15 @@ fn blame(error: hyper::Error) -> OriginError {
         return OriginError::Garbage(describe(&error));
     }
     OriginError::Closed(describe(&error))
+}
+
+/// The rule that a response's head breaks, where that is the cause of hyper's error.
+fn bad_head(error: &hyper::Error) -> Option<&BadHead> {
+    let cause = std::error::Error::source(error)?;
+    cause
+        .downcast_ref::<std::io::Error>()?
+        .get_ref()?
+        .downcast_ref()
 }
 
 /// An error with its causes, in one line.

@@ -4,6 +4,7 @@
 //! rest with If-Range. A 206 of the same representation is combined with the part: it is stored as one response, and
 //! streams to those who asked while it is put together. A 200 says that the representation has changed, and takes its place.
 
+use super::announced::{Announced, WrongLength};
 use super::exchange::{Audience, CacheKey, Completing, Fetched, FetchedBody, Job};
 use super::nominated;
 use super::store_stage;
@@ -47,6 +48,8 @@ pub(crate) enum Completed {
 pub(crate) struct Combination {
     head: Stored,
     part: BodyReader,
+    /// The stored part's id in the store.
+    part_id: u64,
     stored: (u64, u64),
     fetched: (u64, u64),
 }
@@ -76,6 +79,9 @@ fn combine(
     fetched: &Fetched,
     overrides: &Overrides,
 ) -> Option<Combination> {
+    if fetched.is_unasked_part() {
+        return None;
+    }
     let (request, policy, arrived) = (job.request(), job.behavior.policy(), fetched.arrived());
     let body = selvedge_caching::may_combine(&part.head, &arrived).ok()?;
     let answer = selvedge_caching::may_store(&request, &arrived, policy, overrides).ok()?;
@@ -96,6 +102,7 @@ fn combine(
         stored: span(&part.head)?,
         fetched: span(&answer)?,
         part: part.reader(None),
+        part_id: part.id,
     })
 }
 
@@ -154,6 +161,7 @@ pub(crate) async fn store(
     let Combination {
         head,
         part,
+        part_id,
         stored,
         fetched: arriving,
     } = combination;
@@ -170,6 +178,10 @@ pub(crate) async fn store(
         // In this order: whoever sees it break off and asks again must not join it.
         drop(permit);
         fill.fail(why);
+        if why == WrongLength::TooLong.as_str() {
+            // Or the next request for more than the part would break off in the same way.
+            job.edge.store().remove(&key.hash, Some(part_id)).await;
+        }
         return complain(&job, why);
     }
     if let Err(why) = fill.finish(None).await {
@@ -231,26 +243,27 @@ async fn copy(
     from: u64,
     length: u64,
 ) -> Result<(), &'static str> {
-    let mut position = 0;
+    let mut announced = Announced::of(Some(length));
+    let mut skip = from;
     while let Some(piece) = bytes.piece().await {
-        let mut piece = piece?;
-        let skipped = from.saturating_sub(position).min(piece.len() as u64);
-        position += piece.len() as u64;
-        if position > length {
-            return Err(WRONG_LENGTH);
-        }
-        // At most the piece's own length.
-        fill.append(piece.split_off(skipped as usize)).await;
-        if !fill.is_wanted() {
-            return Err("nobody-reads");
+        if let Some(piece) = announced.take(piece?).map_err(WrongLength::as_str)? {
+            append(fill, &mut skip, piece).await?;
         }
     }
-    if position == length {
-        Ok(())
-    } else {
-        Err(WRONG_LENGTH)
+    match announced.end().map_err(WrongLength::as_str)? {
+        Some(last) => append(fill, &mut skip, last).await,
+        None => Ok(()),
     }
 }
 
-/// A part is longer or shorter than its Content-Range says.
-const WRONG_LENGTH: &str = "part-length";
+/// Appends a piece without the bytes that are still to be skipped.
+async fn append(fill: &mut Fill, skip: &mut u64, mut piece: Bytes) -> Result<(), &'static str> {
+    let skipped = (*skip).min(piece.len() as u64);
+    *skip -= skipped;
+    // At most the piece's own length.
+    fill.append(piece.split_off(skipped as usize)).await;
+    match fill.is_wanted() {
+        true => Ok(()),
+        false => Err("nobody-reads"),
+    }
+}

@@ -4,8 +4,8 @@ use super::exchange::{Fetched, FetchedBody, Job, Outgoing, Target};
 use super::fetches::Slot;
 use super::origin_request;
 use crate::origin::{OriginError, OutgoingBody};
-use http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::{DATE, HeaderValue, RANGE};
 
 /// Statuses at which the next origin of a failover list is asked.
 const FAILS_OVER: [StatusCode; 4] = [
@@ -55,6 +55,7 @@ async fn one(
 ) -> Result<Box<Fetched>, OriginError> {
     let head = origin_request::head_for(job, outgoing, target);
     let request_time = job.edge.clock().now();
+    let asked_for_range = head.headers.contains_key(RANGE);
     let sent = target.origin.send(&head, body, target.secure).await?;
     job.edge
         .metrics()
@@ -67,7 +68,6 @@ async fn one(
     if head.status.is_informational() && !agreed {
         return Err(OriginError::Garbage("101 without an upgrade".to_owned()));
     }
-    one_framing(head.status, &mut head.headers)?;
     selvedge_caching::end_to_end(&mut head.headers);
     if !head.headers.contains_key(DATE) {
         // RFC 9110, section 6.6.1: a recipient with a clock records when a response without Date came.
@@ -80,53 +80,13 @@ async fn one(
         status: head.status,
         fields: head.headers,
         body: FetchedBody::Origin(body),
+        asked_for_range,
         origin: Some(target.origin.id().to_owned()),
         request_time,
         response_time,
         slot: Some(slot.clone()),
         upgrade,
     }))
-}
-
-/// Leaves a response that is framed in one way only. The HTTP library undoes `chunked` and no other transfer coding, and looks
-/// at lengths only where content follows; and 204 may not have a length (RFC 9110, section 8.6; RFC 9112, section 6.3).
-fn one_framing(status: StatusCode, fields: &mut HeaderMap) -> Result<(), OriginError> {
-    let garbage = |what: &str| Err(OriginError::Garbage(what.to_owned()));
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    if !members(fields, &TRANSFER_ENCODING).all(is_chunked) {
-        return garbage("a transfer coding other than chunked");
-    }
-    let mut lengths: Vec<Option<u64>> = members(fields, &CONTENT_LENGTH).map(number).collect();
-    lengths.dedup();
-    match lengths.as_slice() {
-        [] => {}
-        [Some(_)] if status == StatusCode::NO_CONTENT => {
-            fields.remove(CONTENT_LENGTH);
-        }
-        [Some(length)] => {
-            fields.insert(CONTENT_LENGTH, HeaderValue::from(*length));
-        }
-        _ => return garbage("a Content-Length that is no length, or several that differ"),
-    }
-    Ok(())
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    // `parse` would take a plus sign too.
-    let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_plain)
-}
-
-/// The members of a list field.
-fn members<'f>(
-    fields: &'f HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'f [u8]> + use<'f> {
-    let lines = fields.get_all(name).into_iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
 }
 
 fn note(job: &Job, target: &Target, error: &OriginError) {

@@ -129,6 +129,9 @@ fn judge(edge: &Edge, received: &Received, key: &CacheKey, variants: &[Variant])
     let Some(variant) = variants.get(index).cloned() else {
         return missing(Fwd::VaryMiss);
     };
+    if is_mismatched(&variant) {
+        return missing(Fwd::UriMiss);
+    }
     let policy = received.behavior.policy();
     match selvedge_caching::may_reuse(&request, &variant.head, policy, edge.clock().now()) {
         Reuse::Fresh { ttl } => Found::Fresh { variant, ttl },
@@ -150,6 +153,12 @@ fn judge(edge: &Edge, received: &Received, key: &CacheKey, variants: &[Variant])
             nominated: Vec::new(),
         },
     }
+}
+
+/// Returns true for a part that is not as long as its Content-Range says: earlier versions stored such.
+fn is_mismatched(variant: &Variant) -> bool {
+    let body = &variant.head.body;
+    !variant.head.is_complete() && body.length() != Some(variant.length())
 }
 
 /// The fields by which any of the variants was chosen.

@@ -10,6 +10,7 @@
 //! The viewer's side and the fetch side are two transactions, joined by one streaming body (`fetch_side`). A hit in memory
 //! that no plugin has a say about takes the same steps without becoming a future (`at_once`).
 
+mod announced;
 mod answers;
 mod at_once;
 mod body;

@@ -127,14 +127,30 @@ fn part(
             }
             prepared.body = content.whole();
         }
+        PartAnswer::Unsatisfiable => unsatisfiable(prepared, complete),
         // Only the request that the part came for gets here: it gets what the origin sent.
-        PartAnswer::Unsatisfiable | PartAnswer::Missing { .. } | PartAnswer::Useless => {
+        PartAnswer::Missing { .. } | PartAnswer::Useless => {
             prepared.body = content.whole();
         }
     }
     if received.facts.method == Method::HEAD {
         prepared.body = Source::Empty;
     }
+}
+
+/// 416 for ranges that have no byte of a content of this length.
+fn unsatisfiable(prepared: &mut Prepared, length: Option<u64>) {
+    let cache = prepared.cache.take();
+    *prepared = Prepared::text(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "No byte of the requested ranges exists.",
+    );
+    prepared.cache = cache;
+    if let Some(length) = length {
+        let range = format!("bytes */{length}");
+        set(&mut prepared.fields, CONTENT_RANGE, &range);
+    }
+    set(&mut prepared.fields, ACCEPT_RANGES, "bytes");
 }
 
 fn content_range(fields: &mut HeaderMap, range: &str, length: u64) {
@@ -190,20 +206,7 @@ fn ranges(
             set(&mut prepared.fields, CONTENT_TYPE, &layout.content_type());
             prepared.body = Source::Parts(parts);
         }
-        (RangeAnswer::Unsatisfiable, _) => {
-            let cache = prepared.cache.take();
-            *prepared = Prepared::text(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "No byte of the requested ranges exists.",
-            );
-            prepared.cache = cache;
-            set(
-                &mut prepared.fields,
-                CONTENT_RANGE,
-                &format!("bytes */{length}"),
-            );
-            set(&mut prepared.fields, ACCEPT_RANGES, "bytes");
-        }
+        (RangeAnswer::Unsatisfiable, _) => unsatisfiable(prepared, Some(length)),
         // Several ranges of a body that is still arriving: all of it, as RFC 9110, section 14.2 allows.
         (RangeAnswer::Whole | RangeAnswer::Several(_), content) => {
             if let (Some(trailers), Content::Complete(variant), false) =

@@ -3,6 +3,7 @@
 //! Whether it may be stored is RFC 9111, section 3, asked of the caching crate; this stage carries it out. A response
 //! that breaks off is never stored as complete (section 3.3).
 
+use super::announced::Announced;
 use super::cache_key;
 use super::exchange::{Answer, Audience, CacheKey, Fetched, Job, Outcome, Report, Trailers};
 use super::flights::Permit;
@@ -43,7 +44,10 @@ pub(crate) async fn store(
             return;
         }
     };
-    let expected = http_body::Body::size_hint(&fetched.body).exact();
+    let framed = http_body::Body::size_hint(&fetched.body).exact();
+    // A part that is framed without a length has to be as long as its Content-Range says.
+    let said = head.body.length();
+    let announced = said.filter(|_| framed.is_none() && !head.is_complete());
     let head = Arc::new(head);
     let sent = (head.fields.len() < fetched.fields.len()).then(|| fetched.fields.clone());
     let audience = Audience {
@@ -51,8 +55,8 @@ pub(crate) async fn store(
         leader,
         report,
     };
-    let (fill, permit, trailers) = begin(&job, key, &head, sent, expected, audience);
-    pump(&job, fetched, fill, &head, (permit, trailers)).await;
+    let (fill, permit, trailers) = begin(&job, key, &head, sent, framed.or(announced), audience);
+    pump(&job, fetched, fill, &head, announced, (permit, trailers)).await;
 }
 
 /// The number by which the store counts what is stored for a distribution: a hash of its id, so that it is the same after
@@ -110,6 +114,9 @@ pub(crate) fn begin(
 /// Whether it may be stored, and as what; or the word why not.
 fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stored, &'static str> {
     let policy = job.behavior.policy();
+    if fetched.is_unasked_part() {
+        return Err("part-unasked");
+    }
     let head = selvedge_caching::may_store(&job.request(), &fetched.arrived(), policy, overrides)
         .map_err(|why| why.as_str())?;
     let head = nominated::as_sent(job, head)?;
@@ -192,12 +199,26 @@ async fn pump(
     mut fetched: Box<Fetched>,
     mut fill: Fill,
     head: &Arc<Stored>,
+    announced: Option<u64>,
     (permit, trailers): (Permit, Trailers),
 ) {
-    while let Some(frame) = fetched.body.frame().await {
+    let mut announced = Announced::of(announced);
+    let broken = loop {
+        let Some(frame) = fetched.body.frame().await else {
+            match announced.end() {
+                Ok(last) => {
+                    fill.append(last.unwrap_or_default()).await;
+                    break None;
+                }
+                Err(wrong) => break Some((wrong.as_str(), wrong.to_string())),
+            }
+        };
         match frame.map(|frame| frame.into_data()) {
             Ok(Ok(data)) => {
-                fill.append(data).await;
+                match announced.take(data) {
+                    Ok(data) => fill.append(data.unwrap_or_default()).await,
+                    Err(wrong) => break Some((wrong.as_str(), wrong.to_string())),
+                }
                 if !fill.is_wanted() {
                     // First of all nobody may join any more, or a newcomer would share the failure.
                     drop(permit);
@@ -210,19 +231,20 @@ async fn pump(
                     let _ = trailers.set(section);
                 }
             }
-            Err(error) => {
-                tracing::warn!(
-                    target: "origin",
-                    distribution = &**job.distribution.id(),
-                    origin = fetched.origin.as_deref().unwrap_or("-"),
-                    request_id = %job.facts.request_id,
-                    error = error.as_str(),
-                    "the response broke off and is not stored: {error}"
-                );
-                drop(permit);
-                return fill.fail(error.as_str());
-            }
+            Err(error) => break Some((error.as_str(), error.to_string())),
         }
+    };
+    if let Some((word, why)) = broken {
+        tracing::warn!(
+            target: "origin",
+            distribution = &**job.distribution.id(),
+            origin = fetched.origin.as_deref().unwrap_or("-"),
+            request_id = %job.facts.request_id,
+            error = word,
+            "the response broke off and is not stored: {why}"
+        );
+        drop(permit);
+        return fill.fail(word);
     }
     let complete = trailers.get().map(|trailers| Stored {
         trailers: Some(trailers.clone()),

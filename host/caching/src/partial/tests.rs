@@ -44,6 +44,8 @@ fn rfc_9111_3_3_what_a_part_can_do() {
         (KNOWN, "bytes=0-", Useless),
         (KNOWN, "bytes=30-", Unsatisfiable),
         (KNOWN, "bytes=-0", Unsatisfiable),
+        (KNOWN, "bytes=30-,40-50", Unsatisfiable),
+        (KNOWN, "bytes=30-,12-13", Useless),
         (KNOWN, "bytes=10-11,13-14", Useless),
         // Ignored ranges ask for the whole.
         (KNOWN, "lines=10-19", Useless),

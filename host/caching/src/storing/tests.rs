@@ -215,6 +215,20 @@ fn rfc_9111_3_3_a_part_is_stored_with_its_position() {
     );
     assert!(!stored.is_complete());
     assert_eq!(part("bytes 5-2/10"), Err(NoStore::PartUnknown));
+    let with = |field: (&str, &str)| {
+        let range = ("content-range", "bytes 4-9/10");
+        let fields = [fresh, range, field];
+        store_with(&[], 206, &fields, &plain(), &Overrides::default()).map(|stored| stored.body)
+    };
+    assert!(with(("content-length", "6")).is_ok());
+    for length in ["0", "5", "7"] {
+        let refused = Err(NoStore::PartLength);
+        assert_eq!(with(("content-length", length)), refused, "{length}");
+    }
+    for several in ["multipart/byteranges; boundary=x", "Multipart/ByteRanges"] {
+        let refused = Err(NoStore::PartUnknown);
+        assert_eq!(with(("content-type", several)), refused, "{several}");
+    }
     assert_eq!(
         store_with(&[], 206, &[fresh], &plain(), &Overrides::default()),
         Err(NoStore::PartUnknown)
@@ -319,6 +333,7 @@ fn every_reason_has_its_own_word() {
         NoStore::NotFresh,
         NoStore::VaryStar,
         NoStore::PartUnknown,
+        NoStore::PartLength,
         NoStore::FieldsTooLarge,
         NoStore::TooManyTags,
     ];

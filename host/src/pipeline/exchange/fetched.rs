@@ -18,6 +18,8 @@ pub(crate) struct Fetched {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
     pub(crate) body: FetchedBody,
+    /// True if the request to the origin asked for a range.
+    pub(crate) asked_for_range: bool,
     /// The origin that sent it; `None` where a plugin made it.
     pub(crate) origin: Option<String>,
     pub(crate) request_time: Time,
@@ -37,6 +39,12 @@ impl Fetched {
             origin: self.origin.clone(),
         }
     }
+
+    /// Returns true for a 206 that no range was asked for (RFC 9110, section 15.3.7): whatever it is, it is no part to be stored.
+    pub(crate) fn is_unasked_part(&self) -> bool {
+        self.status == StatusCode::PARTIAL_CONTENT && !self.asked_for_range
+    }
+
     /// The response as the caching rules look at it.
     pub(crate) fn arrived(&self) -> Arrived<'_> {
         Arrived {
@@ -96,6 +104,7 @@ impl Fetched {
             status,
             fields,
             body: FetchedBody::Made(Some(body).filter(|_| job.facts.method != http::Method::HEAD)),
+            asked_for_range: false,
             origin: None,
             request_time: now,
             response_time: now,
