@@ -1,4 +1,4 @@
-//! What it costs to decide whether a stored response may be used: `cargo bench -p selvedge-caching`
+//! The cost of deciding whether a stored response may be used: `cargo bench -p selvedge-caching`
 
 use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -41,7 +41,7 @@ fn stored(language: Option<&str>) -> Stored {
     }
 }
 
-/// What a viewer sends.
+/// The fields that a viewer sends.
 fn fields(cache_control: Option<&'static str>) -> HeaderMap {
     let mut fields = HeaderMap::new();
     fields.insert("host", HeaderValue::from_static("www.example.test"));

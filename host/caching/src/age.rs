@@ -7,23 +7,23 @@ use crate::time::Time;
 use http::HeaderMap;
 use http::header::{AGE, DATE};
 
-/// Seconds since the origin made the response, or last confirmed it (`current_age`, RFC 9111, section 4.2.3): the value of
-/// the Age field that is sent. Does not fall while the clock does not.
+/// Returns the seconds since the origin made the response or last confirmed it (`current_age`, RFC 9111, section 4.2.3): the
+/// value of the Age field that is sent. It does not fall while the clock does not.
 pub fn current_age(stored: &Stored, now: Time) -> u64 {
     let resident = now.0.saturating_sub(stored.response_time.0);
     stored.initial_age_ms.saturating_add(resident) / 1000
 }
 
 impl Stored {
-    /// Seconds of freshness that are left; negative for a stale one.
+    /// Returns the freshness left, in seconds; negative for a stale response.
     pub fn ttl(&self, now: Time) -> i64 {
         let lifetime = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
         let age = i64::try_from(current_age(self, now)).unwrap_or(i64::MAX);
         lifetime.saturating_sub(age)
     }
 
-    /// The same, made stale by a soft invalidation at this time: its freshness ends there, and so its windows of stale use
-    /// begin there (RFC 5861), unless it was stale before.
+    /// Returns a copy that a soft invalidation makes stale at this time. Its freshness ends there, and its windows of stale
+    /// use (RFC 5861) begin there, unless it was stale before.
     #[must_use]
     pub fn invalidated_softly_at(&self, at: Time) -> Stored {
         Stored {

@@ -1,4 +1,4 @@
-//! The Cache-Status field (RFC 9211): what the cache did with a request, and why.
+//! The Cache-Status field (RFC 9211): how the cache handled a request, and why.
 
 use http::HeaderValue;
 use std::fmt::Write;
@@ -37,7 +37,7 @@ impl Fwd {
     }
 }
 
-/// What the cache did with one request.
+/// The handling of one request by the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheStatus {
     /// Answered from a stored response without asking the origin.
@@ -50,16 +50,16 @@ pub struct CacheStatus {
     pub ttl: Option<i64>,
     /// The response was stored.
     pub stored: bool,
-    /// The request shared somebody else's fetch.
+    /// The request shared the fetch of another request.
     pub collapsed: bool,
     /// The cache key, where it was asked for.
     pub key: Option<String>,
-    /// A word of ours that says more.
+    /// A word of this cache that says more.
     pub detail: Option<&'static str>,
 }
 
 impl CacheStatus {
-    /// `hit`, or why the request was forwarded: the label in metrics.
+    /// Returns `hit`, or why the request was forwarded: the label in metrics.
     pub fn word(&self) -> &'static str {
         match self.fwd {
             _ if self.hit => "hit",
@@ -75,7 +75,7 @@ impl CacheStatus {
         out
     }
 
-    /// Appends the parameters, each after the first or after what is there with `; ` before it.
+    /// Appends the parameters. `; ` comes before each one that is not the first in `out`.
     fn write(&self, out: &mut String) {
         let mut put = |text: std::fmt::Arguments<'_>| {
             let before = if out.is_empty() { "" } else { "; " };
@@ -118,7 +118,7 @@ impl CacheStatus {
     }
 }
 
-/// A structured field's string (RFC 9651, section 4.1.6); what it can't carry becomes `?`.
+/// A structured field's string (RFC 9651, section 4.1.6). Characters that it can't carry become `?`.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

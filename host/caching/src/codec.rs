@@ -1,4 +1,4 @@
-//! The stored form of a [`Stored`]: one version byte, then its parts in order, lengths before what they measure.
+//! The stored form of a [`Stored`]: one version byte, then its parts in order, each length before the bytes that it measures.
 //!
 //! Numbers are little-endian. Decoding takes any bytes: it checks every length against what is left and never panics. The
 //! store checks integrity; this checks shape.
@@ -110,7 +110,7 @@ impl Stored {
         out.0
     }
 
-    /// Reads what [`Stored::encode`] wrote.
+    /// Reads the bytes that [`Stored::encode`] wrote.
     ///
     /// # Errors
     /// [`DecodeError`] for anything else; the caller fetches the response anew.
@@ -300,10 +300,10 @@ impl<'a> Reader<'a> {
         usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| DecodeError::Malformed)
     }
 
-    /// A count of things that take at least `least` bytes each: more than fit in what is left is refused at once.
-    fn count_of(&mut self, least: usize) -> Result<usize, DecodeError> {
+    /// A count of items that take at least `min_bytes` bytes each. More than fit into the remaining bytes are refused at once.
+    fn count_of(&mut self, min_bytes: usize) -> Result<usize, DecodeError> {
         let count = self.count()?;
-        if count > self.0.len() / least {
+        if count > self.0.len() / min_bytes {
             Err(DecodeError::Short)
         } else {
             Ok(count)

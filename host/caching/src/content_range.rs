@@ -1,9 +1,9 @@
-//! Which part of a representation a 206 carries (RFC 9110, section 14.4).
+//! The part of a representation that a 206 carries (RFC 9110, section 14.4).
 
 use http::HeaderMap;
 use http::header::CONTENT_RANGE;
 
-/// What Content-Range says.
+/// The positions and the length in Content-Range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     /// Position of the first byte.

@@ -12,7 +12,7 @@
 //! A year of two digits is 1970 to 2069. From 2019 on that never reads a date as more than 50 years in the future, which
 //! is what section 5.6.7 asks.
 
-use crate::Time;
+use crate::time::Time;
 
 const MONTHS: [&[u8]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
@@ -90,7 +90,7 @@ fn asctime_date(value: &[u8]) -> Option<Time> {
     time(year, month, day, second)
 }
 
-/// What is left to read of a date.
+/// The unread part of a date.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -111,7 +111,7 @@ impl Rest<'_> {
             .find_map(|(number, name)| self.literal(name).map(|()| number))
     }
 
-    /// Takes exactly so many digits.
+    /// Takes exactly `count` digits.
     fn number(&mut self, digits: usize) -> Option<u64> {
         let (head, tail) = self.0.split_at_checked(digits)?;
         let mut number = 0;

@@ -9,10 +9,10 @@ use crate::cache_control::{Part, Word, for_each, words};
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderMap, HeaderName};
 
-/// The longest time in seconds that is told apart: what is longer counts as this (RFC 9111, section 1.2.2). 136 years.
+/// The longest time that is told apart, in seconds: 136 years. Longer ones count as this (RFC 9111, section 1.2.2).
 pub(crate) const MAX_DELTA: u64 = u32::MAX as u64;
 
-/// Whether a directive is given, and for which fields.
+/// A directive that may name fields: absent, for some fields, or for the whole response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Qualified {
     /// Not given.
@@ -83,7 +83,7 @@ pub(crate) struct Directives {
 }
 
 impl Directives {
-    /// Those of the response's Cache-Control lines; `Pragma: no-cache` counts where there are none.
+    /// Reads the response's Cache-Control lines. `Pragma: no-cache` counts if there are none.
     pub(crate) fn of_response(fields: &HeaderMap) -> Directives {
         let mut directives = Directives::default();
         for_each(fields, |part| match part {
@@ -117,7 +117,7 @@ impl Directives {
         }
     }
 
-    /// Obeys a word that restricts; what would allow anything is ignored.
+    /// Obeys a word that restricts. Words that would allow something are ignored.
     pub(crate) fn restrict(&mut self, word: Word<'_>) {
         if word.is("no-store") {
             self.no_store = true;
@@ -163,12 +163,12 @@ impl Directives {
     }
 }
 
-/// How stale a request's max-stale lets a response be (RFC 9111, section 5.2.1.2).
+/// The staleness that a request's max-stale accepts (RFC 9111, section 5.2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MaxStale {
-    /// However stale.
+    /// Any staleness.
     Any,
-    /// By this many seconds.
+    /// At most these seconds.
     Seconds(u64),
 }
 
@@ -185,7 +185,7 @@ pub(crate) struct RequestDirectives {
 }
 
 impl RequestDirectives {
-    /// Those of the request's Cache-Control lines; `Pragma: no-cache` counts where there are none. Allocates nothing.
+    /// Reads the request's Cache-Control lines. `Pragma: no-cache` counts if there are none. Allocates nothing.
     pub(crate) fn of_request(fields: &HeaderMap) -> RequestDirectives {
         let mut directives = RequestDirectives::default();
         for_each(fields, |part| match part {
@@ -244,7 +244,7 @@ fn smallest(known: &mut Option<u64>, argument: Option<&[u8]>) {
     *known = Some(known.map_or(seconds, |known| known.min(seconds)));
 }
 
-/// Digits only; more than can be told apart is [`MAX_DELTA`] (RFC 9111, section 1.2.2).
+/// Reads digits only. A greater number than [`MAX_DELTA`] is that (RFC 9111, section 1.2.2).
 pub(crate) fn delta_seconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -1,7 +1,7 @@
 //! Entity tags (RFC 9110, section 8.8.3): reading and comparing them.
 //!
-//! Read from ETag, If-None-Match, If-Match and If-Range, whenever a stored response is compared with what a viewer has or
-//! with what the origin sent.
+//! Read from ETag, If-None-Match, If-Match and If-Range, whenever a stored response is compared with a viewer's copy or with
+//! the origin's response.
 //!
 //! Origins also send tags without quotes, and viewers send them back. They are read (`abc` is not the same tag as
 //! `"abc"`), but as weak ones: a tag outside the grammar never proves that bytes are the same.
@@ -46,7 +46,7 @@ impl<'a> EntityTag<'a> {
         if lines.next().is_some() { None } else { tag }
     }
 
-    /// Whether the tag is a weak validator.
+    /// Returns true if the tag is a weak validator.
     pub(crate) fn is_weak(&self) -> bool {
         self.weak
     }
@@ -62,7 +62,7 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// What If-Match or If-None-Match names.
+/// The tags that If-Match or If-None-Match names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TagList<'a> {
     /// `*`: any current representation.
@@ -98,7 +98,7 @@ fn tags(line: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
     .flatten()
 }
 
-/// Where the first member ends: the first comma outside quotes, or the end. A quote that is not closed is plain.
+/// Returns the end of the first member: the first comma outside quotes, or the end. A quote that is not closed is plain.
 fn member_end(line: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = line.get(at) {

@@ -1,6 +1,6 @@
-//! For how long a response is fresh (RFC 9111, section 4.2), within the bounds of a behavior's cache policy.
+//! The freshness lifetime of a response (RFC 9111, section 4.2), within the bounds of a behavior's cache policy.
 //!
-//! The order: what a ttl hook decided, the directives of the field that counts (RFC 9213, then Cache-Control), Expires,
+//! In this order: a ttl hook's decision, the directives of the field that counts (RFC 9213, then Cache-Control), Expires,
 //! the policy's default, and where that is 0 the heuristic of section 4.2.2.
 
 use crate::age;
@@ -13,7 +13,7 @@ use crate::targeted::DirectivesFrom;
 use http::StatusCode;
 use http::header::{EXPIRES, LAST_MODIFIED, RETRY_AFTER};
 
-/// The lifetime that the response itself gives (RFC 9111, section 4.2.1), within what its unreadable parts leave.
+/// The lifetime that the response itself gives (RFC 9111, section 4.2.1), within the limit that its unreadable parts leave.
 pub(crate) fn explicit(
     received: &Response<'_>,
     directives: &Directives,
@@ -70,8 +70,8 @@ fn expires(received: &Response<'_>) -> Option<u64> {
         .min()
 }
 
-/// What is assumed of a response that says nothing about its freshness: the policy's default, or the heuristic where that
-/// is 0. Error responses have no default: it is meant for content.
+/// The lifetime of a response that says nothing about its freshness: the policy's default, or the heuristic if that is 0.
+/// Error responses have no default: it is meant for content.
 pub(crate) fn implicit(received: &Response<'_>, policy: &Policy) -> Lifetime {
     if policy.default_ttl > 0 {
         if is_error(received.status) {
@@ -112,8 +112,8 @@ pub(crate) fn bounded(
     }
 }
 
-/// Minimums count from the response's arrival: with a minimum of a minute, what arrives an hour old is used for a minute. An
-/// error that says that it is not fresh is not raised to the minimum for errors, except in CloudFront's manner.
+/// Minimums count from the response's arrival: with a minimum of a minute, a response that arrives an hour old is used for
+/// a minute. An error that says that it is not fresh is not raised to the minimum for errors, except in CloudFront's manner.
 fn by_policy(
     lifetime: Lifetime,
     status: StatusCode,
@@ -171,7 +171,7 @@ pub(crate) fn from_arrival(seconds: u64, initial_age_ms: u64) -> u64 {
     seconds.saturating_add(initial_age_ms / 1000)
 }
 
-/// Whether a response without freshness of its own may be taken to be fresh for its status.
+/// Returns true if a response without freshness of its own may be assumed fresh for its status.
 pub(crate) fn is_assumed_fresh(status: StatusCode, public: bool, policy: &Policy) -> bool {
     is_heuristically_cacheable(status)
         || public

@@ -1,4 +1,4 @@
-//! What an unsafe request makes out of date (RFC 9111, section 4.4).
+//! The stored responses that an unsafe request makes out of date (RFC 9111, section 4.4).
 //!
 //! Asked when the origin has answered a request that was passed to it, before the response goes on. Only the stored
 //! responses of URIs are named here; finding them is the pipeline's part.
@@ -33,7 +33,7 @@ pub fn invalidated_uris(request: &Request<'_>, received: &Response<'_>) -> Vec<U
     uris
 }
 
-/// Whether the response says that its content is what a GET of the target URI would give (RFC 9110, section 9.3.3).
+/// Returns true if the response says that its content is that of a GET of the target URI (RFC 9110, section 9.3.3).
 pub(crate) fn is_about_target(request: &Request<'_>, received: &Response<'_>) -> bool {
     named(request.uri, received, &CONTENT_LOCATION).as_ref() == Some(request.uri)
 }
@@ -95,7 +95,7 @@ fn resolve(target: &Uri, reference: &str) -> Option<Uri> {
         .ok()
 }
 
-/// Whether an authority in a reference is the target's server: the same host in any case, and the same port, where none is
+/// Returns true if an authority in a reference is the target's server: the same host in any case, and the same port, where none is
 /// the scheme's (RFC 9110, section 4.2.3). User information does not count.
 fn same_server(scheme: &Scheme, target: &Authority, named: &str) -> bool {
     let Ok(named) = Authority::try_from(named) else {
@@ -107,7 +107,7 @@ fn same_server(scheme: &Scheme, target: &Authority, named: &str) -> bool {
         && target_port == port(scheme, &named)
 }
 
-/// An authority's port, or the scheme's usual one where it has none or an empty one; `None` for what is no port.
+/// An authority's port, or the scheme's usual one where it has none or an empty one; `None` for text that is no port.
 fn port(scheme: &Scheme, authority: &Authority) -> Option<u16> {
     let server = authority.as_str();
     let server = server.rsplit_once('@').map_or(server, |(_, server)| server);

@@ -5,6 +5,7 @@
 //! request's life: [`may_look_up`], [`select_variant`], [`may_reuse`], [`validation_fields`], [`may_store`], [`freshen`],
 //! [`evaluate_preconditions`], [`select_ranges`], [`current_age`], and writes the answer as [`cache_status`].
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
 
 mod age;
 mod cache_control;
@@ -28,6 +29,7 @@ mod policy;
 mod preconditions;
 mod ranges;
 mod reuse;
+mod stale_on_error;
 mod stored;
 mod storing;
 mod targeted;
@@ -53,9 +55,9 @@ pub use policy::{Compatibility, ErrorMinimum, Policy};
 pub use preconditions::{Precondition, evaluate_preconditions};
 pub use ranges::{MAX_RANGES, RangeAnswer, first_position, select_ranges, strong_validator};
 pub use reuse::{
-    LookupRule, OriginTrouble, PassReason, Reuse, StaleRefusal, ValidateReason, is_only_if_cached,
-    may_look_up, may_reuse, may_serve_stale_on_error,
+    LookupRule, PassReason, Reuse, ValidateReason, is_only_if_cached, may_look_up, may_reuse,
 };
+pub use stale_on_error::{OriginTrouble, StaleRefusal, may_serve_stale_on_error};
 pub use stored::{Nominated, Stored, StoredBody, StoredDirectives};
 pub use storing::may_store;
 pub use time::Time;

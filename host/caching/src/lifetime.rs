@@ -1,6 +1,6 @@
-//! A freshness lifetime and where it comes from.
+//! A freshness lifetime and its source.
 
-/// Where a freshness lifetime comes from.
+/// The source of a freshness lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LifetimeSource {
     /// Nothing says that the response is fresh at any time.
@@ -21,11 +21,11 @@ pub enum LifetimeSource {
     Default,
     /// A tenth of the time since Last-Modified (RFC 9111, section 4.2.2).
     Heuristic,
-    /// The policy's minimum, which is more than what the response says.
+    /// The policy's minimum, which is more than the response says.
     Minimum,
-    /// The policy's minimum for error responses, which is more than what the response says.
+    /// The policy's minimum for error responses, which is more than the response says.
     ErrorMinimum,
-    /// The policy's maximum, which is less than what the response says.
+    /// The policy's maximum, which is less than the response says.
     Maximum,
     /// The limit that a field which can't be read leaves (RFC 9111, section 4.2.1).
     Unreadable,
@@ -34,7 +34,7 @@ pub enum LifetimeSource {
 }
 
 impl LifetimeSource {
-    /// Whether the response itself, or a plugin, says how long it is fresh.
+    /// Returns true if the response itself, or a plugin, says how long it is fresh.
     pub const fn is_explicit(self) -> bool {
         !matches!(
             self,
@@ -85,7 +85,7 @@ impl LifetimeSource {
         }
     }
 
-    /// The byte in the stored form: never change what a source has.
+    /// The byte in the stored form. It never changes.
     pub(crate) const fn code(self) -> u8 {
         self as u8
     }
@@ -95,7 +95,7 @@ impl LifetimeSource {
     }
 }
 
-/// A freshness lifetime in seconds since the response was made, and where it comes from.
+/// A freshness lifetime in seconds since the response was made, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     pub(crate) seconds: u64,

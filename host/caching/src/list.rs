@@ -31,7 +31,7 @@ pub(crate) fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     .filter(|member| !member.is_empty())
 }
 
-/// Where the first member ends: its comma, or the end of the line.
+/// Returns the end of the first member: its comma, or the end of the line.
 fn member_end(line: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = line.get(at) {
@@ -44,7 +44,7 @@ fn member_end(line: &[u8]) -> usize {
     line.len()
 }
 
-/// Where the quoted string that opens at `open` closes (section 5.6.4), or `None` if it does not.
+/// Returns the position of the quote that closes the string opened at `open` (section 5.6.4); `None` if there is none.
 pub(crate) fn closing_quote(line: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {

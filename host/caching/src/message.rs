@@ -1,9 +1,9 @@
-//! A request and a response as the rules look at them.
+//! A request and a response, as far as the rules need them.
 
 use crate::time::Time;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-/// A request as the rules look at it.
+/// A request, as far as the rules need it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The method.
@@ -14,15 +14,15 @@ pub struct Request<'a> {
     pub uri: &'a Uri,
 }
 
-/// A response from an origin as the rules look at it, hop-by-hop fields removed.
+/// A response from an origin, as far as the rules need it, without hop-by-hop fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     /// The status code.
     pub status: StatusCode,
     /// The fields.
     pub fields: &'a HeaderMap,
-    /// When the request for it went out.
+    /// The time when the request for it went out.
     pub request_time: Time,
-    /// When its head arrived.
+    /// The time when its head arrived.
     pub response_time: Time,
 }

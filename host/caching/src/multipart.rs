@@ -51,7 +51,7 @@ impl MultipartRanges {
         self.parts.iter().cloned()
     }
 
-    /// What follows the last part's bytes.
+    /// The text behind the last part's bytes.
     pub fn end(&self) -> Bytes {
         Bytes::from(format!("\r\n--{}--\r\n", self.boundary))
     }

@@ -1,6 +1,6 @@
 //! The reasons for which a response is not stored.
 
-/// Why a response is not stored.
+/// A reason why a response is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoStore {
     /// The request's method is not GET.
@@ -23,13 +23,13 @@ pub enum NoStore {
     Authorization,
     /// The response sets a cookie and does not say that it is fresh at any time.
     SetCookie,
-    /// Nothing says that the response is fresh, and its status does not allow to assume it.
+    /// The response gives no freshness, and its status does not allow to assume any.
     NoFreshness,
     /// The response is stale on arrival and could not be validated.
     NotFresh,
     /// `Vary: *`.
     VaryStar,
-    /// A part of something without a Content-Range that says which.
+    /// A 206 without a Content-Range that can be read.
     PartUnknown,
     /// A part that has another length than its Content-Range says.
     PartLength,

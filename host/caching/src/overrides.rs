@@ -1,6 +1,6 @@
 //! The decision of a ttl hook about a response.
 
-/// What a ttl hook decided.
+/// A ttl hook's decision. The default leaves everything to the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Seconds from its arrival for which the response is fresh, whatever the response and the policy say.

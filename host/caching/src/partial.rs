@@ -1,7 +1,7 @@
 //! Stored parts of a content (RFC 9111, sections 3.3 and 3.4; RFC 9110, section 15.3.7).
 //!
 //! Arithmetic on positions for the pipeline. Of a stored response that is a part it asks [`answer_from_part`]; where bytes
-//! are missing it adds [`completion_fields`] to the origin request; of what comes back it asks [`may_combine`].
+//! are missing it adds [`completion_fields`] to the origin request; about the response it asks [`may_combine`].
 //!
 //! Two responses are parts of one content only if they have the same strong validator: an ETag that is not weak, or, where
 //! there is no ETag, a Last-Modified that is a second older than its Date (RFC 9110, section 8.8.2.2).
@@ -13,7 +13,7 @@ use crate::stored::{Stored, StoredBody};
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// What a stored part can do for a request. Positions are those in the whole content, and the last one is included.
+/// The use of a stored part for a request. Positions are those in the whole content, and the last one is included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartAnswer {
     /// The range asked for is stored: 206 with Content-Range.
@@ -52,7 +52,7 @@ impl PartAnswer {
     }
 }
 
-/// What a stored part can do for a request (RFC 9111, section 3.3). A request without a Range that counts asks for the whole
+/// Returns the use of a stored part for a request (RFC 9111, section 3.3). A request without a Range that counts asks for the whole
 /// content. For a response that is stored whole the answer is [`PartAnswer::Useless`]: ask
 /// [`select_ranges`](crate::select_ranges).
 pub fn answer_from_part(request: &Request<'_>, stored: &Stored) -> PartAnswer {
@@ -93,7 +93,7 @@ const WHOLE: Asked = Asked::From {
     last: None,
 };
 
-/// Which positions a range is about.
+/// The positions that a range is about.
 enum Wanted {
     /// From the first to the last; `None` for an end that is not known.
     Range(u64, Option<u64>),
@@ -115,7 +115,7 @@ fn wanted(asked: Asked, complete_length: Option<u64>) -> Wanted {
     }
 }
 
-/// What a part lacks of a range that it does not contain.
+/// The bytes of a range that a part lacks.
 fn missing(part: &ContentRange, first: u64, last: Option<u64>) -> PartAnswer {
     let begins_within = part.first <= first && first <= part.last;
     let ends_within = last.is_some_and(|last| part.first <= last && last <= part.last);
@@ -137,8 +137,8 @@ fn missing(part: &ContentRange, first: u64, last: Option<u64>) -> PartAnswer {
 /// The fields of an origin request for bytes that a stored part lacks: Range, and If-Range with the part's strong validator
 /// (RFC 9110, sections 13.1.5 and 14.2). Positions are those of [`PartAnswer::Missing`].
 ///
-/// The origin answers 206 with these bytes, or 200 with the whole of what is now current. `None` without a strong validator,
-/// since what came back could not be combined.
+/// The origin answers 206 with these bytes, or 200 with the whole of the current content. `None` without a strong validator,
+/// since the response could not be combined.
 pub fn completion_fields(stored: &Stored, first: u64, last: Option<u64>) -> Option<HeaderMap> {
     let validator = strong_validator(&stored.fields)?;
     let last = last.map(|last| last.to_string()).unwrap_or_default();
@@ -152,7 +152,7 @@ pub fn completion_fields(stored: &Stored, first: u64, last: Option<u64>) -> Opti
 
 /// The condition of an origin request that asks whether a stored part is current: its strong validator as If-None-Match or
 /// If-Modified-Since (RFC 9110, section 13.1). The request keeps its Range, so that the origin answers 304, or with that range
-/// of what is now current. `None` without a strong validator.
+/// of the current content. `None` without a strong validator.
 pub fn confirmation_fields(stored: &Stored) -> Option<HeaderMap> {
     let validator = strong_validator(&stored.fields)?.clone();
     let name = if stored.fields.contains_key(ETAG) {
@@ -166,7 +166,7 @@ pub fn confirmation_fields(stored: &Stored) -> Option<HeaderMap> {
 /// Why a response can't be combined with a stored part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotCombined {
-    /// What is stored is not a part.
+    /// The stored response is not a part.
     NotAPart,
     /// The response is not a 206 with one valid Content-Range.
     NoRange,
@@ -191,7 +191,7 @@ impl NotCombined {
     }
 }
 
-/// How much is stored once a received 206 is combined with a stored part (RFC 9111, section 3.4; RFC 9110, section
+/// Returns how much is stored once a received 206 is combined with a stored part (RFC 9111, section 3.4; RFC 9110, section
 /// 15.3.7.3): [`StoredBody::Complete`] if that is the whole content. Where both have a byte, either will do: the same strong
 /// validator says that they are equal.
 ///

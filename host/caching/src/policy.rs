@@ -3,13 +3,13 @@
 use http::StatusCode;
 use std::collections::BTreeMap;
 
-/// Whose habits decide where RFC 9111 and CloudFront differ.
+/// The habits that decide where RFC 9111 and CloudFront differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compatibility {
     /// RFC 9111.
     #[default]
     Selvedge,
-    /// What CloudFront does: a minimum lifetime overrides `private` and `no-store`, and so on.
+    /// CloudFront: a minimum lifetime overrides `private` and `no-store`, and so on.
     Cloudfront,
 }
 
@@ -66,30 +66,31 @@ const fn is_caused_by_fields(status: StatusCode) -> bool {
     )
 }
 
-/// How long responses may be used, within what the origin says, and what bounds hold.
+/// The lifetimes of responses beside what the origin says, and the limits of what is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Seconds for which every stored response is used at least.
+    /// The shortest lifetime of a response that is not an error, in seconds.
     pub min_ttl: u64,
-    /// Seconds for a response without freshness of its own; 0 leaves it to the heuristics of RFC 9111, section 4.2.2.
+    /// The lifetime of a response without freshness of its own, in seconds; 0 leaves it to the heuristics of RFC 9111,
+    /// section 4.2.2.
     pub default_ttl: u64,
-    /// Seconds for which a stored response is used at most.
+    /// The longest lifetime, in seconds.
     pub max_ttl: u64,
     /// The shortest lifetimes of error responses (400 and above).
     pub error_min_ttl: ErrorMinimum,
-    /// Whether the Cache-Control and Pragma of a request count (RFC 9111, section 5.2.1).
+    /// True if the Cache-Control and Pragma of a request count (RFC 9111, section 5.2.1).
     pub honor_viewer_cache_control: bool,
-    /// Whose habits decide.
+    /// The habits that decide.
     pub compatibility: Compatibility,
-    /// Bytes of a cache key at most; a request with a longer one passes the cache by.
+    /// The longest cache key, in bytes. A request with a longer one passes the cache by.
     pub max_key_bytes: usize,
-    /// Variants stored for one key at most.
+    /// The largest number of variants of one key.
     pub max_variants: usize,
-    /// Tags kept for one stored response at most.
+    /// The largest number of tags of one stored response.
     pub max_tags: usize,
-    /// Bytes of stored fields at most; a response with more is not stored.
+    /// The largest size of the stored fields, in bytes. A response with more is not stored.
     pub max_field_bytes: usize,
-    /// The response field that carries the tags, lower case; `None` where the origin sends none.
+    /// The response field that carries the tags, in lower case; `None` if the origin sends none.
     pub tag_field: Option<http::HeaderName>,
 }
 
@@ -110,3 +111,6 @@ impl Default for Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

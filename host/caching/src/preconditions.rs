@@ -1,7 +1,7 @@
 //! Conditional requests that the cache answers (RFC 9110, section 13; RFC 9111, section 4.3.2).
 //!
 //! Evaluated when a stored response has been selected and may be used, before ranges. Of the five steps of RFC 9110,
-//! section 13.2.2, the first two (If-Match, If-Unmodified-Since) are an origin's: they are about what is current, which a
+//! section 13.2.2, the first two (If-Match, If-Unmodified-Since) are an origin's: they are about the current state, which a
 //! cache does not know, and RFC 9111, section 4.3.2, says that they are not applicable to a cache. Steps three and four are
 //! here; the fifth, If-Range, is in `ranges`.
 
@@ -12,12 +12,12 @@ use crate::time::Time;
 use http::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-/// What a request's conditions ask for.
+/// The outcome of a request's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precondition {
     /// The response as it is.
     Proceed,
-    /// 304 (Not Modified): what the viewer has will do.
+    /// 304 (Not Modified): the viewer's copy will do.
     NotModified,
     /// 412 (Precondition Failed): a condition that is false, of a method other than GET and HEAD.
     Failed,

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 /// Ranges that one request may ask for; a request for more is answered with the whole content.
 pub const MAX_RANGES: usize = 16;
 
-/// How much of the content answers a request. Positions count from 0, and the last one is included.
+/// The part of the content that answers a request. Positions count from 0, and the last one is included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RangeAnswer {
     /// All of it, as a request without Range gets it.
@@ -35,7 +35,7 @@ pub enum RangeAnswer {
     Unsatisfiable,
 }
 
-/// How much of a stored response's content answers a request (RFC 9110, section 14.2). `status` and `fields` are the stored
+/// Returns the part of a stored response's content that answers a request (RFC 9110, section 14.2). `status` and `fields` are the stored
 /// response's, `length` is that of its content, in bytes. Ranges are for GET requests and 200 responses only.
 pub fn select_ranges(
     request: &Request<'_>,
@@ -76,7 +76,7 @@ pub fn select_ranges(
     }
 }
 
-/// Where the one range that a request asks for begins, if that can be told without the content's length. `None` for the whole,
+/// Returns the start of the one range that a request asks for, if it is known without the content's length. `None` for the whole,
 /// for several ranges, and for a range that is counted from the end. If-Range plays no part.
 pub fn first_position(request: &Request<'_>) -> Option<u64> {
     match *asked(request)? {
@@ -90,7 +90,7 @@ pub fn first_position(request: &Request<'_>) -> Option<u64> {
 pub(crate) enum Asked {
     /// `5-` and `5-9`.
     From { first: u64, last: Option<u64> },
-    /// `-5`: so many bytes at the end.
+    /// `-5`: the last bytes.
     Suffix(u64),
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn asked(request: &Request<'_>) -> Option<Vec<Asked>> {
     (1..=MAX_RANGES).contains(&asked.len()).then_some(asked)
 }
 
-/// Whether to send the ranges would cost more than to send the whole (section 14.2).
+/// Returns true if sending the ranges costs more than sending the whole (section 14.2).
 fn wasteful(ranges: &[(u64, u64)], length: u64) -> bool {
     let sum = ranges.iter().fold(0u64, |sum, (first, last)| {
         sum.saturating_add(last - first).saturating_add(1)
@@ -165,7 +165,7 @@ fn wasteful(ranges: &[(u64, u64)], length: u64) -> bool {
             > 2
 }
 
-/// Whether the ranges count: If-Range (section 13.1.5) is absent, or names the stored response's strong validator.
+/// Returns true if the ranges count: If-Range (section 13.1.5) is absent, or names the stored response's strong validator.
 pub(crate) fn if_range_holds(asked: &HeaderMap, stored: &HeaderMap) -> bool {
     let mut lines = asked.get_all(IF_RANGE).iter();
     let Some(value) = lines.next() else {
@@ -192,7 +192,7 @@ pub fn strong_validator(fields: &HeaderMap) -> Option<&HeaderValue> {
     fields.get(LAST_MODIFIED).filter(|_| dated_strongly(fields))
 }
 
-/// Whether Last-Modified is a strong validator: the response was made at least one second later (section 8.8.2.2).
+/// Returns true if Last-Modified is a strong validator: the response was made at least one second later (section 8.8.2.2).
 fn dated_strongly(stored: &HeaderMap) -> bool {
     only_date(stored, &LAST_MODIFIED)
         .zip(only_date(stored, &DATE))

@@ -1,15 +1,15 @@
-//! Whether a stored response may answer a request (RFC 9111, section 4; RFC 5861).
+//! The reuse of a stored response for a request (RFC 9111, section 4; RFC 5861).
 
 use crate::age;
 use crate::directives::{MaxStale, RequestDirectives};
 use crate::message::Request;
 use crate::partial::{PartAnswer, answer_from_part};
-use crate::policy::{Compatibility, Policy};
+use crate::policy::Policy;
 use crate::stored::{Stored, StoredBody};
 use crate::time::Time;
 use http::Method;
 
-/// Whether the cache has to do with a request at all.
+/// The decision to look a request up or to pass it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupRule {
     /// Look for a stored response.
@@ -37,7 +37,7 @@ impl PassReason {
     }
 }
 
-/// Whether the cache has to do with the request at all: decided by its method and, where they are honoured, its directives.
+/// Decides by the request's method and, if they are honoured, by its directives.
 pub fn may_look_up(request: &Request<'_>, policy: &Policy) -> LookupRule {
     if !matches!(*request.method, Method::GET | Method::HEAD) {
         return LookupRule::Pass(PassReason::Method);
@@ -48,14 +48,14 @@ pub fn may_look_up(request: &Request<'_>, policy: &Policy) -> LookupRule {
     LookupRule::Use
 }
 
-/// Whether the viewer takes a stored response or a 504, but no other (`only-if-cached`, RFC 9111, section 5.2.1.7).
+/// Returns true if the viewer takes a stored response or a 504, but no other (`only-if-cached`, RFC 9111, section 5.2.1.7).
 /// Asked before the origin is.
 pub fn is_only_if_cached(request: &Request<'_>, policy: &Policy) -> bool {
     policy.honor_viewer_cache_control
         && RequestDirectives::of_request(request.fields).only_if_cached
 }
 
-/// How a stored response may be used. `ttl` is the seconds of freshness left, negative for a stale response.
+/// The use of a stored response. `ttl` is the seconds of freshness left, negative for a stale response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
     /// As it is.
@@ -105,7 +105,7 @@ impl ValidateReason {
         }
     }
 
-    /// Whether it is the request that wants the origin asked; without its directives the stored response would do.
+    /// Returns true if it is the request that wants the origin asked: without its directives the stored response would do.
     pub const fn is_the_requests(&self) -> bool {
         matches!(
             self,
@@ -116,11 +116,11 @@ impl ValidateReason {
     }
 }
 
-/// How the stored response may be used for a request that selects it (RFC 9111, section 4). Allocates nothing where the
+/// Decides how the stored response may be used for a request that selects it (RFC 9111, section 4). Allocates nothing if the
 /// whole content is stored.
 ///
-/// A stored part that answers the request counts as fresh or stale like a whole response; [`answer_from_part`] says what is
-/// sent of it. One that does not is [`ValidateReason::Partial`].
+/// A stored part that answers the request counts as fresh or stale like a whole response; [`answer_from_part`] says which
+/// bytes are sent. One that does not is [`ValidateReason::Partial`].
 pub fn may_reuse(request: &Request<'_>, stored: &Stored, policy: &Policy, now: Time) -> Reuse {
     if !has_what_is_asked(request, stored) {
         return Reuse::MustValidate(ValidateReason::Partial);
@@ -134,7 +134,7 @@ pub fn may_reuse(request: &Request<'_>, stored: &Stored, policy: &Policy, now: T
     by_request(&asked, stored, ttl, reuse, now)
 }
 
-/// What the response itself allows.
+/// The use that the response itself allows.
 fn by_itself(stored: &Stored, ttl: i64) -> Reuse {
     if stored.directives.no_cache {
         return Reuse::MustValidate(ValidateReason::NoCache);
@@ -153,8 +153,8 @@ fn by_itself(stored: &Stored, ttl: i64) -> Reuse {
     })
 }
 
-/// What the request's directives make of it (RFC 9111, section 5.2.1).
-fn by_request(
+/// The use that the request's directives leave (RFC 9111, section 5.2.1).
+pub(crate) fn by_request(
     asked: &RequestDirectives,
     stored: &Stored,
     ttl: i64,
@@ -185,28 +185,28 @@ fn by_request(
     if !unchanging
         && asked
             .max_age
-            .is_some_and(|most| exceeds(age::current_age(stored, now), most, asked.max_stale))
+            .is_some_and(|max_age| exceeds(age::current_age(stored, now), max_age, asked.max_stale))
     {
         return Reuse::MustValidate(ValidateReason::RequestMaxAge);
     }
     let left = u64::try_from(ttl).unwrap_or(0);
-    if asked.min_fresh.is_some_and(|least| left < least) {
+    if asked.min_fresh.is_some_and(|min_fresh| left < min_fresh) {
         return Reuse::MustValidate(ValidateReason::RequestMinFresh);
     }
     reuse
 }
 
-/// Whether an age is more than the request's `max-age`, which `max-stale` extends (RFC 9111, section 5.2.1.1).
-fn exceeds(age: u64, most: u64, max_stale: Option<MaxStale>) -> bool {
+/// Returns true if an age is more than the request's `max-age`, which `max-stale` extends (RFC 9111, section 5.2.1.1).
+fn exceeds(age: u64, max_age: u64, max_stale: Option<MaxStale>) -> bool {
     match max_stale {
         Some(MaxStale::Any) => false,
-        Some(MaxStale::Seconds(seconds)) => age > most.saturating_add(seconds),
-        None => age > most,
+        Some(MaxStale::Seconds(seconds)) => age > max_age.saturating_add(seconds),
+        None => age > max_age,
     }
 }
 
-/// Whether a response with this much freshness left is in a window that begins where its freshness ends.
-fn is_within(window: Option<u64>, ttl: i64) -> bool {
+/// Returns true if a response with this freshness left is in a window that begins where its freshness ends.
+pub(crate) fn is_within(window: Option<u64>, ttl: i64) -> bool {
     window.is_some_and(|window| window > 0 && ttl.min(0).unsigned_abs() < window)
 }
 
@@ -214,8 +214,8 @@ fn is_within_or_at(window: u64, ttl: i64) -> bool {
     ttl.min(0).unsigned_abs() <= window
 }
 
-/// Whether the stored content is all that the request needs (RFC 9111, section 3.3).
-fn has_what_is_asked(request: &Request<'_>, stored: &Stored) -> bool {
+/// Returns true if the stored content is all that the request needs (RFC 9111, section 3.3).
+pub(crate) fn has_what_is_asked(request: &Request<'_>, stored: &Stored) -> bool {
     match stored.body {
         StoredBody::Complete { .. } => true,
         StoredBody::Partial { .. } => matches!(
@@ -223,130 +223,6 @@ fn has_what_is_asked(request: &Request<'_>, stored: &Stored) -> bool {
             PartAnswer::Within { .. } | PartAnswer::Whole | PartAnswer::Unsatisfiable
         ),
     }
-}
-
-/// Why a stale response is not used although the origin fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StaleRefusal {
-    /// It says `no-cache`.
-    NoCache,
-    /// It says `must-revalidate`, `proxy-revalidate` or `s-maxage`.
-    MustRevalidate,
-    /// Nothing allows its stale use.
-    NoWindow,
-    /// The time in which something allowed it is over.
-    WindowOver,
-    /// Only a part is stored, and the request asks for more.
-    Partial,
-    /// The request's directives want it validated.
-    Request,
-}
-
-impl StaleRefusal {
-    /// The word in logs and in metrics.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            StaleRefusal::NoCache => "no-cache",
-            StaleRefusal::MustRevalidate => "must-revalidate",
-            StaleRefusal::NoWindow => "no-stale-if-error",
-            StaleRefusal::WindowOver => "stale-if-error-over",
-            StaleRefusal::Partial => "partial",
-            StaleRefusal::Request => "request",
-        }
-    }
-}
-
-/// How an origin failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OriginTrouble {
-    /// It can't be reached, or gave no response: the cache is disconnected (RFC 9111, section 4.2.4).
-    Disconnected,
-    /// It answered with an error (RFC 5861, section 4).
-    Error,
-}
-
-/// Whether the stored response may be used since the origin failed (RFC 5861, section 4; RFC 9111, section 4.2.4). Returns
-/// the seconds of freshness left, negative for a stale response.
-///
-/// A disconnected cache may use what nothing forbids: for at most the policy's maximum after the lifetime, unless
-/// `stale-if-error` says how long.
-///
-/// # Errors
-/// What forbids it.
-pub fn may_serve_stale_on_error(
-    request: &Request<'_>,
-    stored: &Stored,
-    policy: &Policy,
-    trouble: OriginTrouble,
-    now: Time,
-) -> Result<i64, StaleRefusal> {
-    if !has_what_is_asked(request, stored) {
-        return Err(StaleRefusal::Partial);
-    }
-    if stored.directives.no_cache {
-        return Err(StaleRefusal::NoCache);
-    }
-    let ttl = stored.ttl(now);
-    let asked = if policy.honor_viewer_cache_control {
-        RequestDirectives::of_request(request.fields)
-    } else {
-        RequestDirectives::default()
-    };
-    if asked.no_cache {
-        return Err(StaleRefusal::Request);
-    }
-    by_request_on_error(&asked, stored, ttl, now)?;
-    if ttl > 0 && !stored.invalidated_softly {
-        return Ok(ttl);
-    }
-    if stored.directives.forbid_stale() {
-        return Err(StaleRefusal::MustRevalidate);
-    }
-    let windows = [
-        stored.stale_if_error,
-        stored.stale_while_revalidate,
-        asked.stale_if_error,
-    ];
-    if windows.iter().any(|window| is_within(*window, ttl))
-        || is_kept_by_cloudfront(stored, policy)
-        || (trouble == OriginTrouble::Disconnected
-            && is_kept_while_disconnected(stored, policy, ttl))
-    {
-        return Ok(ttl);
-    }
-    Err(if windows.iter().any(Option::is_some) {
-        StaleRefusal::WindowOver
-    } else {
-        StaleRefusal::NoWindow
-    })
-}
-
-/// What the request does not accept while the origin answers it does not accept when the origin fails either, unless its own
-/// `stale-if-error` says so.
-fn by_request_on_error(
-    asked: &RequestDirectives,
-    stored: &Stored,
-    ttl: i64,
-    now: Time,
-) -> Result<(), StaleRefusal> {
-    match by_request(asked, stored, ttl, Reuse::Fresh { ttl }, now) {
-        Reuse::MustValidate(_) if !is_within(asked.stale_if_error, ttl) => {
-            Err(StaleRefusal::Request)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// CloudFront uses an expired response when the origin fails, for any time, unless `stale-if-error` says otherwise.
-fn is_kept_by_cloudfront(stored: &Stored, policy: &Policy) -> bool {
-    policy.compatibility == Compatibility::Cloudfront
-        && stored.stale_if_error.is_none()
-        && policy.max_ttl > 0
-}
-
-/// RFC 9111, section 4.2.4: a disconnected cache may send a stale response.
-fn is_kept_while_disconnected(stored: &Stored, policy: &Policy, ttl: i64) -> bool {
-    stored.stale_if_error.is_none() && is_within(Some(policy.max_ttl), ttl)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The head of a stored response: everything that is known of it but its body.
+//! The head of a stored response: everything that is known about it except its body.
 //!
-//! What the response's fields say is read once, when it is stored or freshened; a hit looks at plain numbers and flags and
-//! allocates nothing.
+//! The response's fields are read once, when it is stored or freshened. A hit looks at plain numbers and flags, and allocates
+//! nothing.
 
 use crate::lifetime::LifetimeSource;
 use crate::time::Time;
@@ -12,21 +12,21 @@ use http::{HeaderMap, HeaderName, StatusCode};
 pub struct Stored {
     /// The status code.
     pub status: StatusCode,
-    /// The end-to-end fields as received, without Age and without what `no-cache` and `private` name.
+    /// The end-to-end fields as received, without Age and without the fields that `no-cache` and `private` name.
     pub fields: HeaderMap,
     /// The trailer section, where there was one.
     pub trailers: Option<HeaderMap>,
-    /// When the request for it, or for its last validation, went out.
+    /// The time when the request for it, or for its last validation, went out.
     pub request_time: Time,
-    /// When its head, or that of its last validation, arrived.
+    /// The time when its head, or that of its last validation, arrived.
     pub response_time: Time,
-    /// When the origin made it: its Date, or `response_time` without a usable one. The newest of several variants is used.
+    /// The time when the origin made it: its Date, or `response_time` without a usable one. The newest of several variants is used.
     pub date: Time,
-    /// How old it was at `response_time`, in milliseconds (`corrected_initial_age`, RFC 9111, section 4.2.3).
+    /// The age at `response_time`, in milliseconds (`corrected_initial_age`, RFC 9111, section 4.2.3).
     pub initial_age_ms: u64,
-    /// Seconds from its making for which it is fresh (RFC 9111, section 4.2.1), after the policy's bounds.
+    /// The freshness lifetime within the policy's bounds, in seconds since it was made (RFC 9111, section 4.2.1).
     pub lifetime: u64,
-    /// Where the lifetime comes from.
+    /// The source of the lifetime.
     pub lifetime_source: LifetimeSource,
     /// Seconds after the lifetime in which it may be used while it is fetched anew (RFC 5861, section 3).
     pub stale_while_revalidate: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Stored {
     pub vary: Vec<Nominated>,
     /// The names that it can be invalidated by.
     pub tags: Vec<String>,
-    /// How much of the content is stored.
+    /// The part of the content that is stored.
     pub body: StoredBody,
     /// Marked stale by a soft invalidation: only stale uses are left until it is validated.
     pub invalidated_softly: bool,
@@ -50,11 +50,11 @@ pub struct Stored {
 pub struct Nominated {
     /// The field.
     pub name: HeaderName,
-    /// Its value in normal form; `None` where the request had no such field, which only its absence matches.
+    /// Its value in normal form; `None` if the request had no such field, which only its absence matches.
     pub value: Option<Box<[u8]>>,
 }
 
-/// How much of a response's content is stored.
+/// The part of a response's content that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredBody {
     /// All of it.
@@ -83,7 +83,7 @@ impl StoredBody {
     }
 }
 
-/// What a stored response's directives say about its reuse.
+/// The directives that count when a stored response is reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredDirectives {
     /// Never used without successful validation (RFC 9111, section 5.2.2.4).
@@ -97,20 +97,20 @@ pub struct StoredDirectives {
 }
 
 impl StoredDirectives {
-    /// Whether the origin forbids stale use (RFC 9111, section 4.2.4).
+    /// Returns true if the origin forbids stale use (RFC 9111, section 4.2.4).
     pub const fn forbid_stale(self) -> bool {
         self.no_cache || self.must_revalidate || self.proxy_revalidate
     }
 }
 
 impl Stored {
-    /// Whether it has an ETag or a Last-Modified to ask the origin with.
+    /// Returns true if it has an ETag or a Last-Modified to ask the origin with.
     pub fn has_validator(&self) -> bool {
         self.fields.contains_key(http::header::ETAG)
             || self.fields.contains_key(http::header::LAST_MODIFIED)
     }
 
-    /// Whether all of the content is stored.
+    /// Returns true if the whole content is stored.
     pub const fn is_complete(&self) -> bool {
         matches!(self.body, StoredBody::Complete { .. })
     }

@@ -1,8 +1,8 @@
-//! Whether a response may be stored, and what is kept of it (RFC 9111, section 3).
+//! The decision to store a response, and the head that is stored (RFC 9111, section 3).
 //!
 //! Asked after the ttl hooks, before the body arrives. A lifetime that a ttl hook sets is the operator's word in place of
-//! the origin's: the response is stored even if its fields say `private` or `no-store`. What makes a response unfit for
-//! storing at all stays: its method, a 1xx, 304, 412 or 416, a part without its position, `Vary: *`.
+//! the origin's: the response is stored even if its fields say `private` or `no-store`. Other reasons against storing
+//! stay: its method, a 1xx, 304, 412 or 416, a part without its position, `Vary: *`.
 
 use crate::age;
 use crate::connection::end_to_end;
@@ -19,13 +19,13 @@ use crate::time::Time;
 use http::header::{AGE, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-/// Whether the response may be stored, and as what.
+/// Decides whether the response may be stored, and returns the head to store.
 ///
-/// The head says what the fields say of the body; the store learns the real length. [`Overrides::default`] is the decision
-/// to leave everything to the policy.
+/// The head gives the length that the fields give; the store learns the real length. [`Overrides::default`] leaves everything
+/// to the policy.
 ///
 /// # Errors
-/// Why the response is not stored.
+/// The reason why the response is not stored.
 pub fn may_store(
     request: &Request<'_>,
     received: &Response<'_>,
@@ -56,7 +56,8 @@ pub fn may_store(
     Ok(head)
 }
 
-/// GET; and POST where the response says that it is what GET would give (RFC 9110, section 9.3.3): it is then stored for GET.
+/// Returns true for GET, and for POST if the response says that its content is that of GET (RFC 9110, section 9.3.3): it is
+/// then stored for GET.
 fn is_storable_method(request: &Request<'_>, received: &Response<'_>) -> bool {
     match *request.method {
         Method::GET => true,
@@ -65,7 +66,8 @@ fn is_storable_method(request: &Request<'_>, received: &Response<'_>) -> bool {
     }
 }
 
-/// Not interim, not a confirmation, and not about conditions or a range, which the key does not have.
+/// Returns true for a status that is not interim, not a confirmation, and not about conditions or a range, which the key does
+/// not have.
 fn is_storable_status(status: StatusCode) -> bool {
     let about_the_request = [
         StatusCode::NOT_MODIFIED,
@@ -110,7 +112,7 @@ fn is_multipart(fields: &HeaderMap) -> bool {
 
 const MULTIPART: &[u8] = b"multipart/byteranges";
 
-/// Without validator, fresh time or stale use there is nothing to do with a stored response.
+/// Returns true for a response without validator, freshness or stale use: nothing can be done with it.
 fn is_of_no_use(head: &Stored) -> bool {
     let fresh = !head.directives.no_cache && head.ttl(head.response_time) > 0;
     let stale = !head.directives.forbid_stale()

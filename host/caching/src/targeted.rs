@@ -13,7 +13,7 @@ const TARGETED: [HeaderName; 2] = [
     HeaderName::from_static("cdn-cache-control"),
 ];
 
-/// Which field the directives of a response are taken from.
+/// The field that the directives of a response are taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DirectivesFrom {
     /// Selvedge-CDN-Cache-Control.
@@ -72,7 +72,7 @@ fn targeted(fields: &HeaderMap, name: &HeaderName) -> Option<Directives> {
     Some(directives)
 }
 
-/// RFC 9213, section 2.1: the value's type is what Cache-Control's syntax suggests, others are not taken for it. A lifetime
+/// RFC 9213, section 2.1: the value's type is the one that Cache-Control's syntax suggests, others are not taken for it. A lifetime
 /// of another type is one that can't be read, thus 0 (RFC 9111, section 4.2.1); a `private` or `no-cache` of another type is
 /// for the whole response; other directives are true or not there.
 fn add(directives: &mut Directives, name: &str, value: &ListEntry) {

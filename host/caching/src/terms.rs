@@ -1,5 +1,5 @@
-//! On which terms a response may be kept by a shared cache (RFC 9111, section 3): its lifetime, its windows of stale use,
-//! whether each use needs validation, or why it may not be kept at all.
+//! The terms on which a shared cache may store a response (RFC 9111, section 3): its lifetime, its windows of stale use,
+//! whether each use needs validation, or why it may not be stored at all.
 //!
 //! The same terms hold when a response is stored and when a stored one is freshened. Where RFC 9111 and CloudFront differ,
 //! the policy's compatibility decides here.
@@ -18,7 +18,7 @@ use crate::vary;
 use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 
-/// On which terms a response is stored.
+/// The terms on which a response is stored.
 pub(crate) struct Terms {
     pub(crate) lifetime: Lifetime,
     pub(crate) stale_while_revalidate: Option<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// What the request, the response, the policy and the ttl hook together allow (RFC 9111, section 3).
+    /// The terms that the request, the response, the policy and the ttl hook allow together (RFC 9111, section 3).
     pub(crate) fn of(
         request: &Request<'_>,
         received: &Response<'_>,
@@ -43,7 +43,7 @@ impl Terms {
         }
         let (said, from) = targeted::directives(received.fields);
         let initial_age_ms = age::initial_age_ms(received);
-        let asked = Asked {
+        let exchange = Exchange {
             request,
             received,
             policy,
@@ -52,7 +52,7 @@ impl Terms {
         };
         let (lifetime, no_cache) = match overrides.lifetime {
             Some(seconds) => (by_plugin(seconds, initial_age_ms), false),
-            None => asked.lifetime(initial_age_ms)?,
+            None => exchange.lifetime(initial_age_ms)?,
         };
         let window = |plugin: Option<u64>, said: Option<u64>| {
             plugin.or(said.map(|said| said.min(policy.max_ttl)))
@@ -104,8 +104,8 @@ fn nominated(
     }
 }
 
-/// The question to the response's own fields, where no ttl hook has answered it.
-struct Asked<'a> {
+/// An exchange whose own fields give the terms, since no ttl hook has.
+struct Exchange<'a> {
     request: &'a Request<'a>,
     received: &'a Response<'a>,
     policy: &'a Policy,
@@ -113,8 +113,8 @@ struct Asked<'a> {
     from: DirectivesFrom,
 }
 
-impl Asked<'_> {
-    /// The lifetime, and whether each use needs validation.
+impl Exchange<'_> {
+    /// Returns the lifetime, and true if each use needs validation.
     fn lifetime(&self, initial_age_ms: u64) -> Result<(Lifetime, bool), NoStore> {
         if let Some(forbidden) = self.forbidden() {
             return match self.despite(forbidden)? {
@@ -141,7 +141,7 @@ impl Asked<'_> {
         ))
     }
 
-    /// What in the response forbids that it is stored, or used without validation.
+    /// The directive that forbids storing, or use without validation.
     fn forbidden(&self) -> Option<Forbidden> {
         if self.said.must_understand && !is_understood(self.received.status) {
             return Some(Forbidden::Stored(NoStore::MustUnderstand));
@@ -160,8 +160,8 @@ impl Asked<'_> {
             .then_some(Forbidden::Unvalidated)
     }
 
-    /// What is done with a response that the origin does not want to be used: RFC 9111 obeys; CloudFront keeps it for the
-    /// policy's minimum where there is one, and keeps server errors in any case.
+    /// The use of a response that the origin does not want to be used. RFC 9111 obeys. CloudFront keeps it for the policy's
+    /// minimum if there is one, and keeps server errors in any case.
     fn despite(&self, forbidden: Forbidden) -> Result<Despite, NoStore> {
         if self.policy.compatibility == Compatibility::Cloudfront {
             let used = match self.received.status.as_u16() {
@@ -196,7 +196,7 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// The lifetime where the response does not say it.
+    /// The lifetime of a response that does not give one.
     fn implicit(&self) -> Result<Lifetime, NoStore> {
         self.without_cookie()?;
         let status = self.received.status;
@@ -210,7 +210,7 @@ impl Asked<'_> {
         Err(NoStore::NoFreshness)
     }
 
-    /// A cookie that nobody said to share is somebody's. CloudFront shares it.
+    /// A cookie belongs to one visitor unless the response says that it may be shared. CloudFront shares it.
     fn without_cookie(&self) -> Result<(), NoStore> {
         if self.policy.compatibility == Compatibility::Cloudfront {
             return Ok(());
@@ -225,9 +225,9 @@ impl Asked<'_> {
 }
 
 enum Forbidden {
-    /// That it is stored.
+    /// Storing is forbidden.
     Stored(NoStore),
-    /// That it is used without validation.
+    /// Use without validation is forbidden.
     Unvalidated,
 }
 
@@ -238,7 +238,7 @@ enum Despite {
     Used,
 }
 
-/// The final status codes of RFC 9110, whose caching requirements this cache keeps.
+/// The final status codes of RFC 9110, whose caching requirements this cache meets.
 const fn is_understood(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),

@@ -1,8 +1,8 @@
-//! What the tables of rule tests share.
+//! Requests, responses and policies that the tests of several modules share.
 
 use crate::{
-    Compatibility, ErrorMinimum, NoStore, Overrides, Policy, Request, Response, Stored, Time,
-    may_store,
+    Compatibility, ErrorMinimum, LifetimeSource, NoStore, OriginTrouble, Overrides, Policy,
+    Request, Response, StaleRefusal, Stored, Time, may_serve_stale_on_error, may_store,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use std::sync::LazyLock;
@@ -25,7 +25,7 @@ pub(crate) fn fields(lines: &[(&str, &str)]) -> HeaderMap {
     fields
 }
 
-/// A date so many seconds from [`NOW`].
+/// A date some seconds from [`NOW`].
 pub(crate) fn date(seconds: i64) -> String {
     let time = Time(NOW.0.saturating_add_signed(seconds * 1000));
     httpdate::fmt_http_date(time.to_system())
@@ -58,12 +58,57 @@ pub(crate) fn plain() -> Policy {
     }
 }
 
+/// Returns the lifetime of a response that arrives at [`NOW`] and its source, or why it is not stored. An ETag keeps what is not fresh.
+pub(crate) fn lifetime(
+    status: u16,
+    lines: &[(&str, &str)],
+    policy: &Policy,
+) -> Result<(u64, LifetimeSource), NoStore> {
+    let mut response = fields(lines);
+    response.insert("etag", http::HeaderValue::from_static("\"a\""));
+    let none = fields(&[]);
+    may_store(
+        &get(&none),
+        &received(status, &response),
+        policy,
+        &Overrides::default(),
+    )
+    .map(|stored| (stored.lifetime, stored.lifetime_source))
+}
+
+/// The plain policy where a request's directives count.
+pub(crate) fn honoured() -> Policy {
+    Policy {
+        honor_viewer_cache_control: true,
+        ..plain()
+    }
+}
+
+/// The use of a response with this Cache-Control and an ETag when the origin fails, some seconds after its arrival.
+pub(crate) fn on_error(line: &str, seconds: u64, policy: &Policy) -> Result<i64, StaleRefusal> {
+    let response = fields(&[("cache-control", line), ("etag", "\"a\"")]);
+    let none = HeaderMap::new();
+    let stored = may_store(
+        &get(&none),
+        &received(200, &response),
+        policy,
+        &Overrides::default(),
+    );
+    may_serve_stale_on_error(
+        &get(&none),
+        &stored.expect(line),
+        policy,
+        OriginTrouble::Error,
+        NOW.plus_secs(seconds),
+    )
+}
+
 /// The response stored at [`NOW`] under the plain policy.
 pub(crate) fn stored(status: u16, lines: &[(&str, &str)]) -> Stored {
     stored_for(&[], status, lines)
 }
 
-/// The same for a request with fields.
+/// The response stored at [`NOW`] for a request with fields.
 pub(crate) fn stored_for(request: &[(&str, &str)], status: u16, lines: &[(&str, &str)]) -> Stored {
     store_with(request, status, lines, &plain(), &Overrides::default())
         .unwrap_or_else(|why| panic!("{lines:?} is not stored: {}", why.as_str()))
@@ -72,7 +117,7 @@ pub(crate) fn stored_for(request: &[(&str, &str)], status: u16, lines: &[(&str, 
 /// A request's or a response's fields.
 pub(crate) type Lines<'a> = &'a [(&'a str, &'a str)];
 
-/// Whether a response that arrives at [`NOW`] is stored, and as what.
+/// Stores a response that arrives at [`NOW`].
 pub(crate) fn store_with(
     request: Lines<'_>,
     status: u16,
@@ -89,7 +134,7 @@ pub(crate) fn store_with(
     )
 }
 
-/// The same for a 200 to a plain request under the plain policy.
+/// Stores a 200 to a plain request under the plain policy.
 pub(crate) fn store(lines: Lines<'_>) -> Result<Stored, NoStore> {
     store_with(&[], 200, lines, &plain(), &Overrides::default())
 }

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName};
 /// The condition fields for a request that validates the stored response (RFC 9111, section 4.3.1): its ETag as
 /// If-None-Match, its Last-Modified as If-Modified-Since.
 ///
-/// `None` where it has neither, and where only a part is stored: a confirmation would not bring what is missing.
+/// `None` if it has neither, and if only a part is stored: a confirmation would not bring the missing bytes.
 pub fn validation_fields(stored: &Stored) -> Option<HeaderMap> {
     if !stored.is_complete() {
         return None;
@@ -36,7 +36,7 @@ pub fn validation_fields(stored: &Stored) -> Option<HeaderMap> {
     (!conditions.is_empty()).then_some(conditions)
 }
 
-/// What an answer about a stored response did to it.
+/// The effect of an answer on a stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
@@ -52,7 +52,7 @@ pub enum Freshen {
 /// Takes a 304 for a stored response (RFC 9111, sections 4.3.4 and 3.2).
 ///
 /// A 304 without validators confirms the stored response too: the request for it had no conditions but this response's.
-/// Where the updated response could not be stored now (it has become `private`, say), it keeps no freshness and needs
+/// If the updated response could not be stored now (it has become `private`, for instance), it keeps no freshness and needs
 /// validation at each use.
 pub fn freshen(
     stored: &Stored,
@@ -68,7 +68,7 @@ pub fn freshen(
 }
 
 /// Takes a 200 to a HEAD request for a stored response to GET (RFC 9111, section 4.3.5). On [`Freshen::NotThisOne`] the
-/// stored response is no longer what the origin has, and is to be treated as stale.
+/// stored response is out of date, and is to be treated as stale.
 pub fn freshen_by_head(
     stored: &Stored,
     request: &Request<'_>,
@@ -91,8 +91,8 @@ pub fn freshen_by_head(
 /// Returns true if a 304 with these fields is about the stored response: by ETag, else by Last-Modified (RFC 9111, section
 /// 4.3.4).
 ///
-/// A strong tag and a weak one with the same opaque text confirm each other where the whole content is stored: what is sent
-/// is then all of one response. Parts are combined, so they need the strong comparison.
+/// A strong tag and a weak one with the same opaque text confirm each other if the whole content is stored: the bytes that are
+/// sent are then of one response. Parts are combined, so they need the strong comparison.
 fn is_about(stored: &Stored, fields: &HeaderMap) -> bool {
     let modified = || match (fields.get(LAST_MODIFIED), stored.fields.get(LAST_MODIFIED)) {
         (Some(theirs), Some(ours)) => theirs == ours,
@@ -106,7 +106,7 @@ fn is_about(stored: &Stored, fields: &HeaderMap) -> bool {
     }
 }
 
-/// The stored response with the newer fields (RFC 9111, section 3.2) and what they say now.
+/// The stored response with the newer fields (RFC 9111, section 3.2) and the terms that they give.
 fn updated(
     stored: &Stored,
     request: &Request<'_>,
@@ -133,7 +133,7 @@ fn updated(
     }
 }
 
-/// The stored fields with the newer ones in their place, but for what describes the stored bytes.
+/// The stored fields with the newer ones in their place, except those that describe the stored bytes.
 fn merged(stored: &Stored, received: &Response<'_>) -> HeaderMap {
     let mut newer = received.fields.clone();
     end_to_end(&mut newer);
@@ -158,7 +158,7 @@ fn is_weak(fields: &HeaderMap) -> bool {
     EntityTag::of(fields).is_some_and(|tag| tag.is_weak())
 }
 
-/// A ttl hook that sets no tags now leaves those that it set when the response was stored.
+/// A ttl hook that sets no tags now leaves the tags that it set when the response was stored.
 fn with_known_tags(stored: &Stored, overrides: &Overrides) -> Overrides {
     let mut overrides = overrides.clone();
     if overrides.tags.is_empty() {
@@ -167,7 +167,7 @@ fn with_known_tags(stored: &Stored, overrides: &Overrides) -> Overrides {
     overrides
 }
 
-/// A response that is confirmed, and that is not to be used again without asking.
+/// A response that is confirmed, and must not be used again without validation.
 fn unusable(stored: &Stored, newer: &Response<'_>) -> Stored {
     let mut unusable = stored.clone();
     unusable.fields = newer.fields.clone();

@@ -1,7 +1,7 @@
-//! Which of several stored responses of one key answers a request (RFC 9111, section 4.1): Vary.
+//! The choice between several stored responses of one key (RFC 9111, section 4.1): Vary.
 //!
 //! The request fields that Vary nominates are kept in a normal form, so that two spellings of one meaning match. Section
-//! 4.1 allows what the field's own syntax makes equal: lines of a field are one list, white space around commas says
+//! 4.1 allows values to match that the field's own syntax makes equal: lines of a field are one list, white space around commas says
 //! nothing, and preferences (Accept and its kin) are ordered by their weights, in lower case where case says nothing.
 
 use crate::list;
@@ -27,9 +27,9 @@ impl SentFields for HeaderMap {
     }
 }
 
-/// The stored response that the request selects: of those whose nominated fields match, the one made last.
+/// Selects the stored response for a request: of those whose nominated fields match, the one made last.
 ///
-/// `None` where no variant matches. Allocates nothing for responses without Vary.
+/// `None` if no variant matches. Allocates nothing for responses without Vary.
 pub fn select_variant<'s>(
     sent: &impl SentFields,
     variants: impl IntoIterator<Item = &'s Stored>,
@@ -48,7 +48,7 @@ fn matches(nominated: &Nominated, sent: &impl SentFields) -> bool {
 }
 
 /// The fields that the response's Vary nominates with the request's values, or `None` where it has the member `*`, which
-/// nothing matches. What is no field name can't be compared and counts as `*`.
+/// nothing matches. A member that is no field name can't be compared and counts as `*`.
 pub(crate) fn nominated(request: &Request<'_>, response: &HeaderMap) -> Option<Vec<Nominated>> {
     let mut nominated = Vec::new();
     for member in list::members(response, &VARY) {
@@ -65,7 +65,7 @@ pub(crate) fn nominated(request: &Request<'_>, response: &HeaderMap) -> Option<V
     Some(nominated)
 }
 
-/// How a field's value is brought into its normal form.
+/// The way in which a field's value is brought into its normal form.
 enum Form {
     /// As it is: no list, or one in which white space counts.
     Exact,
@@ -98,7 +98,7 @@ impl Form {
     }
 }
 
-/// The field's value in normal form; `None` where it is absent. Borrows where one line is in normal form already.
+/// Returns the field's value in normal form; `None` if it is absent. Borrows if one line is in normal form already.
 pub fn normal_form<'a>(name: &HeaderName, fields: &'a HeaderMap) -> Option<Cow<'a, [u8]>> {
     let mut lines = fields.get_all(name).iter();
     let first = lines.next()?.as_bytes();
@@ -118,7 +118,7 @@ pub fn normal_form<'a>(name: &HeaderName, fields: &'a HeaderMap) -> Option<Cow<'
     }))
 }
 
-/// Whether a value is the same in every form: one member, no parameters, no capitals.
+/// Returns true if a value is the same in every form: one member, no parameters, no capitals.
 fn is_plain(value: &[u8]) -> bool {
     value.iter().all(|byte| {
         byte.is_ascii_lowercase()

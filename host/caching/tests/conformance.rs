@@ -1,4 +1,8 @@
 //! CONFORMANCE.md names tests: each of them exists.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 use std::path::Path;
 

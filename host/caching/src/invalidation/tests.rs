@@ -21,7 +21,7 @@ fn invalidated(method: &str, target: &str, status: u16, lines: &[(&str, &str)]) 
 
 const TARGET: &str = "http://example.com/b/c/d?q";
 
-/// What a Location adds to the target URI.
+/// The URIs that a Location adds to the target URI.
 fn location(target: &str, reference: &str) -> Option<String> {
     let mut uris = invalidated("POST", target, 201, &[("location", reference)]);
     assert!(!uris.is_empty() && uris.len() <= 2);

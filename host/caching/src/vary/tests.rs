@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{date, fields, get, stored_for};
 
-/// Whether a response stored for one request, with `Vary: name`, answers another.
+/// Returns true if a response stored for one request, with `Vary: name`, answers another.
 fn answers(name: &str, stored_with: &[&str], asked_with: &[&str]) -> bool {
     let stored_with: Vec<_> = stored_with.iter().map(|value| (name, *value)).collect();
     let asked_with: Vec<_> = asked_with.iter().map(|value| (name, *value)).collect();
