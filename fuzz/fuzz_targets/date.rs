@@ -4,6 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use selvedge_caching::Time;
 
+/// The types that the module below imports.
+mod time {
+    pub use selvedge_caching::Time;
+}
+
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../host/caching/src/date.rs"]
 mod date;

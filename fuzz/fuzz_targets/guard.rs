@@ -10,10 +10,9 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
+#[path = "../../host/src/server"]
 mod server {
-    #[path = "../../../host/src/server/guard/mod.rs"]
     pub mod guard;
-    #[path = "../../../host/src/server/message/mod.rs"]
     pub mod message;
 }
 use server::guard;
