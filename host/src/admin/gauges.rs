@@ -1,13 +1,13 @@
-//! The figures of the moment that `/metrics` gives beside the counters: what the store holds, and for whom, and how plugins
-//! are.
+//! The gauges that `/metrics` gives beside the counters: what the store holds, and for whom, and how plugins are.
 
 use crate::observe::logs;
 use crate::observe::metrics::Gauge;
 use crate::pipeline::Edge;
 use crate::pipeline::insight::tiers_by_distribution;
+use selvedge_store::Stats;
 use std::sync::Arc;
 
-/// The figures of the moment.
+/// All gauges, as they are now.
 pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
     let stats = edge.store().stats();
     let plain = [
@@ -15,82 +15,6 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             "log_lines_left_out",
             "Lines that standard error took too slowly, since the start",
             logs::left_out(),
-        ),
-        (
-            "store_memory_objects",
-            "Keys in the memory tier",
-            stats.memory_objects,
-        ),
-        (
-            "store_memory_bytes",
-            "Bytes accounted for in the memory tier",
-            stats.memory_bytes,
-        ),
-        (
-            "store_block_bytes",
-            "Bytes of blocks of large bodies that are held after they were read from disk",
-            stats.block_bytes,
-        ),
-        ("store_disk_objects", "Keys on disk", stats.disk_objects),
-        (
-            "store_disk_bytes",
-            "Bytes accounted for on disk",
-            stats.disk_bytes,
-        ),
-        (
-            "store_index_bytes",
-            "Bytes that the index takes on disk",
-            stats.index_bytes,
-        ),
-        (
-            "store_segments",
-            "Files that hold many small bodies",
-            stats.segments,
-        ),
-        (
-            "store_segment_bytes",
-            "Bytes of these files",
-            stats.segment_bytes,
-        ),
-        (
-            "store_segment_live_bytes",
-            "Bytes of these files that are no garbage",
-            stats.live_segment_bytes,
-        ),
-        (
-            "store_large_files",
-            "Files that hold one large body",
-            stats.large_files,
-        ),
-        (
-            "store_disk_failed",
-            "1 while the disk tier cannot be written",
-            stats.disk_failed.into(),
-        ),
-        (
-            "store_evicted_objects",
-            "Responses that made room on disk, since the start",
-            stats.evicted_objects,
-        ),
-        (
-            "store_evicted_bytes",
-            "Bytes that this freed",
-            stats.evicted_bytes,
-        ),
-        (
-            "store_not_written_objects",
-            "Responses not written to disk, since the start",
-            stats.skipped_writes,
-        ),
-        (
-            "store_damaged_objects",
-            "Responses that did not check out, since the start",
-            stats.damaged_objects,
-        ),
-        (
-            "store_discarded_bytes",
-            "Bytes of a damaged cache discarded at the start",
-            stats.discarded_bytes,
         ),
         (
             "plugins_short_circuited",
@@ -103,18 +27,56 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             edge.fetches_under_way() as u64,
         ),
     ];
-    let mut gauges: Vec<Gauge> = plain
-        .into_iter()
+    let all = plain.into_iter().chain(of_store(&stats));
+    let mut gauges: Vec<Gauge> = all
         .map(|(name, help, value)| Gauge::new(name, help, value))
         .collect();
+    gauges.extend(by_distribution(edge).await);
+    gauges
+}
+
+/// A gauge's name, help and value.
+type Row = (&'static str, &'static str, u64);
+
+/// Gauges of the store as a whole, one row each.
+#[rustfmt::skip]
+fn of_store(stats: &Stats) -> [Row; 16] {
+    [
+        ("store_memory_objects", "Keys in the memory tier", stats.memory_objects),
+        ("store_memory_bytes", "Bytes accounted for in the memory tier", stats.memory_bytes),
+        ("store_block_bytes", "Bytes of blocks of large bodies that are held after they were read from disk", stats.block_bytes),
+        ("store_disk_objects", "Keys on disk", stats.disk_objects),
+        ("store_disk_bytes", "Bytes accounted for on disk", stats.disk_bytes),
+        ("store_index_bytes", "Bytes that the index takes on disk", stats.index_bytes),
+        ("store_segments", "Files that hold many small bodies", stats.segments),
+        ("store_segment_bytes", "Bytes of these files", stats.segment_bytes),
+        ("store_segment_live_bytes", "Bytes of these files that are no garbage", stats.live_segment_bytes),
+        ("store_large_files", "Files that hold one large body", stats.large_files),
+        ("store_disk_failed", "1 while the disk tier cannot be written", stats.disk_failed.into()),
+        ("store_evicted_objects", "Responses that made room on disk, since the start", stats.evicted_objects),
+        ("store_evicted_bytes", "Bytes that this freed", stats.evicted_bytes),
+        ("store_not_written_objects", "Responses not written to disk, since the start", stats.skipped_writes),
+        ("store_damaged_objects", "Responses that did not check out, since the start", stats.damaged_objects),
+        ("store_discarded_bytes", "Bytes of a damaged cache discarded at the start", stats.discarded_bytes),
+    ]
+}
+
+/// Gauges of the store by distribution.
+async fn by_distribution(edge: &Arc<Edge>) -> [Gauge; 4] {
     let mut tiers = [
         Gauge::by_distribution(
             "store_distribution_memory_objects",
             "Responses in the memory tier",
         ),
-        Gauge::by_distribution("store_distribution_memory_bytes", "What they weigh"),
+        Gauge::by_distribution(
+            "store_distribution_memory_bytes",
+            "Bytes of these responses in memory",
+        ),
         Gauge::by_distribution("store_distribution_disk_objects", "Responses on disk"),
-        Gauge::by_distribution("store_distribution_disk_bytes", "What they take on disk"),
+        Gauge::by_distribution(
+            "store_distribution_disk_bytes",
+            "Bytes of these responses on disk",
+        ),
     ];
     for (distribution, of) in tiers_by_distribution(edge).await {
         let values = [
@@ -127,8 +89,7 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             gauge.add(&distribution, value);
         }
     }
-    gauges.extend(tiers);
-    gauges
+    tiers
 }
 
 fn short_circuited(edge: &Edge) -> u64 {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod chunked;
+mod framing;
 mod head;
 mod samples;
 mod splits;
