@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 /// The guests that the versions are made of, and the lifetime that each gives to a page.
 const VERSIONS: [(&str, &str); 2] = [("lifetimes", "ttl=86400"), ("three-hooks", "ttl=10")];
 
-/// Debug builds, and a machine that does other things as well: a release build takes a fraction of a second.
-const SOON: Duration = Duration::from_secs(10);
+/// The time after which a version counts as lost. A release build takes a fraction of a second; a debug build on a loaded
+/// machine takes many, and is no slower than this.
+const LOST: Duration = Duration::from_secs(120);
 
 /// Puts a file in the place of another in one step.
 fn replace(file: &Path, content: &[u8]) {
@@ -53,7 +54,7 @@ impl Served {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the figures")]
+#[expect(clippy::print_stderr, reason = "what was measured")]
 fn new_versions_take_over_under_load_without_a_failed_request() {
     let origin = Origin::start();
     origin
@@ -92,7 +93,7 @@ fn new_versions_take_over_under_load_without_a_failed_request() {
             replace(&file, &content);
             while !lifetime().has(ttl) {
                 assert!(
-                    replaced.elapsed() < SOON,
+                    replaced.elapsed() < LOST,
                     "version {mark} does not take over"
                 );
                 std::thread::sleep(Duration::from_millis(5));
