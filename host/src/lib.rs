@@ -5,6 +5,14 @@
 //! and the store (`selvedge-store`), by the rules of `selvedge-caching`. [`config`] is what users write, [`distribution`]
 //! what it means at run time, [`observe`] what operators see, [`admin`] what they ask.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests read and write files themselves"
+    )
+)]
 
 pub mod admin;
 pub mod cli;

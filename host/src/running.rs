@@ -341,6 +341,10 @@ fn listen(addresses: &[SocketAddr], next_free_port: bool) -> Result<Vec<Listenin
 }
 
 /// This edge's id in CDN-Loop: made at the first start, kept in the durable state.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a seed that differs from start to start"
+)]
 fn edge_id(store: &Store) -> Result<String, StartError> {
     let (table, key) = EDGE_ID;
     if let Some(id) = store.state().blocking_get(table, key)?

@@ -1,5 +1,9 @@
 //! Notices that files have changed. Only their contents count, so that a touched file, or one that is written in several
 //! steps, causes no more than it should.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files are watched on a thread of their own"
+)]
 
 use notify::{RecursiveMode, Watcher};
 use std::collections::BTreeSet;

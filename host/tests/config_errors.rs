@@ -3,6 +3,10 @@
 //! Every bad configuration under `tests/config/invalid` has its report beside it: `NAME.toml` is one distribution file,
 //! the folder `NAME` a server file with its distributions, `NAME.txt` what must be printed. After a change on
 //! purpose, `BLESS=1 cargo test --test config_errors` writes the reports anew: read the difference before keeping it.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,9 @@
 //! Plugin files that are made to hurt whoever loads them. Each is refused, in bounded time and memory, by a message that
 //! names the file and what it went beyond; the process that loads them stays well.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 use selvedge_runtime::{
     ChildCompiler, CompileLimit, CompileLimits, Compiler, LoadError, Options, PluginSpec, Runtime,

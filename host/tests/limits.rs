@@ -1,5 +1,9 @@
 //! The table of limits in `docs/plugins.md` is true: each limit with its name, its default and its word, in the documentation, in
 //! the configuration and in the runtime. What becomes of a plugin that goes beyond one is tested where plugins run.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 use selvedge::config;
 use selvedge_runtime::{HookError, Limits};

@@ -4,7 +4,10 @@
 //!
 //! The plugins are built as `selvedge plugin build` does it. Nothing is remembered: what is measured is the plugin. Key-value
 //! data, stored values and figures are those of the tests, in memory, and cost next to nothing.
-
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 // Its output is what it is for.
 #![allow(clippy::print_stdout)]
 

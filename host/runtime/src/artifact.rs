@@ -2,6 +2,10 @@
 //!
 //! Loading compiled code is trusting it: nothing checks it again. So the folder and its files must belong to this user
 //! alone, and each file begins with a hash of the rest, which finds what a crash or a disk has damaged.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "compiled files are read and written by threads that compile"
+)]
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};

@@ -1,4 +1,8 @@
 //! Reading plugin files.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plugins are loaded by threads that may block"
+)]
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};

@@ -32,6 +32,15 @@
 //! fiber of its own, and polls that under two limits: CPU time of the thread, looked at on each epoch tick, and wall time.
 //! The guest gives way to other tasks on each tick, so a spinning guest never holds a worker thread.
 
+#![warn(clippy::unwrap_used)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests read and write files themselves"
+    )
+)]
+
 #[macro_use]
 #[path = "../../../sdk/macros/src/hooks.rs"]
 mod hook_table;

@@ -3,6 +3,10 @@
 //! The files come from a seed that a failure prints; `SELVEDGE_SEED` runs one seed, `SELVEDGE_FILES` sets how many files there
 //! are. `fuzz/fuzz_targets/plugin_file.rs` does the same with files that libFuzzer makes. Here they are compiled in this
 //! process; what keeps hostile files within bounds when a host compiles them is tested in `host/tests/hostile_files.rs`.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

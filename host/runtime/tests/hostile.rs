@@ -3,6 +3,10 @@
 //!
 //! The programs are random, from a seed that a failure prints; `SELVEDGE_SEED` runs one seed, `SELVEDGE_PROGRAMS` sets how
 //! many programs there are.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

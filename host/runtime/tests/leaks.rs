@@ -1,4 +1,8 @@
 //! Ten thousand traps and ten thousand limit hits leave memory, file handles, mappings and threads where they were.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

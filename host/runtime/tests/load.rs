@@ -1,4 +1,8 @@
 //! What is refused when a plugin is loaded, and what the refusal says.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

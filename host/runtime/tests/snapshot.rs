@@ -1,4 +1,8 @@
 //! `init` once for all instances: nobody can tell, but by the time it takes.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

@@ -1,5 +1,9 @@
 //! `init` once for all instances, of plugins written as text: what can be copied is copied to the last byte, and what cannot
 //! be is left alone.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod common;
 

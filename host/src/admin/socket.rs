@@ -3,6 +3,10 @@
 //!
 //! A Unix socket that only the host's own user can use: the file's mode says so, and every connection's credentials are
 //! checked, so that neither a moment without that mode nor a lax folder opens it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the socket is made and removed at start and stop"
+)]
 
 use crate::pipeline::Edge;
 use crate::pipeline::insight::{self, KvRange, Refused};

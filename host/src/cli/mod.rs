@@ -1,4 +1,8 @@
 //! The command line: what is typed, and which file carries it out.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "commands have no workers to block; `run` and `dev` read files on threads of their own"
+)]
 
 mod ask;
 mod cache;

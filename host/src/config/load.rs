@@ -1,4 +1,8 @@
 //! Reads the files of a configuration and puts the plan together.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a configuration is read on a thread that may block"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;

@@ -3,6 +3,10 @@
 //! A database is read into memory when a configuration is taken, whole or not at all: everything in it that hooks could read
 //! is read once, so that a damaged file is an error then and not silence later. One that has not changed is not read again.
 //! Facts are looked up when a hook asks for them, and never otherwise.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a plan is made on a thread that may block"
+)]
 
 use crate::config::{Config, Placed, Problem};
 use PathElement::{IndexFromEnd, Key};

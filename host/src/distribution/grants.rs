@@ -1,5 +1,9 @@
 //! What plugins are given beside the request: backends and secrets of their configuration, and what the running host keeps for
 //! them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a plan is made on a thread that may block"
+)]
 
 use super::backends::Backends;
 use crate::config::{self, Config, Problem, SecretSource};

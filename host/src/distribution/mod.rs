@@ -2,6 +2,10 @@
 //!
 //! A [`Plan`] is made whole or not at all ([`Plan::build`]) and is never changed afterwards: a running host swaps one for
 //! another, and requests under way end under the one that they began with.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a plan is made on a thread that may block"
+)]
 
 mod backends;
 mod geo;

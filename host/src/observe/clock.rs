@@ -1,4 +1,5 @@
 //! The clock for HTTP time: dates, ages, lifetimes. A test may take it over and move it.
+#![expect(clippy::disallowed_methods, reason = "this is the clock")]
 
 use selvedge_caching::Time;
 use selvedge_runtime::WallClock;

@@ -210,6 +210,7 @@ pub(crate) fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Opt
 }
 
 /// What answers a request that the cache may answer.
+#[allow(clippy::too_many_lines, reason = "it falls into steps with names next")]
 pub(crate) async fn obtain(
     edge: &Arc<Edge>,
     received: &Received,

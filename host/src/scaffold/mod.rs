@@ -4,6 +4,10 @@
 //! SDK's sources and puts them into the project. [`build()`] runs cargo with the target and the profile that plugins
 //! are built with, and leaves the module where a distribution file can name it. Neither takes part in a request's
 //! life; `selvedge plugin` and `selvedge dev` call them. Both block: call them off the async threads.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "projects are written and built by commands, which have no workers to block"
+)]
 
 #[macro_use]
 #[path = "../../../sdk/macros/src/hooks.rs"]

@@ -1,6 +1,9 @@
 //! What the store costs when it is grown or busy: `cargo bench -p selvedge-store --bench grown -- grown` for a million
 //! objects, `-- busy` for hits while it is filled. Without a word it does nothing, since both take their time.
-
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 // Its output is what it is for.
 #![allow(clippy::print_stdout)]
 

@@ -1,4 +1,8 @@
 //! What the parts of the store cost: `cargo bench -p selvedge-store --bench store`
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 #[allow(dead_code, reason = "the benches need a part of what the tests do")]
 #[path = "../tests/store/support.rs"]

@@ -1,4 +1,8 @@
 //! A cache that was discarded: it is put aside at once and removed beside the requests, however large it is.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a damaged cache is moved away before anything is served, and removed by a thread of its own"
+)]
 
 use std::fs;
 use std::io;

@@ -7,6 +7,10 @@
 //! cache/         index.redb, segments/, large/: damage costs cache content only
 //! cache.old-N/   a cache that was discarded, until it is removed
 //! ```
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the folder is laid out before anything is served"
+)]
 
 use std::fs::{self, File, TryLockError};
 use std::io;

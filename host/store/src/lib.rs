@@ -16,6 +16,14 @@
 //! A crash costs the last second or so of new entries. What does not check out is never served. A failing disk
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests read and write files themselves"
+    )
+)]
 
 mod aside;
 mod block_cache;

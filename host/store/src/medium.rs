@@ -2,6 +2,10 @@
 //!
 //! Everything that has to survive goes through it: bodies, the index and the durable state. Making and listing folders,
 //! the lock and the format file do not.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one seam through which the store reaches files, on threads of its own"
+)]
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};

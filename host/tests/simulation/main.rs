@@ -14,6 +14,10 @@
 //! A failure names the seed and the step. `SELVEDGE_SEED=7 cargo test -p selvedge --test simulation` runs one seed again,
 //! `SELVEDGE_STEPS=5000` sets the number of steps, `SELVEDGE_THREADS=2` runs the host on more than one thread. Timing between
 //! tasks is then the system's: a run that failed may pass when it is repeated.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod asking;
 mod checks;

@@ -1,4 +1,8 @@
 //! Plugins written as WebAssembly text, for what no compiler of Rust makes.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 use wit_component::StringEncoding;
 use wit_parser::Resolve;

@@ -1,4 +1,8 @@
 //! Scripted servers: what origins and backends of a scenario answer.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "scenarios are read by a command, which has no workers to block"
+)]
 
 use super::super::names;
 use super::super::report::{At, Placed, Problem};

@@ -1,5 +1,9 @@
 //! Invalidations in the durable state: one value for each place, one for each shard of what unsafe methods made out of date,
 //! and the number that orders begin at.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a number that grows with each start"
+)]
 
 use super::Order;
 use super::marks::{Mark, Marks, Place};

@@ -1,4 +1,8 @@
 //! The store through its interface, on real files.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files themselves"
+)]
 
 mod basics;
 mod bounds;
