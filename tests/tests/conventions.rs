@@ -1,0 +1,153 @@
+//! The sources keep what CONTRIBUTING.md asks of them: files are short, and doc comments begin with what they are about.
+//!
+//! Files and folders that do not yet are listed here. An entry that is not needed any more fails the test, so the lists only
+//! shrink.
+
+use selvedge_tests::workspace;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The largest number of lines of code in a file: without blank lines and comments.
+const MAX_LINES: usize = 400;
+
+/// Files that are longer than [`MAX_LINES`].
+const STILL_LONG: [&str; 10] = [
+    "host/runtime/tests/capabilities.rs",
+    "host/runtime/tests/edits.rs",
+    "host/runtime/tests/guests/edits/src/lib.rs",
+    "host/runtime/tests/guests/hostile/src/lib.rs",
+    "host/runtime/tests/limits.rs",
+    "host/src/pipeline/imports/kv.rs",
+    "host/src/pipeline/invalidations/tests.rs",
+    "host/store/src/index.rs",
+    "host/store/tests/store/faults.rs",
+    "tests/tests/keys.rs",
+];
+
+/// Words that doc comments do not begin with.
+const CLAUSES: [&str; 5] = ["What ", "Whether ", "Who ", "Whoever ", "So many "];
+
+/// Folders in which doc comments still begin with one of [`CLAUSES`].
+const STILL_IN_CLAUSES: [&str; 15] = [
+    "host/runtime/benches/",
+    "host/runtime/src/",
+    "host/runtime/tests/",
+    "host/src/admin/",
+    "host/src/config/",
+    "host/src/distribution/",
+    "host/src/origin/",
+    "host/src/pipeline/",
+    "host/src/running.rs",
+    "host/src/scaffold/",
+    "host/src/server/",
+    "host/store/benches/",
+    "host/store/src/",
+    "host/store/tests/",
+    "tests/tests/",
+];
+
+/// The Rust files of the repository with their paths from its root, except what was built or fetched.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![workspace().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)
+            .expect("the folder is there")
+            .flatten()
+        {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() {
+                if name != "target" && !name.as_encoded_bytes().starts_with(b".") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("Rust is UTF-8");
+                found.push((from_root(&path), text));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 400, "{} files", found.len());
+    found
+}
+
+fn from_root(path: &Path) -> String {
+    let path: PathBuf = path
+        .strip_prefix(workspace())
+        .expect("it is in there")
+        .to_owned();
+    path.to_string_lossy().into_owned()
+}
+
+fn is_code(line: &&str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with("//")
+}
+
+/// The numbers of the lines that begin a doc comment with one of [`CLAUSES`].
+fn clauses(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        let doc = line
+            .strip_prefix("/// ")
+            .or_else(|| line.strip_prefix("//! "));
+        let begins = doc.filter(|_| !inside);
+        if begins.is_some_and(|doc| CLAUSES.iter().any(|clause| doc.starts_with(clause))) {
+            found.push(at + 1);
+        }
+        inside = line.starts_with("///") || line.starts_with("//!");
+    }
+    found
+}
+
+/// Fails if a list of exceptions does not name exactly what breaks a rule.
+fn expect_exceptions(rule: &str, broken: &BTreeSet<String>, known: &[&str]) {
+    let known: BTreeSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    let new: Vec<_> = broken.difference(&known).collect();
+    assert!(new.is_empty(), "{rule}: {new:#?}");
+    let gone: Vec<_> = known.difference(broken).collect();
+    assert!(
+        gone.is_empty(),
+        "keeps the rule now, so take it off the list: {gone:#?}"
+    );
+}
+
+#[test]
+fn no_file_has_more_than_400_lines_of_code() {
+    let is_long = |text: &str| text.lines().filter(is_code).count() > MAX_LINES;
+    let sources = sources();
+    let long = sources.iter().filter(|(_, text)| is_long(text));
+    let long = long.map(|(path, _)| path.clone()).collect();
+    expect_exceptions("split by ideas", &long, &STILL_LONG);
+}
+
+#[test]
+fn no_doc_comment_begins_with_a_clause() {
+    let sources = sources();
+    let folder = |path: &str| {
+        STILL_IN_CLAUSES
+            .iter()
+            .find(|folder| path.starts_with(*folder))
+    };
+    let mut broken = BTreeSet::new();
+    for (path, text) in &sources {
+        for line in clauses(text) {
+            match folder(path) {
+                Some(folder) => broken.insert((*folder).to_owned()),
+                None => broken.insert(format!("{path}:{line}")),
+            };
+        }
+    }
+    let rule =
+        "begin with a noun phrase or a verb: \"Responses that ...\", \"Returns true if ...\"";
+    expect_exceptions(rule, &broken, &STILL_IN_CLAUSES);
+}
+
+#[test]
+fn clauses_are_found_at_the_beginning_of_a_comment_only() {
+    let text = "/// What it is.\nfn a() {}\n    /// The name.\n    /// What follows is more.\n//! Whether.\n//! So many.\n/// Whose";
+    assert_eq!(clauses(text), [1]);
+}
