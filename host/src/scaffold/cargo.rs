@@ -1,6 +1,6 @@
 //! Calls of cargo: finding the package of a folder, and building it.
 
-use super::build::{BuildError, TARGET};
+use super::built::{BuildError, TARGET};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};

@@ -14,6 +14,7 @@
 mod hook_table;
 
 mod build;
+mod built;
 mod cargo;
 mod examples;
 mod files;
@@ -23,7 +24,8 @@ mod scenarios;
 mod script;
 mod template;
 
-pub use build::{BuildError, Built, TARGET, build};
+pub use build::build;
+pub use built::{BuildError, Built, TARGET};
 pub use name::NameProblem;
 pub use new::{Hook, ScaffoldError, UnknownHook, new};
 pub use script::is_project;

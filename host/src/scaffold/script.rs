@@ -3,14 +3,11 @@
 //! The contract is plain WIT, so any toolchain that makes components can make a plugin. What that takes, the project says
 //! in an executable `build.sh`; it is run in the project's folder and leaves one `.wasm` file there.
 
-use super::build::{BuildError, Built};
+use super::built::{BuildError, Built, SCRIPT};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// The script's name.
-pub(super) const NAME: &str = "build.sh";
 
 /// Returns true if a folder is a plugin's project: it has a Cargo.toml or a `build.sh`.
 pub fn is_project(folder: &Path) -> bool {
@@ -19,12 +16,12 @@ pub fn is_project(folder: &Path) -> bool {
 
 /// Returns true if a script builds the project. Cargo takes precedence.
 pub(super) fn is_used(project: &Path) -> bool {
-    !project.join("Cargo.toml").is_file() && project.join(NAME).is_file()
+    !project.join("Cargo.toml").is_file() && project.join(SCRIPT).is_file()
 }
 
 /// Runs the script; its lines go to `say`.
 pub(super) fn build(project: &Path, say: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
-    let script = project.join(NAME);
+    let script = project.join(SCRIPT);
     let not_started = |source| BuildError::NotStarted {
         program: script.display().to_string(),
         source,
@@ -73,7 +70,7 @@ mod tests {
 
     fn project(script: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join(NAME);
+        let file = dir.path().join(SCRIPT);
         fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         dir
@@ -104,7 +101,7 @@ mod tests {
     #[test]
     fn a_script_that_cannot_run_is_told_apart_from_a_missing_rust() {
         let dir = project("true");
-        fs::set_permissions(dir.path().join(NAME), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(dir.path().join(SCRIPT), fs::Permissions::from_mode(0o644)).unwrap();
         let refused = build(dir.path(), &mut |_| {}).unwrap_err();
         assert!(
             refused.to_string().contains("is it executable"),
