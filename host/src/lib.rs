@@ -24,5 +24,7 @@ pub mod pipeline;
 pub mod running;
 pub mod scaffold;
 pub mod server;
+#[cfg(test)]
+mod structure;
 pub mod viewer_body;
 mod watch;

@@ -3,8 +3,8 @@
 
 use super::edge::Edge;
 use super::exchange::{
-    Answer, CacheKey, Conditions, Content, Failure, FromStore, Miss, Obtained, Outcome, Own,
-    Prepared, Received, Report, StoredUse,
+    Answer, CacheKey, Conditions, Content, Failure, FailureReason, FromStore, Miss, Obtained,
+    Outcome, Own, Prepared, Received, Report, StoredUse,
 };
 use super::invalidations::Standing;
 use super::look_up;
@@ -25,7 +25,7 @@ pub(crate) fn from_outcome(
 ) -> Obtained {
     match outcome {
         Outcome::Shared(answer) => from_answer(edge, received, answer, miss, false, record)
-            .unwrap_or_else(|| Obtained::Other(failed(StatusCode::BAD_GATEWAY, "fetch-lost"))),
+            .unwrap_or_else(|| Obtained::Other(Prepared::failed(FailureReason::Lost))),
         Outcome::Filling {
             head,
             fields,
@@ -111,7 +111,16 @@ pub(crate) fn from_answer(
 
 /// Returns true if somebody else's answer is one for this request too: it is its variant, no invalidation is in between, what arrives has not become
 /// stale meanwhile, and the request's own directives accept it.
-pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer: &Answer) -> bool {
+///
+/// `began_later` says that the fetch began after this request came: then the origin has just been asked on its behalf, and what
+/// came needs no validation although it is stale at once.
+pub(crate) fn is_usable(
+    edge: &Edge,
+    received: &Received,
+    key: &CacheKey,
+    answer: &Answer,
+    began_later: bool,
+) -> bool {
     let (head, notes) = match answer {
         Answer::Filling { head, notes, .. } => (head, notes),
         Answer::Stored { variant, .. } => (&variant.head, &variant.notes),
@@ -128,10 +137,13 @@ pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer
             ..
         } => selvedge_caching::may_serve_stale_on_error(&request, head, policy, *trouble, now)
             .is_ok(),
-        Answer::Filling { .. } => !matches!(
-            selvedge_caching::may_reuse(&request, head, policy, now),
-            Reuse::MustValidate(why) if why != ValidateReason::Partial
-        ),
+        Answer::Filling { .. } => {
+            began_later
+                || !matches!(
+                    selvedge_caching::may_reuse(&request, head, policy, now),
+                    Reuse::MustValidate(why) if why != ValidateReason::Partial
+                )
+        }
         _ => true,
     };
     let is_its_variant =
@@ -141,9 +153,12 @@ pub(crate) fn is_usable(edge: &Edge, received: &Received, key: &CacheKey, answer
         && look_up::standing(edge, received, key, head, notes) == Standing::Valid
 }
 
-/// Whether a response has become stale while it is still arriving.
+/// Returns true if a response that is still arriving has to be validated by all who come now.
 pub(crate) fn is_outlived(edge: &Edge, answer: &Answer) -> bool {
-    matches!(answer, Answer::Filling { head, .. } if head.ttl(edge.clock().now()) <= 0)
+    let Answer::Filling { head, .. } = answer else {
+        return false;
+    };
+    head.directives.no_cache || head.ttl(edge.clock().now()) <= 0
 }
 
 /// Cache-Status of a response that is being stored.
@@ -193,9 +208,9 @@ pub(crate) fn from_own(own: Result<Own, Failure>, miss: Miss, record: &mut Recor
         }
         Err(failure) => {
             note(record, &failure.report, false);
-            let mut prepared = failed(failure.status, failure.reason);
+            let mut prepared = Prepared::failed(failure.reason);
             prepared.cache = Some(CacheStatus {
-                detail: Some(failure.reason),
+                detail: Some(failure.reason.as_str()),
                 ..cache
             });
             prepared
@@ -222,22 +237,4 @@ fn note(record: &mut Record, report: &Report, collapsed: bool) {
     if !collapsed {
         record.hooks.extend(report.hooks.iter().cloned());
     }
-}
-
-pub(crate) fn failed(status: StatusCode, reason: &'static str) -> Prepared {
-    let words = match status {
-        StatusCode::GATEWAY_TIMEOUT => "The origin did not answer in time.",
-        StatusCode::BAD_GATEWAY => "The origin could not be reached or gave no valid response.",
-        StatusCode::SERVICE_UNAVAILABLE => {
-            "This edge asks origins for as much at once as it may. Try again in a moment."
-        }
-        StatusCode::BAD_REQUEST => "The request's body is malformed or broke off.",
-        StatusCode::REQUEST_TIMEOUT => "The request's body did not come in time.",
-        _ => "A plugin of this distribution failed.",
-    };
-    let close = matches!(
-        status,
-        StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT
-    );
-    Prepared::refusal(status, words, reason, close)
 }

@@ -6,14 +6,16 @@
 //! is in the key, whatever the parts.
 
 use super::cookies::{self, Cookie};
-use super::exchange::key_bytes::{QUERY, put};
-use super::exchange::{CacheKey, CookiePart, KeyParts, Keyed, QueryPart, Received};
+use super::edge::Edge;
+use super::exchange::key_bytes::{self, QUERY, put};
+use super::exchange::{BypassReason, CacheKey, CookiePart, KeyParts, Keyed, QueryPart, Received};
 use super::hooks::Hooks;
 use super::query;
 use super::target_host::normal_host;
 use crate::config::{Coding, KeyPolicy, NameSet, X_FORWARDED_PROTO};
 use http::header::{COOKIE, HOST};
 use http::{HeaderMap, HeaderName, Method};
+use selvedge_caching::LookupRule;
 use selvedge_runtime::{
     Hook, KeyDecision, KeyPart, OnError, Plugin, RequestFacts, Scheme, Transaction,
 };
@@ -49,7 +51,11 @@ pub(crate) async fn decide(
     parts.scheme |= policy.scheme;
     parts.made.clone_from(&received.made);
     match pass {
-        Some((reason, _)) => Keyed::Pass(reason, parts),
+        Some((why, _)) => Keyed::Pass {
+            why,
+            parts,
+            bytes: None,
+        },
         None => of_parts(received, parts),
     }
 }
@@ -62,24 +68,36 @@ pub(crate) fn by_policy(received: &Received) -> Keyed {
 
 fn of_parts(received: &Received, parts: KeyParts) -> Keyed {
     if !is_cached_method(received) {
-        return Keyed::Pass("method", parts);
+        return Keyed::Pass {
+            why: BypassReason::Method,
+            parts,
+            bytes: None,
+        };
     }
     let key = finish(&received.facts, parts);
     if key.bytes.len() > received.behavior.policy().max_key_bytes {
-        return Keyed::Pass("key-too-long", key.parts);
+        return Keyed::Pass {
+            why: BypassReason::KeyTooLong,
+            parts: key.parts,
+            bytes: None,
+        };
     }
-    Keyed::Key(key)
+    match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {
+        LookupRule::Use => Keyed::Key(key),
+        LookupRule::Pass(rule) => Keyed::Pass {
+            why: BypassReason::Rule(rule),
+            parts: key.parts,
+            bytes: Some(key.bytes),
+        },
+    }
 }
 
 /// A key while plugins decide about it.
 struct Deciding {
     parts: KeyParts,
     /// Why the request passes the cache, and by which plugin.
-    pass: Option<(&'static str, Arc<str>)>,
+    pass: Option<(BypassReason, Arc<str>)>,
 }
-
-/// The word for a request that a plugin wants to pass.
-const PLUGIN_PASS: &str = "plugin-pass";
 
 impl Deciding {
     /// Each extends what those before it left; the last one that replaces the key, or passes, wins. A request that passes has
@@ -90,9 +108,11 @@ impl Deciding {
             KeyDecision::Policy => {}
             KeyDecision::Pass => match &self.pass {
                 // It passes already, for a reason that a later plugin can't take back.
-                Some((word, failed)) if *word != PLUGIN_PASS => hooks.is_overruled_by(failed),
+                Some((why, failed)) if *why != BypassReason::Plugin => {
+                    hooks.is_overruled_by(failed)
+                }
                 _ => {
-                    self.pass = Some((PLUGIN_PASS, plugin.shared_name().clone()));
+                    self.pass = Some((BypassReason::Plugin, plugin.shared_name().clone()));
                     hooks.overrule();
                 }
             },
@@ -121,6 +141,19 @@ pub(crate) fn finish(facts: &RequestFacts, parts: KeyParts) -> CacheKey {
         bytes,
         whole: None,
     }
+}
+
+/// The field by which a request asks for its cache key.
+const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
+
+/// The key for Cache-Status, where the request asks for it and the server file allows that.
+pub(crate) fn shown(edge: &Edge, received: &Received, key: &[u8]) -> Option<String> {
+    let is_allowed = edge.plan().config().server.debug_fields;
+    let is_asked = || {
+        let asked = received.facts.fields.get(DEBUG);
+        asked.is_some_and(|value| value == "key")
+    };
+    (is_allowed && is_asked()).then(|| key_bytes::as_text(key, received.distribution.masks()))
 }
 
 /// The key of one slice of what has the other key.

@@ -5,7 +5,7 @@
 //! streams to those who asked while it is put together. A 200 says that the representation has changed, and takes its place.
 
 use super::announced::{Announced, WrongLength};
-use super::exchange::{Audience, CacheKey, Completing, Fetched, FetchedBody, Job};
+use super::exchange::{Audience, Completing, Fetched, FetchedBody, Job};
 use super::nominated;
 use super::store_stage;
 use bytes::Bytes;
@@ -153,7 +153,6 @@ fn span(head: &Stored) -> Option<(u64, u64)> {
 /// Stores part and answer as one response while it streams to its leader and all who wait.
 pub(crate) async fn store(
     job: Box<Job>,
-    key: &CacheKey,
     combination: Combination,
     fetched: Box<Fetched>,
     audience: Audience,
@@ -165,6 +164,9 @@ pub(crate) async fn store(
         stored,
         fetched: arriving,
     } = combination;
+    let Some(key) = &job.key else {
+        return;
+    };
     let length = stored.1.max(arriving.1) - stored.0.min(arriving.0) + 1;
     let head = Arc::new(head);
     let (mut fill, permit, _) = store_stage::begin(&job, key, &head, None, Some(length), audience);

@@ -1,5 +1,6 @@
 //! The running host: what all requests share.
 
+use super::failing::Failing;
 use super::fetches::{Fetches, Slot};
 use super::flights::Flights;
 use super::imports::{Imports, Kv};
@@ -56,6 +57,7 @@ pub struct Edge {
     has_sinks: AtomicBool,
     flights: Flights,
     fetches: Fetches,
+    failing: Failing,
     whole_only: WholeOnly,
     name: Arc<str>,
     via: [HeaderValue; 2],
@@ -64,6 +66,8 @@ pub struct Edge {
     requests: AtomicU64,
     warned: Mutex<HashSet<(Arc<str>, String)>>,
     tasks: tokio::runtime::Handle,
+    #[cfg(test)]
+    look_ups: AtomicU64,
     /// Each task that runs apart from a viewer holds one.
     under_way: Arc<()>,
 }
@@ -82,6 +86,7 @@ impl Edge {
             plan: ArcSwap::new(parts.plan.clone()),
             flights: Flights::default(),
             fetches: Fetches::default(),
+            failing: Failing::default(),
             whole_only: WholeOnly::default(),
             name: parts.name.as_str().into(),
             via: [via("1.0"), via("1.1")],
@@ -91,6 +96,8 @@ impl Edge {
             requests: AtomicU64::new(0),
             warned: Mutex::default(),
             tasks: tokio::runtime::Handle::current(),
+            #[cfg(test)]
+            look_ups: AtomicU64::new(0),
             under_way: Arc::default(),
             parts,
         })
@@ -115,9 +122,22 @@ impl Edge {
         &self.parts.store
     }
 
+    /// What is stored under a key, as far as that is known without a wait.
+    pub(crate) fn look_up(&self, key: &Key) -> Found {
+        #[cfg(test)]
+        self.look_ups.fetch_add(1, Ordering::Relaxed);
+        self.store().look_up(key)
+    }
+
+    /// How often anything was looked up.
+    #[cfg(test)]
+    pub(crate) fn look_ups(&self) -> u64 {
+        self.look_ups.load(Ordering::Relaxed)
+    }
+
     /// What is stored under a key, be it in memory or on disk.
     pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<Entry>> {
-        match self.store().look_up(key) {
+        match self.look_up(key) {
             Found::Memory(entry) => Some(entry),
             Found::Absent => None,
             Found::OnDisk => self.store().load(key).await,
@@ -195,6 +215,10 @@ impl Edge {
     /// A place for one more fetch; `None` where the server file allows no more at once.
     pub(crate) fn begin_fetch(&self) -> Option<Slot> {
         self.fetches.begin(self.plan().config().server.max_fetches)
+    }
+
+    pub(crate) fn failing(&self) -> &Failing {
+        &self.failing
     }
 
     pub(crate) fn flights(&self) -> &Flights {

@@ -2,9 +2,9 @@
 
 use super::decisions::Decision;
 use super::edge::Edge;
+use super::exchange::{BypassReason, PluginFailure};
 use crate::observe::access::HookRecord;
 use crate::observe::metrics::HookCounter;
-use http::StatusCode;
 use selvedge_runtime::{Called, Hook, HookError, Plugin, Read, RequestId};
 use std::sync::{Arc, OnceLock};
 
@@ -17,18 +17,6 @@ pub(crate) struct Hooks {
     pub(crate) calls: Vec<HookRecord>,
     /// Whether the last call was refused, since its plugin kept failing.
     short_circuited: bool,
-}
-
-/// The word for responses of plugins that are not called at present.
-const SHORT_CIRCUITED: &str = "short-circuited";
-
-/// The status of a response that a plugin's failure decided, by its word: one that comes back by itself is unavailable.
-pub(crate) fn status(word: &str) -> StatusCode {
-    if word == SHORT_CIRCUITED {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::INTERNAL_SERVER_ERROR
-    }
 }
 
 impl Hooks {
@@ -161,21 +149,19 @@ impl Hooks {
         metrics.hook(distribution, plugin, hook.as_str(), outcome);
     }
 
-    /// The word for a response that the failure of the call just noted decided.
-    pub(crate) fn failed(&self, hook: Hook) -> &'static str {
-        if self.short_circuited {
-            SHORT_CIRCUITED
-        } else {
-            plugin_failed(hook)
+    /// The failure of the call just noted, where it is the request's.
+    pub(crate) fn failed(&self, hook: Hook) -> PluginFailure {
+        PluginFailure {
+            hook,
+            is_short_circuited: self.short_circuited,
         }
     }
 
-    /// The word for a request that goes past the cache, since the call just noted failed.
-    pub(crate) fn passed_over(&self) -> &'static str {
-        if self.short_circuited {
-            SHORT_CIRCUITED
-        } else {
-            "plugin-failed"
+    /// Why a request passes the cache since the call just noted failed.
+    pub(crate) fn passed_over(&self) -> BypassReason {
+        match self.short_circuited {
+            true => BypassReason::PluginShortCircuited,
+            false => BypassReason::PluginFailed,
         }
     }
 
@@ -224,19 +210,6 @@ impl Witness {
             on_error = plugin.on_error().as_str(),
             "{why}"
         );
-    }
-}
-
-/// The word for a response that a plugin's failure decided.
-fn plugin_failed(hook: Hook) -> &'static str {
-    match hook {
-        Hook::ViewerRequest => "viewer-request-failed",
-        Hook::CacheKey => "cache-key-failed",
-        Hook::OriginSelection => "origin-selection-failed",
-        Hook::OriginRequest => "origin-request-failed",
-        Hook::OriginResponse => "origin-response-failed",
-        Hook::Ttl => "ttl-failed",
-        Hook::ViewerResponse => "viewer-response-failed",
     }
 }
 

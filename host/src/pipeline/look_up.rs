@@ -2,7 +2,7 @@
 
 use super::completion;
 use super::edge::Edge;
-use super::exchange::{CacheKey, Found, Received};
+use super::exchange::{CacheKey, Found, Looked, Received};
 use super::invalidations::Standing;
 use super::notes::Notes;
 use super::sent::Sent;
@@ -13,22 +13,31 @@ use selvedge_store::{Entry, Found as InStore, Variant, heads};
 use std::sync::Arc;
 
 /// Looks in memory first; only what is on disk takes a wait.
-pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) -> Found {
+pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) -> Looked {
+    let began = edge.invalidations().now();
     let entry = edge.stored(&key.hash).await;
     if let Some(entry) = &entry {
         remove_gone(edge, received, key, entry);
     }
-    of_entry(edge, received, key, entry)
+    Looked {
+        began,
+        found: of_entry(edge, received, key, entry.as_deref()),
+    }
 }
 
-/// The same without a wait, and without taking anything away: who does not find it here looks it up again. `None` where it may
-/// be on disk.
-pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Option<Found> {
-    match edge.store().look_up(&key.hash) {
-        InStore::Memory(entry) => Some(of_entry(edge, received, key, Some(entry))),
-        InStore::Absent => Some(of_entry(edge, received, key, None)),
-        InStore::OnDisk => None,
+/// The same without a wait; `None` where it may be on disk.
+pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Option<Looked> {
+    let began = edge.invalidations().now();
+    let entry = match edge.look_up(&key.hash) {
+        InStore::Memory(entry) => Some(entry),
+        InStore::Absent => None,
+        InStore::OnDisk => return None,
+    };
+    let found = of_entry(edge, received, key, entry.as_deref());
+    if let (Some(entry), Found::Missing { .. }) = (&entry, &found) {
+        remove_gone(edge, received, key, entry);
     }
+    Some(Looked { began, found })
 }
 
 /// Takes away what was invalidated.
@@ -41,9 +50,9 @@ fn remove_gone(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) 
     }
 }
 
-fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<Arc<Entry>>) -> Found {
+fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<&Entry>) -> Found {
     match entry {
-        Some(entry) => match screened(edge, received, key, &entry) {
+        Some(entry) => match screened(edge, received, key, entry) {
             None => judge(edge, received, key, entry.variants()),
             Some(left) if left.is_empty() => Found::Missing {
                 why: Fwd::UriMiss,

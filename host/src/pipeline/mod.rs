@@ -14,12 +14,14 @@ mod announced;
 mod answers;
 mod at_once;
 mod body;
+mod bounded;
 mod cache_key;
 mod completion;
 mod cookies;
 mod decisions;
 mod edge;
 mod exchange;
+mod failing;
 mod fetch;
 mod fetch_side;
 mod fetches;
@@ -32,6 +34,7 @@ mod invalidations;
 mod look_up;
 mod nominated;
 mod notes;
+mod obtain;
 mod origin_request;
 mod origin_response;
 mod origin_selection;
@@ -119,15 +122,15 @@ pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<ViewerBody>) -
             return Handling::now(deliver(edge, version, record, Prepared::refused(refusal)));
         }
     };
-    let keyed = match at_once::answer(edge, &received) {
+    let known = match at_once::answer(edge, &received) {
         AtOnce::Answered(prepared) => {
             return Handling::now(deliver(edge, version, record, prepared));
         }
-        AtOnce::NotYet(keyed) => keyed,
+        AtOnce::NotYet(known) => known,
     };
     let edge = edge.clone();
     Handling::Later(Box::pin(async move {
-        let prepared = viewer_side::serve(&edge, received, keyed, &mut record).await;
+        let prepared = viewer_side::serve(&edge, received, known, &mut record).await;
         deliver(&edge, version, record, prepared)
     }))
 }

@@ -1,13 +1,13 @@
 //! What the host remembers of a stored response beside its head: for listing and invalidation.
 
-use super::invalidations::{Names, Order};
+use super::invalidations::{Names, Sequence};
 use bytes::Bytes;
 
 /// Carried by the store unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Notes<'a> {
     /// The place of the fetch in the order of fetches and invalidations.
-    pub(crate) began: Order,
+    pub(crate) began: Sequence,
     /// The distribution's id.
     pub(crate) distribution: &'a str,
     /// The path and query as the viewer asked.
@@ -58,13 +58,13 @@ impl<'a> Notes<'a> {
     }
 
     /// The place of the fetch, without reading the rest.
-    pub(crate) fn began(bytes: &[u8]) -> Option<Order> {
+    pub(crate) fn began(bytes: &[u8]) -> Option<Sequence> {
         let (began, _) = bytes.split_first_chunk()?;
-        Some(Order(u64::from_be_bytes(*began)))
+        Some(Sequence(u64::from_be_bytes(*began)))
     }
 
     /// The same response, confirmed by a fetch that began later.
-    pub(crate) fn confirmed(bytes: &[u8], began: Order) -> Bytes {
+    pub(crate) fn confirmed(bytes: &[u8], began: Sequence) -> Bytes {
         let kept = bytes.get(8..).unwrap_or_default();
         [&began.0.to_be_bytes(), kept].concat().into()
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn notes_come_back_as_they_were() {
         let notes = Notes {
-            began: Order(7),
+            began: Sequence(7),
             distribution: "main",
             target: "/a?b=1",
             path: "/b",
@@ -89,8 +89,8 @@ mod tests {
         };
         let bytes = notes.encode();
         assert_eq!(Notes::decode(&bytes), Some(notes));
-        let later = Notes::confirmed(&bytes, Order(9));
-        assert_eq!(Notes::began(&later), Some(Order(9)));
+        let later = Notes::confirmed(&bytes, Sequence(9));
+        assert_eq!(Notes::began(&later), Some(Sequence(9)));
         assert_eq!(
             Notes::decode(&later).map(|notes| notes.target),
             Some("/a?b=1")
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_notes_are_refused() {
         let bytes = Notes {
-            began: Order(7),
+            began: Sequence(7),
             distribution: "main",
             target: "/",
             path: "/",

@@ -5,8 +5,8 @@
 //! representation: its validator becomes weak (RFC 9110, section 8.8.1), it has no length beforehand, and no ranges of it
 //! are served.
 
-use super::exchange::{Fetched, FetchedBody, Job};
-use super::hooks::Hooks;
+use super::exchange::{Fetched, FetchedBody, Job, PluginFailure};
+use super::hooks::{Hooks, Witness};
 use super::{streamed, unkeyed};
 use crate::origin::Origin;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, TRAILER};
@@ -35,86 +35,136 @@ pub(crate) enum OriginResponse {
     AskForWhole,
 }
 
-/// Asks each plugin with an origin-response hook in order. `asks` is how many more origins may be asked.
-///
-/// # Errors
-/// The word for the response, where a plugin failed whose failure is the request's failure.
-pub(crate) async fn handle(
+/// A response that plugins are asked about.
+trait Subject {
+    /// What there is to do where the plugins after this one are not asked.
+    type End;
+
+    /// The response as the next plugin sees it.
+    fn facts(&self) -> ResponseFacts;
+
+    /// Does what a plugin has decided.
+    ///
+    /// # Errors
+    /// Why that can't be done, in words.
+    fn follow(
+        &mut self,
+        job: &Job,
+        plugin: &Plugin,
+        decision: OriginResponseDecision,
+        witness: Witness,
+    ) -> Result<Option<Self::End>, String>;
+}
+
+/// Asks each plugin with an origin-response hook in order.
+async fn ask_each<S: Subject>(
+    subject: &mut S,
     job: &Job,
     facts: &Arc<RequestFacts>,
-    mut fetched: Box<Fetched>,
-    asks: u32,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
-) -> Result<OriginResponse, &'static str> {
-    let behavior = job.behavior.clone();
-    let plugins = behavior.plugins_with(Hook::OriginResponse);
-    if plugins.is_empty() || fetched.status.is_informational() {
-        return Ok(OriginResponse::Go(fetched));
-    }
-    for plugin in plugins {
-        let response = Arc::new(fetched.facts());
+) -> Result<Option<S::End>, PluginFailure> {
+    for plugin in job.behavior.plugins_with(Hook::OriginResponse) {
+        let response = Arc::new(subject.facts());
         let called = transaction.origin_response(plugin, facts, &response).await;
         let reads = called.reads.clone();
         let Ok(decision) = hooks.note(plugin, called) else {
             fail(plugin, hooks)?;
             continue;
         };
-        if !matches!(decision, OriginResponseDecision::Next) {
-            unkeyed::warn(job, plugin, Hook::OriginResponse, &reads);
+        if matches!(decision, OriginResponseDecision::Next) {
+            continue;
         }
+        unkeyed::warn(job, plugin, Hook::OriginResponse, &reads);
         let witness = hooks.witness(plugin, Hook::OriginResponse);
-        let refused = match decision {
-            OriginResponseDecision::Next => continue,
-            OriginResponseDecision::Ask(id) => match other(job, plugin, &fetched, &id, asks) {
-                Ok(origin) => return Ok(OriginResponse::Ask(origin)),
-                Err(why) => why,
-            },
-            OriginResponseDecision::Respond(response) => match Fetched::made(job, response) {
-                Ok(made) => {
-                    *fetched = Fetched {
-                        origin: fetched.origin.take(),
-                        ..made
-                    };
-                    continue;
-                }
-                Err(why) => why,
-            },
-            OriginResponseDecision::Edit(edits) => match edit(&mut fetched, &edits) {
-                Ok(()) => continue,
-                Err(why) => why,
-            },
+        match subject.follow(job, plugin, decision, witness) {
+            Ok(None) => {}
+            Ok(end) => return Ok(end),
+            Err(why) => {
+                hooks.refuse(plugin, Hook::OriginResponse, &why);
+                fail(plugin, hooks)?;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Asks about a response that has just come. `asks` is how many more origins may be asked.
+///
+/// # Errors
+/// A plugin failed whose failure is the request's failure.
+pub(crate) async fn handle(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    fetched: Box<Fetched>,
+    asks: u32,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<OriginResponse, PluginFailure> {
+    if fetched.status.is_informational() {
+        return Ok(OriginResponse::Go(fetched));
+    }
+    let mut arrived = Arrived { fetched, asks };
+    let end = ask_each(&mut arrived, job, facts, transaction, hooks).await?;
+    Ok(end.unwrap_or(OriginResponse::Go(arrived.fetched)))
+}
+
+/// A response that has just come.
+struct Arrived {
+    fetched: Box<Fetched>,
+    asks: u32,
+}
+
+impl Subject for Arrived {
+    type End = OriginResponse;
+
+    fn facts(&self) -> ResponseFacts {
+        self.fetched.facts()
+    }
+
+    fn follow(
+        &mut self,
+        job: &Job,
+        plugin: &Plugin,
+        decision: OriginResponseDecision,
+        witness: Witness,
+    ) -> Result<Option<OriginResponse>, String> {
+        let fetched = &mut *self.fetched;
+        match decision {
+            OriginResponseDecision::Next => {}
+            OriginResponseDecision::Ask(id) => {
+                let origin = other(job, plugin, fetched, &id, self.asks)?;
+                return Ok(Some(OriginResponse::Ask(origin)));
+            }
+            OriginResponseDecision::Respond(response) => {
+                let made = Fetched::made(job, response)?;
+                *fetched = Fetched {
+                    origin: fetched.origin.take(),
+                    ..made
+                };
+            }
+            OriginResponseDecision::Edit(edits) => edit(fetched, &edits)?,
             OriginResponseDecision::Transform(..) | OriginResponseDecision::Produce(..)
                 if fetched.status == StatusCode::PARTIAL_CONTENT =>
             {
-                return Ok(OriginResponse::AskForWhole);
+                return Ok(Some(OriginResponse::AskForWhole));
             }
             OriginResponseDecision::Transform(edits, transform) => {
-                match edit(&mut fetched, &edits) {
-                    Ok(()) => {
-                        stream(job, &mut fetched, |body| {
-                            streamed::transformed(body, transform, witness)
-                        });
-                        continue;
-                    }
-                    Err(why) => why,
-                }
+                edit(fetched, &edits)?;
+                stream(job, fetched, |body| {
+                    streamed::transformed(body, transform, witness)
+                });
             }
-            OriginResponseDecision::Produce(edits, producer) => match edit(&mut fetched, &edits) {
-                Ok(()) => {
-                    stream(job, &mut fetched, |_| streamed::produced(producer, witness));
-                    continue;
-                }
-                Err(why) => why,
-            },
-        };
-        hooks.refuse(plugin, Hook::OriginResponse, &refused);
-        fail(plugin, hooks)?;
+            OriginResponseDecision::Produce(edits, producer) => {
+                edit(fetched, &edits)?;
+                stream(job, fetched, |_| streamed::produced(producer, witness));
+            }
+        }
+        Ok(None)
     }
-    Ok(OriginResponse::Go(fetched))
 }
 
-fn fail(plugin: &Plugin, hooks: &Hooks) -> Result<(), &'static str> {
+fn fail(plugin: &Plugin, hooks: &Hooks) -> Result<(), PluginFailure> {
     match plugin.on_error() {
         OnError::Continue => Ok(()),
         OnError::Fail => Err(hooks.failed(Hook::OriginResponse)),
@@ -235,62 +285,84 @@ pub(crate) enum Confirmed {
 pub(crate) async fn confirm(
     job: &Job,
     facts: &Arc<RequestFacts>,
-    mut confirmed: ResponseFacts,
+    confirmed: ResponseFacts,
     not_modified: &mut HeaderMap,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
-) -> Result<Confirmed, &'static str> {
-    let mut changed: Vec<HeaderName> = Vec::new();
-    let mut made_anew = false;
-    for plugin in job.behavior.plugins_with(Hook::OriginResponse) {
-        let response = Arc::new(confirmed.clone());
-        let called = transaction.origin_response(plugin, facts, &response).await;
-        let reads = called.reads.clone();
-        let Ok(decision) = hooks.note(plugin, called) else {
-            fail(plugin, hooks)?;
-            continue;
-        };
-        if !matches!(decision, OriginResponseDecision::Next) {
-            unkeyed::warn(job, plugin, Hook::OriginResponse, &reads);
-        }
-        made_anew |= matches!(
-            decision,
-            OriginResponseDecision::Transform(..) | OriginResponseDecision::Produce(..)
-        );
+) -> Result<Confirmed, PluginFailure> {
+    let mut asked = StoredAgain {
+        response: confirmed,
+        changed: Vec::new(),
+        made_anew: false,
+    };
+    let end = ask_each(&mut asked, job, facts, transaction, hooks).await?;
+    Ok(end.unwrap_or_else(|| asked.into_edits(not_modified)))
+}
+
+/// A stored response as the origin has confirmed it.
+struct StoredAgain {
+    response: ResponseFacts,
+    /// The fields that plugins have changed.
+    changed: Vec<HeaderName>,
+    /// A plugin makes the body anew.
+    made_anew: bool,
+}
+
+impl Subject for StoredAgain {
+    type End = Confirmed;
+
+    fn facts(&self) -> ResponseFacts {
+        self.response.clone()
+    }
+
+    fn follow(
+        &mut self,
+        job: &Job,
+        _: &Plugin,
+        decision: OriginResponseDecision,
+        _: Witness,
+    ) -> Result<Option<Confirmed>, String> {
         let edits = match decision {
-            OriginResponseDecision::Next => continue,
-            OriginResponseDecision::Ask(_) => return Ok(Confirmed::AskForWhole),
-            OriginResponseDecision::Respond(response) => match Fetched::made(job, response) {
-                Ok(made) => return Ok(Confirmed::Instead(Box::new(made))),
-                Err(why) => {
-                    hooks.refuse(plugin, Hook::OriginResponse, &why);
-                    fail(plugin, hooks)?;
-                    continue;
-                }
-            },
-            OriginResponseDecision::Edit(edits)
-            | OriginResponseDecision::Transform(edits, _)
-            | OriginResponseDecision::Produce(edits, _) => edits,
+            OriginResponseDecision::Next => return Ok(None),
+            OriginResponseDecision::Ask(_) => return Ok(Some(Confirmed::AskForWhole)),
+            OriginResponseDecision::Respond(response) => {
+                let made = Fetched::made(job, response)?;
+                return Ok(Some(Confirmed::Instead(Box::new(made))));
+            }
+            OriginResponseDecision::Edit(edits) => edits,
+            OriginResponseDecision::Transform(edits, _)
+            | OriginResponseDecision::Produce(edits, _) => {
+                self.made_anew = true;
+                edits
+            }
         };
-        let once = without_repetitions(edits, &confirmed.fields);
-        if let Err(error) = once.apply_to_facts(&mut confirmed) {
-            hooks.refuse(plugin, Hook::OriginResponse, &error.to_string());
-            fail(plugin, hooks)?;
-            continue;
+        let once = without_repetitions(edits, &self.response.fields);
+        once.apply_to_facts(&mut self.response)
+            .map_err(|error| error.to_string())?;
+        let names = once.fields.iter().map(|edit| edit.name().clone());
+        self.changed.extend(names);
+        Ok(None)
+    }
+}
+
+impl StoredAgain {
+    /// Makes the plugins' changes to the 304, so that freshening makes them to the stored response.
+    fn into_edits(mut self, not_modified: &mut HeaderMap) -> Confirmed {
+        if self.made_anew {
+            of_body_made_anew(not_modified);
         }
-        changed.extend(once.fields.iter().map(|edit| edit.name().clone()));
-    }
-    if made_anew {
-        of_body_made_anew(not_modified);
-    }
-    for name in &changed {
-        not_modified.remove(name);
-        for value in confirmed.fields.get_all(name) {
-            not_modified.append(name.clone(), value.clone());
+        let fields = &self.response.fields;
+        for name in &self.changed {
+            not_modified.remove(name);
+            for value in fields.get_all(name) {
+                not_modified.append(name.clone(), value.clone());
+            }
+        }
+        self.changed.retain(|name| !fields.contains_key(name));
+        Confirmed::Edited {
+            remove: self.changed,
         }
     }
-    changed.retain(|name| !confirmed.fields.contains_key(name));
-    Ok(Confirmed::Edited { remove: changed })
 }
 
 /// Lines that an earlier run has appended are there already.

@@ -3,7 +3,7 @@
 //! The behavior names an origin; a plugin may name another, or several to try in turn. What a plugin read to decide must
 //! be in the cache key, or one viewer's answer is stored for all: where it is not, the host warns.
 
-use super::exchange::{Job, Target};
+use super::exchange::{Job, PluginFailure, Target};
 use super::hooks::Hooks;
 use super::unkeyed;
 use crate::config::Protocol;
@@ -17,13 +17,13 @@ const LONGEST_HOST: usize = 253;
 /// Asks the behavior, then each plugin with an origin-selection hook; the last one that decides wins.
 ///
 /// # Errors
-/// The word for the response, where a plugin failed whose failure is the request's failure.
+/// A plugin failed whose failure is the request's failure.
 pub(crate) async fn select(
     job: &Job,
     facts: &Arc<RequestFacts>,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
-) -> Result<Vec<Target>, &'static str> {
+) -> Result<Vec<Target>, PluginFailure> {
     let mut chosen = vec![job.behavior.origin().clone()];
     for plugin in job.behavior.plugins_with(Hook::OriginSelection) {
         let called = transaction.shared_origin_selection(plugin, facts).await;

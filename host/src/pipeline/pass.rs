@@ -2,11 +2,12 @@
 
 use super::answers::{from_outcome, from_own};
 use super::edge::Edge;
-use super::exchange::{Job, KeyParts, Miss, Outcome, Prepared, Received, Upgrade};
+use super::exchange::{
+    BypassReason, FailureReason, Job, KeyParts, Miss, Outcome, Prepared, Received,
+};
 use super::{fetch_side, respond, upgrade};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
-use http::StatusCode;
 use http_body_util::BodyExt;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_runtime::Read;
@@ -23,38 +24,27 @@ pub(crate) async fn pass(
     parts: KeyParts,
     key_reads: Vec<Read>,
     body: OutgoingBody,
-    why: &'static str,
+    why: BypassReason,
     record: &mut Record,
 ) -> Prepared {
     let body = match read_ahead(body).await {
         Ok(body) => body,
-        Err(malformed) => return *malformed,
-    };
-    let fwd = if why == "method" {
-        Fwd::Method
-    } else {
-        Fwd::Bypass
+        Err(why) => return Prepared::failed(why),
     };
     let job = Job::new(edge, received, parts, None, key_reads, None);
     let miss = Miss {
-        why: fwd,
+        why: why.fwd(),
         detail: None,
     };
-    match fetch_side::alone(job, body, why).await {
-        Ok(outcome) => respond::obtained(
-            edge,
-            received,
-            from_outcome(edge, received, outcome, miss, record),
-        ),
-        Err(failure) => from_own(Err(failure), miss, record),
-    }
+    let outcome = fetch_side::alone(job, body, why).await;
+    let obtained = from_outcome(edge, received, outcome, miss, record);
+    respond::obtained(edge, received, obtained)
 }
 
 /// Passes a wish to leave HTTP on to the origin, and joins the two connections where it agrees.
-pub(crate) async fn pass_upgrade(
+pub(crate) async fn upgrade(
     edge: &Arc<Edge>,
-    received: &Received,
-    upgrade: Upgrade,
+    received: &mut Received,
     parts: KeyParts,
     key_reads: Vec<Read>,
     record: &mut Record,
@@ -64,23 +54,26 @@ pub(crate) async fn pass_upgrade(
         detail: None,
     };
     let mut job = Job::new(edge, received, parts, None, key_reads, None);
-    job.upgrade = Some(upgrade.protocol.clone());
-    match fetch_side::alone(job, OutgoingBody::Empty, "upgrade").await {
-        Ok(Outcome::Own(mut own)) => match own.upgrade.take() {
-            Some(origin) => upgrade::join(edge, upgrade, origin, from_own(Ok(*own), miss, record)),
-            None => from_own(Ok(*own), miss, record),
-        },
-        Ok(outcome) => respond::obtained(
-            edge,
-            received,
-            from_outcome(edge, received, outcome, miss, record),
-        ),
-        Err(failure) => from_own(Err(failure), miss, record),
+    let asked = received.upgrade.take();
+    job.upgrade = asked.as_ref().map(|asked| asked.protocol.clone());
+    let outcome = fetch_side::alone(job, OutgoingBody::Empty, BypassReason::Upgrade).await;
+    let mut own = match outcome {
+        Outcome::Own(own) => own,
+        outcome => {
+            let obtained = from_outcome(edge, received, outcome, miss, record);
+            return respond::obtained(edge, received, obtained);
+        }
+    };
+    let agreed = own.upgrade.take();
+    let prepared = from_own(Ok(*own), miss, record);
+    match (asked, agreed) {
+        (Some(asked), Some(origin)) => upgrade::join(edge, asked, origin, prepared),
+        _ => prepared,
     }
 }
 
 /// Reads the first piece of a body, so that no origin hears of a request whose body is malformed from the start.
-async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, Box<Prepared>> {
+async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, FailureReason> {
     let OutgoingBody::Viewer {
         ahead,
         rest: Some(incoming),
@@ -99,17 +92,7 @@ async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, Box<Prepared
             ahead.push_back(frame);
             Ok(body)
         }
-        Err(_) => Err(Box::new(Prepared::refusal(
-            StatusCode::REQUEST_TIMEOUT,
-            "The request's body did not come in time.",
-            "request-body-timeout",
-            true,
-        ))),
-        Ok(Some(Err(_))) => Err(Box::new(Prepared::refusal(
-            StatusCode::BAD_REQUEST,
-            "The request's body is malformed or broke off.",
-            "request-body-error",
-            true,
-        ))),
+        Err(_) => Err(FailureReason::RequestBodyTimeout),
+        Ok(Some(Err(_))) => Err(FailureReason::RequestBody),
     }
 }

@@ -133,3 +133,79 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::viewer_body::ViewerBodyError;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use std::collections::VecDeque;
+
+    fn arriving(pieces: &[Result<&'static str, &'static str>]) -> OutgoingBody {
+        let frames: Vec<Result<Frame<Bytes>, ViewerBodyError>> = pieces
+            .iter()
+            .map(|piece| match piece {
+                Ok(data) => Ok(Frame::data(Bytes::from_static(data.as_bytes()))),
+                Err(error) => Err((*error).into()),
+            })
+            .collect();
+        let body = ViewerBody::new(StreamBody::new(stream::iter(frames)));
+        OutgoingBody::viewer(VecDeque::new(), Some(body))
+    }
+
+    async fn read(lent: &Lent, max: u64) -> Result<Bytes, BodyRefusal> {
+        match lent.reader().read(max) {
+            Answer::Now(read) => read,
+            Answer::Later(read) => read.await,
+        }
+    }
+
+    async fn sent(lent: Lent) -> Vec<u8> {
+        let body = lent.take_back().ok().expect("it is whole");
+        let collected = body.collect().await.expect("it is whole");
+        collected.to_bytes().to_vec()
+    }
+
+    #[tokio::test]
+    async fn what_hooks_read_is_sent_all_the_same() {
+        let mut body = arriving(&[Ok("some "), Ok("content")]);
+        let lent = RequestBody::lend(&mut body);
+        for _ in 0..2 {
+            let read = read(&lent, 100).await.expect("it fits");
+            assert_eq!(read, "some content");
+        }
+        assert_eq!(sent(lent).await, b"some content");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_longer_than_a_hook_may_read_is_refused_and_still_sent() {
+        let mut body = arriving(&[Ok("some "), Ok("content")]);
+        let lent = RequestBody::lend(&mut body);
+        assert!(matches!(
+            read(&lent, 6).await,
+            Err(BodyRefusal::TooLarge { limit: 6 })
+        ));
+        assert_eq!(sent(lent).await, b"some content");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_read_is_sent_as_it_came() {
+        let mut body = arriving(&[Ok("content")]);
+        assert_eq!(sent(RequestBody::lend(&mut body)).await, b"content");
+        let mut none = OutgoingBody::Empty;
+        let lent = RequestBody::lend(&mut none);
+        assert_eq!(read(&lent, 1).await.expect("it fits"), "");
+        assert_eq!(sent(lent).await, b"");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_under_a_hook_is_not_sent() {
+        let mut body = arriving(&[Ok("some "), Err("gone")]);
+        let lent = RequestBody::lend(&mut body);
+        for _ in 0..2 {
+            assert!(matches!(read(&lent, 100).await, Err(BodyRefusal::CutOff)));
+        }
+        assert!(lent.take_back().is_err());
+    }
+}

@@ -20,10 +20,9 @@ use whole_only::Known;
 pub(crate) use whole_only::WholeOnly;
 
 use super::edge::Edge;
-use super::exchange::{CacheKey, Content, Found, FromStore, Obtained, Prepared, Received};
+use super::exchange::{CacheKey, Content, Found, FromStore, Looked, Obtained, Prepared, Received};
 use super::look_up::look_up;
 use super::respond;
-use super::viewer_side::obtain;
 use crate::observe::access::Record;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderValue, Method, StatusCode};
@@ -59,6 +58,9 @@ enum Begun {
 }
 
 /// Answers a GET in slices of this size, and a HEAD from a stored one.
+///
+/// # Errors
+/// The whole has to be used or asked for; what its look-up found, where that is of use.
 pub(crate) async fn serve(
     edge: &Arc<Edge>,
     received: &Received,
@@ -66,24 +68,19 @@ pub(crate) async fn serve(
     key_reads: Vec<Read>,
     size: u64,
     record: &mut Record,
-) -> Prepared {
-    if !is_stored_whole(edge, received, &key).await {
-        let (key, key_reads) = (key.clone(), key_reads.clone());
-        let plan = Arc::new(Plan::new(edge, received, key, key_reads, size));
-        let answered = match edge
-            .whole_only()
-            .find(&plan.whole_key(), edge.clock().now())
-        {
-            _ if received.facts.method == Method::HEAD => head(&plan, received).await,
-            Some(known) => arriving_whole(&plan, known, received, record).await,
-            None => in_slices(&plan, received, record).await,
-        };
-        if let Some(prepared) = answered {
-            return prepared;
-        }
+) -> Result<Prepared, Option<Box<Looked>>> {
+    let looked = look_up(edge, received, &key).await;
+    if is_stored_whole(&looked.found) {
+        return Err(Some(Box::new(looked)));
     }
-    let obtained = obtain(edge, received, key, key_reads, record).await;
-    respond::obtained(edge, received, obtained)
+    let plan = Arc::new(Plan::new(edge, received, key, key_reads, size));
+    let now = edge.clock().now();
+    let answered = match edge.whole_only().find(&plan.whole_key(), now) {
+        _ if received.facts.method == Method::HEAD => head(&plan, received).await,
+        Some(known) => arriving_whole(&plan, known, received, record).await,
+        None => in_slices(&plan, received, record).await,
+    };
+    answered.ok_or(None)
 }
 
 /// The response in slices; `None` where the whole has to be asked for.
@@ -144,10 +141,10 @@ async fn arriving_whole(
 }
 
 /// Whether what is stored under the key of the whole is to be used or validated: the whole itself, or for instance a 404.
-async fn is_stored_whole(edge: &Edge, received: &Received, key: &CacheKey) -> bool {
-    match look_up(edge, received, key).await {
+fn is_stored_whole(found: &Found) -> bool {
+    match found {
         Found::Fresh { .. } | Found::Stale { .. } => true,
-        Found::Missing { validating, .. } => validating.is_some_and(|stored| {
+        Found::Missing { validating, .. } => validating.as_ref().is_some_and(|stored| {
             stored.head.is_complete() && stored.head.status == StatusCode::OK
         }),
     }

@@ -7,13 +7,14 @@ use super::announced::Announced;
 use super::cache_key;
 use super::exchange::{Answer, Audience, CacheKey, Fetched, Job, Outcome, Report, Trailers};
 use super::flights::Permit;
-use super::invalidations::{Names, Order, Standing};
+use super::invalidations::{Names, Sequence, Standing};
 use super::nominated;
 use super::notes::Notes;
 use super::sent::Sent;
+use http::header::{ETAG, LAST_MODIFIED, SET_COOKIE};
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
-use selvedge_caching::{Freshen, Overrides, Response as Arrived, Reuse, Stored};
+use selvedge_caching::{Freshen, Overrides, Response as Arrived, Reuse, Stored, ValidateReason};
 use selvedge_store::{Fill, Found, Variant};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -168,13 +169,18 @@ pub(crate) fn is_for_get(job: &Job, fetched: &Fetched) -> bool {
     may_store(job, fetched, &Overrides::default()).is_ok() && Sent::for_job(job).is_as_for_get()
 }
 
-/// A stored response that needs validation at once, or that is stale at once, answers only the request that it came for.
+/// Whether a stored response may answer those who wait for it. One that is stale at once may answer those who came before it was
+/// asked for, if it has a validator: without one it is made anew for each, as is one that sets cookies.
 fn may_share(job: &Job, head: &Stored) -> bool {
     let now = job.edge.clock().now();
-    matches!(
-        selvedge_caching::may_reuse(&job.request(), head, job.behavior.policy(), now),
-        Reuse::Fresh { .. } | Reuse::StaleWhileRevalidate { .. }
-    )
+    match selvedge_caching::may_reuse(&job.request(), head, job.behavior.policy(), now) {
+        Reuse::Fresh { .. } | Reuse::StaleWhileRevalidate { .. } => true,
+        Reuse::MustValidate(ValidateReason::Partial) => false,
+        Reuse::MustValidate(_) => {
+            let has = |name| head.fields.contains_key(name);
+            (has(ETAG) || has(LAST_MODIFIED)) && !has(SET_COOKIE)
+        }
+    }
 }
 
 /// Whether a confirmed response may answer those who waited for the confirmation: not if it has become `private`, say.
@@ -273,7 +279,7 @@ fn is_less_than_stored(job: &Job, head: &Stored) -> bool {
         return false;
     };
     // What is not in memory was not stored just now.
-    let Found::Memory(entry) = job.edge.store().look_up(&key.hash) else {
+    let Found::Memory(entry) = job.edge.look_up(&key.hash) else {
         return false;
     };
     let mut stored = entry.heads();
@@ -351,7 +357,7 @@ pub(crate) async fn freshen_by_head(
 
 /// Invalidates what an unsafe request made out of date (RFC 9111, section 4.4). Returns the place in the order of fetches
 /// and invalidations that the response itself has after that.
-pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Order {
+pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Sequence {
     let uris = selvedge_caching::invalidated_uris(&job.request(), &fetched.arrived());
     if uris.is_empty() {
         return job.began;

@@ -1,6 +1,6 @@
 //! Ttl: how long a response may be used. The cache policy and the response's own fields say it; a plugin may say otherwise.
 
-use super::exchange::Job;
+use super::exchange::{Job, PluginFailure};
 use super::hooks::Hooks;
 use selvedge_caching::Overrides;
 use selvedge_runtime::{Hook, OnError, RequestFacts, ResponseFacts, Transaction, TtlDecision};
@@ -9,14 +9,14 @@ use std::sync::Arc;
 /// Asks each plugin with a ttl hook; a later decision replaces what an earlier one said of the same thing.
 ///
 /// # Errors
-/// The word for the response, where a plugin failed whose failure is the request's failure.
+/// A plugin failed whose failure is the request's failure.
 pub(crate) async fn decide(
     job: &Job,
     facts: &Arc<RequestFacts>,
     response: ResponseFacts,
     transaction: &mut Transaction,
     hooks: &mut Hooks,
-) -> Result<Overrides, &'static str> {
+) -> Result<Overrides, PluginFailure> {
     let mut deciding = Deciding::default();
     let plugins = job.behavior.plugins_with(Hook::Ttl);
     if plugins.is_empty() || job.key.is_none() {

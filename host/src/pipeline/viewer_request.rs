@@ -3,12 +3,12 @@
 //! What they change is what the cache key, the later hooks and the origin see. The behavior stays the one that the viewer's
 //! own path chose. An answer is for this viewer alone: it is not stored.
 
-use super::exchange::{Prepared, Received};
+use super::exchange::{FailureReason, PluginFailure, Prepared, Received};
 use super::hooks::Hooks;
 use super::request_body::{Broken, Lent, RequestBody};
 use crate::origin::OutgoingBody;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 use selvedge_runtime::{
     Hook, OnError, RequestEdits, RequestFacts, Transaction, ViewerRequestDecision,
 };
@@ -21,7 +21,7 @@ pub(crate) enum ViewerRequest {
     /// This is the answer.
     Answered(Box<Prepared>),
     /// A plugin whose failure is the request's failure.
-    Failed(&'static str),
+    Failed(PluginFailure),
 }
 
 /// Asks each plugin with a viewer-request hook in order.
@@ -74,7 +74,9 @@ pub(crate) async fn handle(
             received.body = body;
             ViewerRequest::Next
         }
-        Err(Broken) => ViewerRequest::Answered(Box::new(broken_body())),
+        Err(Broken) => {
+            ViewerRequest::Answered(Box::new(Prepared::failed(FailureReason::RequestBody)))
+        }
     }
 }
 
@@ -98,14 +100,4 @@ fn set_length(facts: &mut RequestFacts, body: &OutgoingBody) {
     facts
         .fields
         .insert(CONTENT_LENGTH, HeaderValue::from(length));
-}
-
-/// What a viewer gets whose body broke off while a plugin read it.
-fn broken_body() -> Prepared {
-    Prepared::refusal(
-        StatusCode::BAD_REQUEST,
-        "The request's body is malformed or broke off.",
-        "request-body-error",
-        true,
-    )
 }

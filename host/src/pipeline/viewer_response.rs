@@ -1,7 +1,6 @@
 //! ViewerResponse: plugins may change what leaves for the viewer, whatever it is: a hit, a miss, an error of the host's own, or
 //! what another plugin made. Nothing of it is stored.
 
-use super::answers;
 use super::exchange::{Prepared, Received};
 use super::hooks::Hooks;
 use crate::observe::access::Record;
@@ -58,8 +57,7 @@ pub(crate) async fn handle(
             hooks.refuse(plugin, Hook::ViewerResponse, &why);
         }
         if plugin.on_error() == OnError::Fail {
-            let reason = hooks.failed(Hook::ViewerResponse);
-            let mut failed = answers::failed(super::hooks::status(reason), reason);
+            let mut failed = Prepared::failed(hooks.failed(Hook::ViewerResponse).into());
             failed.cache = prepared.cache;
             return failed;
         }

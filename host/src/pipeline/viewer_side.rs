@@ -1,420 +1,257 @@
-//! The viewer's side of a request: key, look-up, and then a stored response, somebody's fetch, or a fetch of its own.
+//! The viewer's side of a request: which steps it takes, and in which order.
+//!
+//! Each step names the next one. What a step needs of the ones before it is in its value; what all of them need is in the
+//! [`Side`]. The other side, which asks the origin, is [`super::fetch_side`].
 
+use super::at_once::Known;
 use super::edge::Edge;
 use super::exchange::{
-    Answer, CacheKey, Conditions, Content, Found, Job, Keyed, Miss, Obtained, Prepared, Received,
-    key_bytes,
+    BypassReason, CacheKey, KeyParts, Keyed, Looked, Obtained, Prepared, Received, key_bytes,
 };
-use super::flight_key::flight_key;
-use super::flights::{Permit, Role};
 use super::hooks::Hooks;
-use super::invalidations::Order;
-use super::look_up::look_up;
-use super::pass::{pass, pass_upgrade};
-use super::viewer_request::{self, ViewerRequest};
-use super::{answers, at_once, cache_key, fetch_side, respond, slices, viewer_response};
+use super::viewer_request::ViewerRequest;
+use super::{at_once, cache_key, obtain, pass, respond, slices, viewer_request, viewer_response};
 use crate::observe::access::Record;
-use http::{HeaderName, Method, StatusCode};
-use selvedge_caching::cache_status::{CacheStatus, Fwd};
-use selvedge_caching::{LookupRule, OriginTrouble};
 use selvedge_runtime::{Hook, Read, Transaction};
-use selvedge_store::{Found as InStore, Variant};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
-/// The field by which a request asks for its cache key.
-const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
+/// A step, with what the one before it found out.
+enum Step {
+    ViewerRequest,
+    CacheKey,
+    AtOnce(Keyed),
+    /// Past the cache, in slices, or through the cache.
+    Route(Keyed, Option<Box<Looked>>),
+    Upgrade(KeyParts),
+    Pass(BypassReason, KeyParts),
+    Slices(CacheKey, u64),
+    Obtain(CacheKey, Option<Box<Looked>>),
+    /// From the origin, for this request alone.
+    Alone(CacheKey),
+    Respond(CacheKey, Obtained),
+    /// The first bytes are read and verified, before anything is sent.
+    Begin(CacheKey, Prepared),
+    ViewerResponse(Prepared),
+}
 
-/// A request that waited for another's fetch and can't use the answer looks again this many times, then fetches alone.
-const MOST_ROUNDS: u32 = 3;
-
-/// A request whose stored response cannot be read is tried this many times, then fetched alone.
-const MAX_BEGINNINGS: u32 = 2;
-
-/// What Cache-Status says of a request that is fetched alone.
-const ALONE: Miss = Miss {
-    why: Fwd::UriMiss,
-    detail: None,
-};
-
-/// Serves one request that has found its behavior. `keyed` is the key, where it was made already: no plugin has a say then.
+/// Serves one request that has found its behavior. `known` is what has been found out without a wait; where there is a key, no
+/// plugin has a say. What is rare is on the heap, as all that a hit does not need: a small future is cheap to move.
 pub(crate) async fn serve(
     edge: &Arc<Edge>,
-    mut received: Received,
-    keyed: Option<Keyed>,
+    received: Received,
+    known: Known,
     record: &mut Record,
 ) -> Prepared {
-    let mut transaction = Transaction::new();
-    let mut hooks = Hooks::new(edge, received.facts.request_id);
-    let mut key = None;
-    let prepared = match ask(&mut received, &mut transaction, &mut hooks).await {
-        ViewerRequest::Next => {
-            let keyed = match keyed {
-                Some(keyed) => keyed,
-                None => cache_key::decide(&received, &mut transaction, &mut hooks).await,
-            };
-            drop(transaction);
-            key = key_for_viewer_response(&received, &keyed);
-            let key_reads = std::mem::take(&mut hooks.key_reads);
-            record.hooks = std::mem::take(&mut hooks.calls);
-            match at_once::hit(edge, &received, &keyed) {
-                Some(prepared) => prepared,
-                // On the heap, as all that a hit does not need: a small future is cheap to move.
-                None => Box::pin(answer(edge, &mut received, keyed, key_reads, record)).await,
-            }
-        }
-        ViewerRequest::Answered(prepared) => *prepared,
-        ViewerRequest::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
+    let mut side = Side::new(edge, received, record);
+    let mut step = match known.keyed {
+        Some(keyed) => Step::Route(keyed, known.looked),
+        None => Step::ViewerRequest,
     };
-    // Those of a viewer-request hook that answered or failed; the others have been taken.
-    record.hooks.append(&mut hooks.calls);
-    if received
-        .behavior
-        .plugins_with(Hook::ViewerResponse)
-        .is_empty()
-    {
-        return prepared;
+    loop {
+        step = match step {
+            Step::ViewerRequest => side.viewer_request().await,
+            Step::CacheKey => side.cache_key().await,
+            Step::AtOnce(keyed) => side.at_once(keyed),
+            Step::Route(keyed, looked) => side.route(keyed, looked),
+            Step::Upgrade(parts) => Box::pin(side.upgrade(parts)).await,
+            Step::Pass(why, parts) => Box::pin(side.pass(why, parts)).await,
+            Step::Slices(key, size) => Box::pin(side.slices(key, size)).await,
+            Step::Obtain(key, looked) => Box::pin(side.obtain(key, looked)).await,
+            Step::Alone(key) => Box::pin(side.alone(key)).await,
+            Step::Respond(key, obtained) => side.respond(key, obtained),
+            Step::Begin(key, prepared) => side.begin(key, prepared).await,
+            Step::ViewerResponse(prepared) => return side.viewer_response(prepared).await,
+        }
     }
-    let asking = viewer_response::handle(&received, key, prepared, &mut hooks, record);
-    let prepared = Box::pin(asking).await;
-    record.hooks.append(&mut hooks.calls);
-    prepared
 }
 
-/// The gates' word first, then that of the viewer-request hooks.
-async fn ask(
-    received: &mut Received,
-    transaction: &mut Transaction,
-    hooks: &mut Hooks,
-) -> ViewerRequest {
-    match received.gate {
-        Some(refusal) => ViewerRequest::Answered(Box::new(Prepared::refused(refusal))),
-        None if received
-            .behavior
-            .plugins_with(Hook::ViewerRequest)
-            .is_empty() =>
+/// The transaction of one request on the viewer's side.
+struct Side<'a> {
+    edge: &'a Arc<Edge>,
+    received: Received,
+    record: &'a mut Record,
+    /// Until the key is made: instances are scarce, and origins may be slow.
+    transaction: Option<Transaction>,
+    hooks: Hooks,
+    /// What the cache-key hooks read.
+    key_reads: Vec<Read>,
+    /// The key as text for viewer-response hooks.
+    key_for_hooks: Option<String>,
+    /// Stored responses that were to be sent.
+    begun: u32,
+}
+
+/// A request whose stored response can't be read is tried this many times, then fetched alone.
+const MAX_BEGUN: u32 = 2;
+
+impl<'a> Side<'a> {
+    fn new(edge: &'a Arc<Edge>, received: Received, record: &'a mut Record) -> Side<'a> {
+        Side {
+            edge,
+            transaction: None,
+            hooks: Hooks::new(edge, received.facts.request_id),
+            key_reads: Vec::new(),
+            key_for_hooks: None,
+            begun: 0,
+            received,
+            record,
+        }
+    }
+
+    fn has(&self, hook: Hook) -> bool {
+        !self.received.behavior.plugins_with(hook).is_empty()
+    }
+
+    /// The gates' word first, then that of the viewer-request hooks.
+    async fn viewer_request(&mut self) -> Step {
+        if let Some(refusal) = self.received.gate {
+            return Step::ViewerResponse(Prepared::refused(refusal));
+        }
+        if !self.has(Hook::ViewerRequest) {
+            return Step::CacheKey;
+        }
+        let transaction = self.transaction.insert(Transaction::new());
+        let asking = viewer_request::handle(&mut self.received, transaction, &mut self.hooks);
+        match Box::pin(asking).await {
+            ViewerRequest::Next => Step::CacheKey,
+            ViewerRequest::Answered(prepared) => Step::ViewerResponse(*prepared),
+            ViewerRequest::Failed(why) => Step::ViewerResponse(Prepared::failed(why.into())),
+        }
+    }
+
+    async fn cache_key(&mut self) -> Step {
+        let mut transaction = self.transaction.take().unwrap_or_else(Transaction::new);
+        let keyed = cache_key::decide(&self.received, &mut transaction, &mut self.hooks).await;
+        self.key_reads = std::mem::take(&mut self.hooks.key_reads);
+        Step::AtOnce(keyed)
+    }
+
+    /// A fresh response in memory needs nobody else.
+    fn at_once(&mut self, keyed: Keyed) -> Step {
+        self.record.hooks = std::mem::take(&mut self.hooks.calls);
+        if self.has(Hook::ViewerResponse)
+            && let Some(bytes) = bytes(&keyed)
         {
-            ViewerRequest::Next
+            let masks = self.received.distribution.masks();
+            self.key_for_hooks = Some(key_bytes::as_text(bytes, masks));
         }
-        None => Box::pin(viewer_request::handle(received, transaction, hooks)).await,
-    }
-}
-
-/// The key as text where a viewer-response hook may want it.
-fn key_for_viewer_response(received: &Received, keyed: &Keyed) -> Option<String> {
-    let plugins = received.behavior.plugins_with(Hook::ViewerResponse);
-    match keyed {
-        Keyed::Key(key) if !plugins.is_empty() => Some(key_bytes::as_text(
-            &key.bytes,
-            received.distribution.masks(),
-        )),
-        _ => None,
-    }
-}
-
-/// What answers a request as the viewer-request hooks left it. What is rare is on the heap, or all had room for it.
-async fn answer(
-    edge: &Arc<Edge>,
-    received: &mut Received,
-    keyed: Keyed,
-    key_reads: Vec<Read>,
-    record: &mut Record,
-) -> Prepared {
-    let body = std::mem::take(&mut received.body);
-    if let Some(upgrade) = received.upgrade.take() {
-        let parts = match keyed {
-            Keyed::Failed(reason) => {
-                return answers::failed(super::hooks::status(reason), reason);
-            }
-            Keyed::Pass(_, parts) => parts,
-            Keyed::Key(key) => key.parts,
-        };
-        let passing = pass_upgrade(edge, received, upgrade, parts, key_reads, record);
-        return Box::pin(passing).await;
-    }
-    match keyed {
-        Keyed::Failed(reason) => answers::failed(super::hooks::status(reason), reason),
-        Keyed::Pass(why, parts) => {
-            Box::pin(pass(edge, received, parts, key_reads, body, why, record)).await
-        }
-        Keyed::Key(key) => {
-            match selvedge_caching::may_look_up(&received.request(), received.behavior.policy()) {
-                LookupRule::Pass(why) => {
-                    let (parts, why) = (key.parts, why.as_str());
-                    Box::pin(pass(edge, received, parts, key_reads, body, why, record)).await
-                }
-                LookupRule::Use => {
-                    let shown_key = shown_key(edge, received, &key);
-                    let mut prepared = begun(edge, received, key, key_reads, record).await;
-                    if let Some(cache) = &mut prepared.cache {
-                        cache.key = shown_key;
-                    }
-                    prepared
-                }
-            }
+        match at_once::hit(self.edge, &self.received, &keyed) {
+            Ok(prepared) => Step::ViewerResponse(prepared),
+            Err(looked) => Step::Route(keyed, looked),
         }
     }
-}
 
-/// What answers a request that the cache may answer, with its first bytes at hand. A stored response whose first bytes turn
-/// out to be damaged is removed, so the next attempt fetches it. One that cannot be read stays: the last attempt asks the
-/// origin for this request alone.
-async fn begun(
-    edge: &Arc<Edge>,
-    received: &Received,
-    key: CacheKey,
-    key_reads: Vec<Read>,
-    record: &mut Record,
-) -> Prepared {
-    for _ in 0..MAX_BEGINNINGS {
-        let (key, key_reads) = (key.clone(), key_reads.clone());
-        let mut prepared = match slices::size(received) {
-            Some(size) => {
-                Box::pin(slices::serve(edge, received, key, key_reads, size, record)).await
-            }
-            None => {
-                let obtained = obtain(edge, received, key, key_reads, record).await;
-                respond::obtained(edge, received, obtained)
-            }
-        };
-        match prepared.body.begin().await {
-            Ok(()) => return prepared,
-            Err(error) => tracing::warn!(
+    fn route(&mut self, keyed: Keyed, looked: Option<Box<Looked>>) -> Step {
+        let is_upgrade = self.received.upgrade.is_some();
+        match keyed {
+            Keyed::Failed(why) => Step::ViewerResponse(Prepared::failed(why.into())),
+            Keyed::Pass { parts, .. } if is_upgrade => Step::Upgrade(parts),
+            Keyed::Key(key) if is_upgrade => Step::Upgrade(key.parts),
+            Keyed::Pass { why, parts, .. } => Step::Pass(why, parts),
+            Keyed::Key(key) => self.through_the_cache(key, looked),
+        }
+    }
+
+    fn through_the_cache(&self, key: CacheKey, looked: Option<Box<Looked>>) -> Step {
+        match slices::size(&self.received) {
+            Some(size) => Step::Slices(key, size),
+            None => Step::Obtain(key, looked),
+        }
+    }
+
+    async fn upgrade(&mut self, parts: KeyParts) -> Step {
+        let reads = std::mem::take(&mut self.key_reads);
+        Step::ViewerResponse(
+            pass::upgrade(self.edge, &mut self.received, parts, reads, self.record).await,
+        )
+    }
+
+    async fn pass(&mut self, why: BypassReason, parts: KeyParts) -> Step {
+        let body = std::mem::take(&mut self.received.body);
+        let reads = std::mem::take(&mut self.key_reads);
+        let passing = pass::pass(
+            self.edge,
+            &self.received,
+            parts,
+            reads,
+            body,
+            why,
+            self.record,
+        );
+        Step::ViewerResponse(passing.await)
+    }
+
+    /// In slices, or else as a whole.
+    async fn slices(&mut self, key: CacheKey, size: u64) -> Step {
+        let (edge, received, reads) = (self.edge, &self.received, self.key_reads.clone());
+        let served = slices::serve(edge, received, key.clone(), reads, size, self.record);
+        match served.await {
+            Ok(prepared) => Step::Begin(key, prepared),
+            Err(looked) => Step::Obtain(key, looked),
+        }
+    }
+
+    async fn obtain(&mut self, key: CacheKey, looked: Option<Box<Looked>>) -> Step {
+        let (edge, received, reads) = (self.edge, &self.received, &self.key_reads);
+        let obtaining = obtain::obtain(edge, received, &key, reads, looked, self.record);
+        let obtained = obtaining.await;
+        Step::Respond(key, obtained)
+    }
+
+    async fn alone(&mut self, key: CacheKey) -> Step {
+        let (edge, received, reads) = (self.edge, &self.received, &self.key_reads);
+        let obtained = obtain::alone(edge, received, &key, reads, self.record).await;
+        Step::Respond(key, obtained)
+    }
+
+    fn respond(&mut self, key: CacheKey, obtained: Obtained) -> Step {
+        let prepared = respond::obtained(self.edge, &self.received, obtained);
+        Step::Begin(key, prepared)
+    }
+
+    /// A stored response whose first bytes are damaged is removed when they are read, so the next attempt fetches it. One that
+    /// can't be read stays: the last attempt asks the origin for this request alone.
+    async fn begin(&mut self, key: CacheKey, mut prepared: Prepared) -> Step {
+        let received = &self.received;
+        if let Err(error) = prepared.body.begin().await {
+            tracing::warn!(
                 target: "store",
                 distribution = &**received.distribution.id(),
                 request_id = %received.facts.request_id,
                 error = error.as_str(),
                 "a stored response cannot be sent and is asked for anew: {error}"
-            ),
-        }
-    }
-    let obtained = match selvedge_caching::is_only_if_cached(
-        &received.request(),
-        received.behavior.policy(),
-    ) {
-        true => Obtained::Other(answers::not_cached(ALONE)),
-        false => fetch_alone(edge, received, key, key_reads, record).await,
-    };
-    respond::obtained(edge, received, obtained)
-}
-
-/// The key for Cache-Status, where the request asks for it and the server file allows that.
-pub(crate) fn shown_key(edge: &Edge, received: &Received, key: &CacheKey) -> Option<String> {
-    let is_allowed = edge.plan().config().server.debug_fields;
-    let is_asked = || {
-        let asked = received.facts.fields.get(DEBUG);
-        asked.is_some_and(|value| value == "key")
-    };
-    let masks = received.distribution.masks();
-    (is_allowed && is_asked()).then(|| key_bytes::as_text(&key.bytes, masks))
-}
-
-/// What answers a request that the cache may answer.
-#[allow(clippy::too_many_lines, reason = "it falls into steps with names next")]
-pub(crate) async fn obtain(
-    edge: &Arc<Edge>,
-    received: &Received,
-    key: CacheKey,
-    key_reads: Vec<Read>,
-    record: &mut Record,
-) -> Obtained {
-    let mut nominated = Vec::new();
-    for _ in 0..MOST_ROUNDS {
-        let began = edge.invalidations().now();
-        let (miss, validating, completing) = match look_up(edge, received, &key).await {
-            Found::Fresh { variant, ttl } => {
-                return hit(variant, ttl, None);
-            }
-            Found::Stale { variant, ttl } => {
-                refresh(edge, received, &key, &key_reads, &variant, began);
-                return hit(variant, ttl, Some("stale-while-revalidate"));
-            }
-            Found::Missing {
-                why,
-                detail,
-                validating,
-                completing,
-                nominated: more,
-            } => {
-                nominated.extend(more);
-                (Miss { why, detail }, validating, completing)
-            }
-        };
-        if let Some(stale) = &validating
-            && let Some(ttl) = usable_meanwhile(edge, received, stale)
-        {
-            if received.behavior.origin().may_try() {
-                refresh(edge, received, &key, &key_reads, stale, began);
-            }
-            return hit(stale.clone(), ttl, Some("origin-unreachable"));
-        }
-        if selvedge_caching::is_only_if_cached(&received.request(), received.behavior.policy()) {
-            return Obtained::Other(answers::not_cached(miss));
-        }
-        let flight = flight_key(
-            edge,
-            received,
-            &received.facts.method,
-            &key,
-            validating.as_ref(),
-            completing.as_deref(),
-            &nominated,
-        );
-        let job = || {
-            let parts = key.parts.clone();
-            let mut job = Job::new(
-                edge,
-                received,
-                parts,
-                Some(key.clone()),
-                key_reads.clone(),
-                validating.clone(),
             );
-            job.began = began;
-            job.completing = completing.clone();
-            job
-        };
-        match edge.flights().join(flight) {
-            Role::Leader(permit) => {
-                // Between the look-up and the permit somebody else's fetch may have ended.
-                match look_up(edge, received, &key).await {
-                    Found::Fresh { variant, ttl } => return hit(variant, ttl, None),
-                    // It brought another variant: only now is it known by what they differ, and so whose fetch is this one's.
-                    Found::Missing {
-                        nominated: more, ..
-                    } if more.iter().any(|name| !nominated.contains(name)) => {
-                        nominated.extend(more);
-                        continue;
-                    }
-                    _ => {}
-                }
-                return lead(edge, received, job(), permit, miss, record).await;
-            }
-            Role::Alone => {
-                let mut job = job();
-                job.conditions = Conditions::Forwarded;
-                return lead(edge, received, job, Permit::for_nobody(), miss, record).await;
-            }
-            Role::Follower(mut waiting) => {
-                let Some(answer) = waiting.answer().await else {
-                    continue;
-                };
-                if let Answer::Filling { head, .. } = &answer {
-                    // Another variant: the next round waits for, or leads, the fetch of this request's own.
-                    nominated.extend(head.vary.iter().map(|nominated| nominated.name.clone()));
-                }
-                let is_outlived = answers::is_outlived(edge, &answer);
-                if answers::is_usable(edge, received, &key, &answer)
-                    && let Some(obtained) =
-                        answers::from_answer(edge, received, answer, miss, true, record)
-                {
-                    return obtained;
-                }
-                if is_outlived {
-                    edge.flights().retire(flight, &waiting);
-                }
-            }
+            self.begun += 1;
+            return match self.begun < MAX_BEGUN {
+                true => self.through_the_cache(key, None),
+                false => Step::Alone(key),
+            };
         }
-    }
-    fetch_alone(edge, received, key, key_reads, record).await
-}
-
-/// A fetch for this request only.
-async fn fetch_alone(
-    edge: &Arc<Edge>,
-    received: &Received,
-    key: CacheKey,
-    key_reads: Vec<Read>,
-    record: &mut Record,
-) -> Obtained {
-    let parts = key.parts.clone();
-    let mut job = Job::new(edge, received, parts, Some(key), key_reads, None);
-    job.conditions = Conditions::Forwarded;
-    lead(edge, received, job, Permit::for_nobody(), ALONE, record).await
-}
-
-/// Answers from a stored response without asking anybody.
-pub(crate) fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
-    let cache = CacheStatus {
-        hit: true,
-        ttl: Some(ttl),
-        detail,
-        ..CacheStatus::default()
-    };
-    Obtained::stored(variant.head.clone(), Content::Complete(variant), cache)
-}
-
-/// Fetches a fresh response in the background, once for all who find the stale one, be it by GET or HEAD.
-fn refresh(
-    edge: &Arc<Edge>,
-    received: &Received,
-    key: &CacheKey,
-    key_reads: &[Read],
-    stale: &Variant,
-    began: Order,
-) {
-    let flight = flight_key(edge, received, &Method::GET, key, Some(stale), None, &[]);
-    if let Role::Leader(permit) = edge.flights().join(flight) {
-        // Between the look-up and the permit somebody else's refresh may have ended.
-        if is_replaced(edge, key, stale) {
-            return;
+        if let Some(cache) = &mut prepared.cache {
+            cache.key = cache_key::shown(self.edge, received, &key.bytes);
         }
-        let mut job = Job::new(
-            edge,
-            received,
-            key.parts.clone(),
-            Some(key.clone()),
-            key_reads.to_vec(),
-            Some(stale.clone()),
-        );
-        job.began = began;
-        let (nobody, _) = oneshot::channel();
-        edge.spawn(fetch_side::lead(job.into_get(), permit, nobody));
+        Step::ViewerResponse(prepared)
+    }
+
+    async fn viewer_response(mut self, prepared: Prepared) -> Prepared {
+        // Those of a viewer-request hook that answered or failed; the others have been taken.
+        self.record.hooks.append(&mut self.hooks.calls);
+        if !self.has(Hook::ViewerResponse) {
+            return prepared;
+        }
+        let (received, key) = (&self.received, self.key_for_hooks);
+        let asking = viewer_response::handle(received, key, prepared, &mut self.hooks, self.record);
+        let prepared = Box::pin(asking).await;
+        self.record.hooks.append(&mut self.hooks.calls);
+        prepared
     }
 }
 
-/// Whether the store has something newer in place of a stale response. What is not in memory was not stored just now.
-fn is_replaced(edge: &Edge, key: &CacheKey, stale: &Variant) -> bool {
-    let InStore::Memory(entry) = edge.store().look_up(&key.hash) else {
-        return false;
-    };
-    let is_it = |variant: &Variant| {
-        variant.id == stale.id && variant.head.response_time == stale.head.response_time
-    };
-    !entry.variants().iter().any(is_it)
-}
-
-/// Whether a stale response is used at once because the origin could not be reached a moment ago: nobody waits for the same
-/// timeout again. Returns the seconds of freshness left.
-fn usable_meanwhile(edge: &Edge, received: &Received, stale: &Variant) -> Option<i64> {
-    if !received.behavior.origin().is_unreachable() {
-        return None;
-    }
-    let (policy, now) = (received.behavior.policy(), edge.clock().now());
-    let trouble = OriginTrouble::Disconnected;
-    selvedge_caching::may_serve_stale_on_error(
-        &received.request(),
-        &stale.head,
-        policy,
-        trouble,
-        now,
-    )
-    .ok()
-}
-
-/// A fetch that this request leads, be it shared or not.
-async fn lead(
-    edge: &Arc<Edge>,
-    received: &Received,
-    job: Box<Job>,
-    permit: Permit,
-    miss: Miss,
-    record: &mut Record,
-) -> Obtained {
-    let (sender, result) = oneshot::channel();
-    edge.spawn(fetch_side::lead(job, permit, sender));
-    match result.await {
-        Ok(outcome) => answers::from_outcome(edge, received, outcome, miss, record),
-        Err(_) => Obtained::Other(answers::failed(StatusCode::BAD_GATEWAY, "fetch-lost")),
+/// The key as bytes, where there is one.
+fn bytes(keyed: &Keyed) -> Option<&[u8]> {
+    match keyed {
+        Keyed::Key(key) => Some(&key.bytes),
+        Keyed::Pass { bytes, .. } => bytes.as_deref(),
+        Keyed::Failed(_) => None,
     }
 }

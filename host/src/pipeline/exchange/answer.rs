@@ -1,9 +1,9 @@
 //! What came of a fetch, for all who wait for it.
 
+use super::reasons::FailureReason;
 use super::source::Trailers;
 use crate::observe::access::HookRecord;
 use bytes::Bytes;
-use http::StatusCode;
 use selvedge_caching::{OriginTrouble, Stored};
 use selvedge_store::{Follow, Variant};
 use std::sync::Arc;
@@ -58,7 +58,6 @@ pub(crate) enum StoredUse {
 /// A fetch without a response to show.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: FailureReason,
     pub(crate) report: Arc<Report>,
 }

@@ -1,5 +1,6 @@
 //! Results of look-ups.
 
+use crate::pipeline::invalidations::Sequence;
 use http::{HeaderMap, HeaderName};
 use selvedge_caching::cache_status::Fwd;
 use selvedge_store::Variant;
@@ -20,6 +21,13 @@ pub(crate) enum Found {
         /// The request fields that tell the stored variants of this key apart.
         nominated: Vec<HeaderName>,
     },
+}
+
+/// A look-up and its moment.
+pub(crate) struct Looked {
+    /// Before the look-up: a fetch that it leads to counts from then on.
+    pub(crate) began: Sequence,
+    pub(crate) found: Found,
 }
 
 /// A stored part and the fields of the request for what it lacks.

@@ -7,7 +7,7 @@ use super::key::{CacheKey, KeyParts};
 use super::received::Received;
 use crate::distribution::{Behavior, Distribution};
 use crate::pipeline::edge::Edge;
-use crate::pipeline::invalidations::Order;
+use crate::pipeline::invalidations::Sequence;
 use crate::pipeline::notes::Notes;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use selvedge_runtime::{Read, RequestFacts};
@@ -27,7 +27,7 @@ pub(crate) struct Job {
     /// Where the response is stored; `None` where it is not.
     pub(crate) key: Option<CacheKey>,
     /// Its place in the order of fetches and invalidations: before the look-up that led to it.
-    pub(crate) began: Order,
+    pub(crate) began: Sequence,
     /// What the cache-key hooks read.
     pub(crate) key_reads: Vec<Read>,
     /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
@@ -72,8 +72,8 @@ impl Job {
         })
     }
 
-    /// The same, stored where a response of this status belongs: what a slice's request gets that is no part is for the whole.
-    pub(crate) fn for_status(mut self: Box<Self>, status: StatusCode) -> Box<Job> {
+    /// Stores the response where one of this status belongs: what a slice's request gets that is no part is for the whole.
+    pub(crate) fn belongs_where(&mut self, status: StatusCode) {
         let is_part = matches!(
             status,
             StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
@@ -86,7 +86,6 @@ impl Job {
         {
             self.key = Some((*whole).clone());
         }
-        self
     }
 
     /// The same as a GET, whichever method it was that led to it.
@@ -100,7 +99,7 @@ impl Job {
     }
 
     /// The same, stored under the key that a GET has.
-    pub(crate) fn for_get(mut self: Box<Self>, key: CacheKey, began: Order) -> Box<Job> {
+    pub(crate) fn for_get(mut self: Box<Self>, key: CacheKey, began: Sequence) -> Box<Job> {
         self.began = began;
         self.key = Some(key);
         self

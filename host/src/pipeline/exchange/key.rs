@@ -1,5 +1,6 @@
 //! Cache keys and what they consist of.
 
+use super::reasons::{BypassReason, PluginFailure};
 use crate::config::{NameSet, X_FORWARDED_PROTO};
 use http::HeaderName;
 use http::header::{COOKIE, HOST};
@@ -47,9 +48,14 @@ pub(crate) enum Keyed {
     /// Look up, and store under this.
     Key(CacheKey),
     /// Neither look up nor store.
-    Pass(&'static str, KeyParts),
+    Pass {
+        why: BypassReason,
+        parts: KeyParts,
+        /// The key as bytes, where it was made all the same.
+        bytes: Option<Vec<u8>>,
+    },
     /// A plugin whose failure is the request's failure.
-    Failed(&'static str),
+    Failed(PluginFailure),
 }
 
 /// A finished key.

@@ -5,6 +5,7 @@ use super::prepared::Prepared;
 use http::HeaderMap;
 use selvedge_caching::Stored;
 use selvedge_caching::cache_status::{CacheStatus, Fwd};
+use selvedge_store::Variant;
 use std::sync::Arc;
 
 /// Why the origin is asked: RFC 9211's word and one of ours.
@@ -32,6 +33,17 @@ pub(crate) struct FromStore {
 }
 
 impl Obtained {
+    /// A stored response that answers without anybody being asked. `ttl` is its freshness left, in seconds.
+    pub(crate) fn hit(variant: Variant, ttl: i64, detail: Option<&'static str>) -> Obtained {
+        let cache = CacheStatus {
+            hit: true,
+            ttl: Some(ttl),
+            detail,
+            ..CacheStatus::default()
+        };
+        Obtained::stored(variant.head.clone(), Content::Complete(variant), cache)
+    }
+
     pub(crate) fn stored(head: Arc<Stored>, content: Content, cache: CacheStatus) -> Obtained {
         Obtained::Stored(FromStore {
             head,

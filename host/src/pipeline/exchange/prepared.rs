@@ -1,5 +1,6 @@
 //! A response before it is sent.
 
+use super::reasons::FailureReason;
 use super::refusal::Refusal;
 use super::source::Source;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -94,6 +95,11 @@ impl Prepared {
         prepared
     }
 
+    /// The answer in place of a response that there is not.
+    pub(crate) fn failed(why: FailureReason) -> Prepared {
+        Prepared::refusal(why.status(), why.text(), why.as_str(), why.closes())
+    }
+
     /// What a viewer gets whose request goes no further.
     pub(crate) fn refused(why: Refusal) -> Prepared {
         Prepared::refusal(why.status(), why.text(), why.as_str(), why.closes())
@@ -105,4 +111,72 @@ pub(crate) fn bodiless(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED
         || status.is_informational()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(prepared: &Prepared) -> Option<&str> {
+        let field = prepared.fields.get(CONTENT_LENGTH)?;
+        field.to_str().ok()
+    }
+
+    fn is_empty(prepared: &Prepared) -> bool {
+        matches!(prepared.body, Source::Empty)
+    }
+
+    #[test]
+    fn the_hosts_own_answers_say_why() {
+        let prepared = Prepared::refused(Refusal::UnknownHost);
+        assert_eq!(prepared.status, StatusCode::FORBIDDEN);
+        assert_eq!(prepared.reason, Some("unknown-host"));
+        let Source::Whole(text) = &prepared.body else {
+            panic!("it has a text");
+        };
+        assert_eq!(length(&prepared), Some(text.len().to_string().as_str()));
+        let text = std::str::from_utf8(text).expect("text");
+        assert!(text.starts_with("403 Forbidden\n"), "{text}");
+        let failed = Prepared::failed(FailureReason::TooManyFetches);
+        assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(failed.reason, Some("too-many-fetches"));
+    }
+
+    #[test]
+    fn what_a_plugin_made_has_a_length_and_head_has_no_body() {
+        let made = || SyntheticResponse {
+            status: StatusCode::OK,
+            fields: HeaderMap::new(),
+            body: "made".into(),
+        };
+        let for_get = Prepared::synthetic(&Method::GET, made());
+        assert_eq!((length(&for_get), is_empty(&for_get)), (Some("4"), false));
+        let for_head = Prepared::synthetic(&Method::HEAD, made());
+        assert_eq!((length(&for_head), is_empty(&for_head)), (Some("4"), true));
+        let none = SyntheticResponse {
+            status: StatusCode::NO_CONTENT,
+            ..made()
+        };
+        assert_eq!(length(&Prepared::synthetic(&Method::GET, none)), None);
+    }
+
+    #[test]
+    fn a_status_of_another_kind_takes_the_content_away() {
+        for (from, to, expected) in [
+            (200, 201, (Some("4"), false)),
+            (200, 204, (None, true)),
+            (200, 205, (Some("0"), true)),
+            (204, 200, (Some("0"), true)),
+            (200, 304, (None, true)),
+        ] {
+            let mut prepared = Prepared::text(StatusCode::OK, "");
+            prepared.body = Source::Whole("four".into());
+            prepared.fields.insert(CONTENT_LENGTH, 4.into());
+            prepared.status = StatusCode::from_u16(from).expect("a status");
+            prepared.restatus(StatusCode::from_u16(to).expect("a status"));
+            let now = (length(&prepared), is_empty(&prepared));
+            assert_eq!(now, expected, "{from} to {to}");
+            assert_eq!(prepared.status, to);
+        }
+    }
 }

@@ -1,105 +1,87 @@
-//! The origin confirms a stored response: what becomes of that for all who wait for it.
+//! The origin confirms a stored response: what becomes of that.
 
-use super::super::exchange::{Answer, Fetched, Job, Outcome, StoredUse};
-use super::super::flights::Permit;
-use super::super::origin_response::{self, Confirmed};
-use super::super::{nominated, store_stage, ttl};
-use super::{Side, lead};
+use crate::pipeline::exchange::{Fetched, Job, PluginFailure};
+use crate::pipeline::hooks::Hooks;
+use crate::pipeline::origin_response::{self, Confirmed};
+use crate::pipeline::{nominated, store_stage, ttl};
 use http::HeaderName;
-use selvedge_caching::{Freshen, Overrides};
-use selvedge_runtime::{Hook, ResponseFacts};
+use selvedge_caching::{Freshen, Overrides, Stored};
+use selvedge_runtime::{Hook, RequestFacts, ResponseFacts, Transaction};
 use selvedge_store::Variant;
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
-impl Side {
-    /// The origin confirms the stored response (RFC 9111, section 4.3.4). Hooks are asked about what it is then, not about the
-    /// bare 304.
-    pub(super) async fn confirm(
-        &mut self,
-        job: Box<Job>,
-        stored: Variant,
-        mut fetched: Box<Fetched>,
-        permit: Permit,
-        leader: oneshot::Sender<Outcome>,
-    ) {
-        let removed = match self.ask_about_confirmed(&job, &stored, &mut fetched).await {
-            Ok(Confirmed::Edited { remove }) => remove,
-            Ok(Confirmed::Instead(made)) => {
-                let mut job = job;
-                job.validating = None;
-                return Box::pin(self.conclude(job, made, permit, leader)).await;
-            }
-            Ok(Confirmed::AskForWhole) => {
-                drop(fetched);
-                return ask_again(job, permit, leader).await;
-            }
-            Err(reason) => return self.fail(reason, &permit, leader),
-        };
-        let freshen = |overrides: &Overrides| freshen(&job, &stored, &fetched, overrides, &removed);
-        let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
-            // It is about something that is not stored.
-            drop(fetched);
-            return ask_again(job, permit, leader).await;
-        };
-        let facts = ResponseFacts {
-            status: confirmed.status,
-            fields: confirmed.fields.clone(),
-            origin: fetched.origin.clone(),
-        };
-        let (transaction, hooks) = (&mut self.transaction, &mut self.hooks);
-        let asked = ttl::decide(&job, &self.facts, facts, transaction, hooks).await;
-        let overrides = match asked {
-            Ok(overrides) => overrides,
-            Err(reason) => return self.fail(reason, &permit, leader),
-        };
-        let head = match freshen(&overrides) {
-            Freshen::Updated(head) => head,
-            Freshen::NotThisOne => confirmed,
-        };
-        let report = self.report(&fetched);
-        let may_share = store_stage::may_share_confirmed(&job, &head, &overrides);
-        let answer = Answer::Stored {
-            variant: store_stage::freshen(&job, stored, head).await,
-            use_of: StoredUse::Validated,
-            report,
-        };
-        permit.announce(if may_share {
-            answer.clone()
-        } else {
-            Answer::NotShareable
-        });
-        let _ = leader.send(Outcome::Shared(answer));
+/// What came of a confirmation.
+pub(super) enum Confirmation {
+    /// The stored response as it is now, and whether it may answer those who waited for the confirmation.
+    Stored { variant: Variant, may_share: bool },
+    /// A plugin made this in its place.
+    Instead(Box<Fetched>),
+    /// It is about something that is not stored, or a plugin wants the whole: the origin is asked again.
+    OfNothing,
+}
+
+/// Takes a confirmation of the stored response (RFC 9111, section 4.3.4). Hooks are asked about what it is then, not about the
+/// bare 304.
+///
+/// # Errors
+/// A plugin failed whose failure is the request's failure.
+pub(super) async fn confirm(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    stored: Variant,
+    mut fetched: Box<Fetched>,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<Confirmation, PluginFailure> {
+    let asked = ask_about_confirmed(job, facts, &stored, &mut fetched, transaction, hooks).await?;
+    let removed = match asked {
+        Confirmed::Edited { remove } => remove,
+        Confirmed::Instead(made) => return Ok(Confirmation::Instead(made)),
+        Confirmed::AskForWhole => return Ok(Confirmation::OfNothing),
+    };
+    let freshen = |overrides: &Overrides| freshen(job, &stored, &fetched, overrides, &removed);
+    let Freshen::Updated(confirmed) = freshen(&Overrides::default()) else {
+        return Ok(Confirmation::OfNothing);
+    };
+    let response = of_confirmed(&confirmed, &fetched);
+    let overrides = ttl::decide(job, facts, response, transaction, hooks).await?;
+    let head = match freshen(&overrides) {
+        Freshen::Updated(head) => head,
+        Freshen::NotThisOne => confirmed,
+    };
+    let may_share = store_stage::may_share_confirmed(job, &head, &overrides);
+    let variant = store_stage::freshen(job, stored, head).await;
+    Ok(Confirmation::Stored { variant, may_share })
+}
+
+/// Asks the origin-response hooks about a stored response as the origin has confirmed it.
+async fn ask_about_confirmed(
+    job: &Job,
+    facts: &Arc<RequestFacts>,
+    stored: &Variant,
+    fetched: &mut Fetched,
+    transaction: &mut Transaction,
+    hooks: &mut Hooks,
+) -> Result<Confirmed, PluginFailure> {
+    let nothing = Confirmed::Edited { remove: Vec::new() };
+    if job.behavior.plugins_with(Hook::OriginResponse).is_empty() {
+        return Ok(nothing);
     }
+    let Freshen::Updated(confirmed) = freshen(job, stored, fetched, &Overrides::default(), &[])
+    else {
+        return Ok(nothing);
+    };
+    let response = of_confirmed(&confirmed, fetched);
+    let fields = &mut fetched.fields;
+    origin_response::confirm(job, facts, response, fields, transaction, hooks).await
+}
 
-    /// Asks the origin-response hooks about a stored response as the origin has confirmed it.
-    async fn ask_about_confirmed(
-        &mut self,
-        job: &Job,
-        stored: &Variant,
-        fetched: &mut Fetched,
-    ) -> Result<Confirmed, &'static str> {
-        let nothing = Confirmed::Edited { remove: Vec::new() };
-        if job.behavior.plugins_with(Hook::OriginResponse).is_empty() {
-            return Ok(nothing);
-        }
-        let Freshen::Updated(confirmed) = freshen(job, stored, fetched, &Overrides::default(), &[])
-        else {
-            return Ok(nothing);
-        };
-        let facts = ResponseFacts {
-            status: confirmed.status,
-            fields: confirmed.fields,
-            origin: fetched.origin.clone(),
-        };
-        origin_response::confirm(
-            job,
-            &self.facts,
-            facts,
-            &mut fetched.fields,
-            &mut self.transaction,
-            &mut self.hooks,
-        )
-        .await
+/// The confirmed response as hooks look at it.
+fn of_confirmed(confirmed: &Stored, fetched: &Fetched) -> ResponseFacts {
+    ResponseFacts {
+        status: confirmed.status,
+        fields: confirmed.fields.clone(),
+        origin: fetched.origin.clone(),
     }
 }
 
@@ -123,10 +105,4 @@ fn freshen(
         }
         Freshen::NotThisOne => Freshen::NotThisOne,
     }
-}
-
-/// Asks again without conditions.
-async fn ask_again(mut job: Box<Job>, permit: Permit, leader: oneshot::Sender<Outcome>) {
-    job.validating = None;
-    Box::pin(lead(job, permit, leader)).await;
 }

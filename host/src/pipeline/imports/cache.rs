@@ -4,7 +4,7 @@
 
 use crate::observe::clock::Clock;
 use crate::pipeline::Invalidations;
-use crate::pipeline::invalidations::{Order, Standing, Wanted};
+use crate::pipeline::invalidations::{Sequence, Standing, Wanted};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use selvedge_caching::Time;
@@ -88,7 +88,7 @@ struct Value {
     until: Time,
     tags: Vec<String>,
     /// Its place in the order of fetches and invalidations.
-    began: Order,
+    began: Sequence,
     put: u64,
     size: usize,
 }

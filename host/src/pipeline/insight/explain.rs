@@ -11,7 +11,6 @@ use crate::pipeline::look_up::look_up;
 use crate::pipeline::viewer_request::{self, ViewerRequest};
 use crate::pipeline::{Edge, cache_key, slices};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use selvedge_caching::LookupRule;
 use selvedge_runtime::{Hook, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
@@ -87,30 +86,24 @@ async fn continued(edge: &Arc<Edge>, received: &mut Received) -> Explanation {
             .collect(),
         ..plain_explanation(received, viewer_hooks)
     };
+    let masks = received.distribution.masks();
     let (outcome, why) = match keyed {
         Keyed::Failed(why) => {
-            explanation.status = Some(super::super::hooks::status(why).as_u16());
-            ("fail", why)
+            explanation.status = Some(why.status().as_u16());
+            ("fail", why.as_str())
         }
-        Keyed::Pass(why, _) => ("pass", why),
+        Keyed::Pass { why, bytes, .. } => {
+            explanation.key = bytes.map(|bytes| key_bytes::as_text(&bytes, masks));
+            ("pass", why.as_str())
+        }
         Keyed::Key(key) => {
-            explanation.key = Some(key_bytes::as_text(
-                &key.bytes,
-                received.distribution.masks(),
-            ));
-            match selvedge_caching::may_look_up(&received.request(), behavior.policy()) {
-                LookupRule::Pass(why) => ("pass", why.as_str()),
-                LookupRule::Use => {
-                    let whole = looked_up(edge, received, &key, &mut explanation).await;
-                    match (whole, slices::size(received)) {
-                        (("miss", _), Some(size)) => {
-                            sliced(edge, received, key, size, &mut explanation)
-                                .await
-                                .unwrap_or(whole)
-                        }
-                        _ => whole,
-                    }
-                }
+            explanation.key = Some(key_bytes::as_text(&key.bytes, masks));
+            let whole = looked_up(edge, received, &key, &mut explanation).await;
+            match (whole, slices::size(received)) {
+                (("miss", _), Some(size)) => sliced(edge, received, key, size, &mut explanation)
+                    .await
+                    .unwrap_or(whole),
+                _ => whole,
             }
         }
     };
@@ -126,7 +119,7 @@ async fn looked_up(
     explanation: &mut Explanation,
 ) -> (&'static str, &'static str) {
     let entry = edge.stored(&key.hash).await;
-    let found = look_up(edge, received, key).await;
+    let found = look_up(edge, received, key).await.found;
     let mut select = |variant: &Variant| {
         let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
         explanation.selected = variants.iter().position(|one| one.id == variant.id);

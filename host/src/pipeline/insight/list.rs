@@ -37,7 +37,7 @@ pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
     };
     let key = match plain_key(edge, &mut received).await {
         Some(Keyed::Key(key)) => Some(key),
-        Some(Keyed::Pass(..) | Keyed::Failed(_)) | None => None,
+        Some(Keyed::Pass { .. } | Keyed::Failed(_)) | None => None,
     };
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let asked = Names {

@@ -5,9 +5,10 @@
     reason = "a number that grows with each start"
 )]
 
-use super::Order;
-use super::marks::{Mark, Marks, Place};
+use super::Sequence;
+use super::marks::{Mark, Marks};
 use super::recent::Recent;
+use super::scope::Scope;
 use selvedge_caching::Time;
 use selvedge_store::{State, StateChange, StateError};
 use std::collections::hash_map::RandomState;
@@ -139,9 +140,9 @@ pub(super) fn shards(secret: [u8; 32], changed: &[(u8, Vec<u8>)]) -> Vec<StateCh
 pub(super) fn changes(
     distribution: &str,
     marks: &Marks,
-    changed: &BTreeSet<Place>,
+    changed: &BTreeSet<Scope>,
 ) -> Vec<StateChange> {
-    let change = |place: &Place| {
+    let change = |place: &Scope| {
         let table = TABLE.to_owned();
         let key = key(distribution, place);
         match marks.get(place) {
@@ -156,11 +157,11 @@ pub(super) fn changes(
     changed.iter().map(change).collect()
 }
 
-fn key(distribution: &str, place: &Place) -> Vec<u8> {
+fn key(distribution: &str, place: &Scope) -> Vec<u8> {
     let (kind, name) = match place {
-        Place::Exact(path) => (EXACT, path),
-        Place::Prefix(prefix) => (PREFIX, prefix),
-        Place::Tag(tag) => (TAG, tag),
+        Scope::Exact(path) => (EXACT, path),
+        Scope::Prefix(prefix) => (PREFIX, prefix),
+        Scope::Tag(tag) => (TAG, tag),
     };
     [distribution.as_bytes(), &[0, kind], name.as_bytes()].concat()
 }
@@ -171,16 +172,16 @@ fn value(mark: Mark) -> Vec<u8> {
         .concat()
 }
 
-fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Place, Mark)> {
+fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Scope, Mark)> {
     let (distribution, rest) = key.split_at_checked(key.iter().position(|byte| *byte == 0)?)?;
     let [0, kind, name @ ..] = rest else {
         return None;
     };
     let name: Box<str> = std::str::from_utf8(name).ok()?.into();
     let place = match *kind {
-        EXACT => Place::Exact(name),
-        PREFIX => Place::Prefix(name),
-        TAG => Place::Tag(name),
+        EXACT => Scope::Exact(name),
+        PREFIX => Scope::Prefix(name),
+        TAG => Scope::Tag(name),
         _ => return None,
     };
     let (numbers, []) = value.as_chunks::<8>() else {
@@ -190,8 +191,8 @@ fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Place, Mark)> {
         return None;
     };
     let mark = Mark {
-        hard: Order(u64::from_be_bytes(*hard)),
-        soft: Order(u64::from_be_bytes(*soft)),
+        hard: Sequence(u64::from_be_bytes(*hard)),
+        soft: Sequence(u64::from_be_bytes(*soft)),
         soft_at: Time(u64::from_be_bytes(*soft_at)),
     };
     Some((std::str::from_utf8(distribution).ok()?, place, mark))

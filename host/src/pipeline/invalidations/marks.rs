@@ -1,9 +1,9 @@
 //! The invalidations of one distribution that are kept: by path, by prefix, by tag.
 
 use super::names::Wanted;
-use super::{Order, Standing};
+use super::scope::{Scope, lower};
+use super::{Sequence, Standing};
 use selvedge_caching::Time;
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// A distribution keeps so many. Beyond that the older half becomes one that concerns everything fetched before it: what
@@ -13,21 +13,10 @@ pub(super) const MOST: usize = 20_000;
 /// The newest invalidations of each kind, and with that all that there is to know: what they concern began before them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
-    pub(super) hard: Order,
-    pub(super) soft: Order,
+    pub(super) hard: Sequence,
+    pub(super) soft: Sequence,
     /// When `soft` was made.
     pub(super) soft_at: Time,
-}
-
-/// What an invalidation goes by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Place {
-    /// This path and query.
-    Exact(Box<str>),
-    /// Paths and queries that begin with this; all of them with the empty one.
-    Prefix(Box<str>),
-    /// Responses with this tag, in lower case.
-    Tag(Box<str>),
 }
 
 /// All that is kept for one distribution.
@@ -38,21 +27,21 @@ pub(super) struct Marks {
     /// The lengths of the prefixes.
     lengths: BTreeSet<usize>,
     tags: HashMap<Box<str>, Mark>,
-    newest: Order,
-    newest_tag: Order,
+    newest: Sequence,
+    newest_tag: Sequence,
 }
 
 impl Mark {
-    pub(super) fn hard(order: Order) -> Mark {
+    pub(super) fn hard(order: Sequence) -> Mark {
         Mark {
             hard: order,
             ..Mark::default()
         }
     }
 
-    pub(super) fn soft(order: Order, at: Time) -> Mark {
+    pub(super) fn soft(order: Sequence, at: Time) -> Mark {
         Mark {
-            hard: Order(0),
+            hard: Sequence(0),
             soft: order,
             soft_at: at,
         }
@@ -68,7 +57,7 @@ impl Mark {
         }
     }
 
-    pub(super) fn newest(self) -> Order {
+    pub(super) fn newest(self) -> Sequence {
         self.hard.max(self.soft)
     }
 
@@ -77,7 +66,7 @@ impl Mark {
         self.hard <= wider.hard && self.soft <= wider.newest()
     }
 
-    pub(super) fn standing(self, began: Order) -> Standing {
+    pub(super) fn standing(self, began: Sequence) -> Standing {
         if began < self.hard {
             Standing::Gone
         } else if began < self.soft {
@@ -92,7 +81,7 @@ impl Mark {
 
 impl Marks {
     /// Adds invalidations that are newer than all before. Returns the places whose marks changed or went.
-    pub(super) fn add(&mut self, wanted: &[Wanted], mark: Mark) -> BTreeSet<Place> {
+    pub(super) fn add(&mut self, wanted: &[Wanted], mark: Mark) -> BTreeSet<Scope> {
         let mut new = Marks::default();
         for wanted in wanted {
             new.set(wanted.place(), mark);
@@ -110,15 +99,15 @@ impl Marks {
     }
 
     /// Sets the mark of a place, as adding and loading do.
-    pub(super) fn set(&mut self, place: Place, mark: Mark) {
+    pub(super) fn set(&mut self, place: Scope, mark: Mark) {
         self.newest = self.newest.max(mark.newest());
         match place {
-            Place::Exact(path) => self.exact.insert(path, mark),
-            Place::Prefix(prefix) => {
+            Scope::Exact(path) => self.exact.insert(path, mark),
+            Scope::Prefix(prefix) => {
                 self.lengths.insert(prefix.len());
                 self.prefixes.insert(prefix, mark)
             }
-            Place::Tag(tag) => {
+            Scope::Tag(tag) => {
                 self.newest_tag = self.newest_tag.max(mark.newest());
                 self.tags.insert(tag, mark)
             }
@@ -126,20 +115,20 @@ impl Marks {
     }
 
     /// The mark of a place.
-    pub(super) fn get(&self, place: &Place) -> Option<Mark> {
+    pub(super) fn get(&self, place: &Scope) -> Option<Mark> {
         match place {
-            Place::Exact(path) => self.exact.get(path),
-            Place::Prefix(prefix) => self.prefixes.get(prefix),
-            Place::Tag(tag) => self.tags.get(tag),
+            Scope::Exact(path) => self.exact.get(path),
+            Scope::Prefix(prefix) => self.prefixes.get(prefix),
+            Scope::Tag(tag) => self.tags.get(tag),
         }
         .copied()
     }
 
-    pub(super) fn newest(&self) -> Order {
+    pub(super) fn newest(&self) -> Sequence {
         self.newest
     }
 
-    pub(super) fn newest_tag(&self) -> Order {
+    pub(super) fn newest_tag(&self) -> Sequence {
         self.newest_tag
     }
 
@@ -176,14 +165,14 @@ impl Marks {
     }
 
     /// Drops what new, wider invalidations say as well.
-    fn drop_within(&mut self, new: &Marks) -> BTreeSet<Place> {
+    fn drop_within(&mut self, new: &Marks) -> BTreeSet<Scope> {
         let everything = new.of_prefixes("");
-        let gone: BTreeSet<Place> = self
+        let gone: BTreeSet<Scope> = self
             .places()
             .filter(|place| {
                 let wider = match place {
-                    Place::Exact(name) | Place::Prefix(name) => new.of_prefixes(name),
-                    Place::Tag(_) => everything,
+                    Scope::Exact(name) | Scope::Prefix(name) => new.of_prefixes(name),
+                    Scope::Tag(_) => everything,
                 };
                 self.get(place).is_some_and(|mark| mark.is_within(wider))
             })
@@ -192,38 +181,38 @@ impl Marks {
         gone
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
-        let exact = self.exact.keys().cloned().map(Place::Exact);
-        let prefixes = self.prefixes.keys().cloned().map(Place::Prefix);
+    fn places(&self) -> impl Iterator<Item = Scope> {
+        let exact = self.exact.keys().cloned().map(Scope::Exact);
+        let prefixes = self.prefixes.keys().cloned().map(Scope::Prefix);
         exact
             .chain(prefixes)
-            .chain(self.tags.keys().cloned().map(Place::Tag))
+            .chain(self.tags.keys().cloned().map(Scope::Tag))
     }
 
-    fn remove(&mut self, places: &BTreeSet<Place>) {
+    fn remove(&mut self, places: &BTreeSet<Scope>) {
         for place in places {
             match place {
-                Place::Exact(path) => self.exact.remove(path),
-                Place::Prefix(prefix) => self.prefixes.remove(prefix),
-                Place::Tag(tag) => self.tags.remove(tag),
+                Scope::Exact(path) => self.exact.remove(path),
+                Scope::Prefix(prefix) => self.prefixes.remove(prefix),
+                Scope::Tag(tag) => self.tags.remove(tag),
             };
         }
         self.lengths = self.prefixes.keys().map(|prefix| prefix.len()).collect();
     }
 
     /// Makes one invalidation of everything from the older half.
-    fn fold(&mut self, changed: &mut BTreeSet<Place>) {
-        let mut by_age: Vec<(Order, Place)> = self
+    fn fold(&mut self, changed: &mut BTreeSet<Scope>) {
+        let mut by_age: Vec<(Sequence, Scope)> = self
             .places()
             .filter_map(|place| Some((self.get(&place)?.newest(), place)))
             .collect();
         by_age.sort_unstable();
-        let older: BTreeSet<Place> = by_age
+        let older: BTreeSet<Scope> = by_age
             .into_iter()
             .take(MOST / 2)
             .map(|(_, place)| place)
             .collect();
-        let everything = Place::Prefix("".into());
+        let everything = Scope::Prefix("".into());
         let mark = older
             .iter()
             .chain([&everything])
@@ -233,14 +222,5 @@ impl Marks {
         self.set(everything.clone(), mark);
         changed.extend(older);
         changed.insert(everything);
-    }
-}
-
-/// A tag as it is compared: upper and lower case are the same, as with CloudFront.
-pub(super) fn lower(tag: &str) -> Cow<'_, str> {
-    if tag.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(tag.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(tag)
     }
 }

@@ -4,8 +4,8 @@
 //! look-up asks here about the variant that it would use: one load of a number where nothing was invalidated since that
 //! variant's fetch began, a few probes of hash tables where something was. What is stored plays no part in the cost.
 //!
-//! Fetches and invalidations have places in one [`Order`], which is no time: a fetch notes its place before it looks the
-//! key up, an invalidation takes the next one, and it concerns what began before it. So it does not matter whether the
+//! Fetches and invalidations have sequence numbers ([`Sequence`]), which are no times: a fetch notes its number before it looks
+//! the key up, an invalidation takes the next one, and it concerns what began before it. So it does not matter whether the
 //! clock moves, and a fetch that was under way comes too late whenever it ends.
 //!
 //! What the operator asks for is durable before the command returns and is read at the start. What unsafe methods
@@ -15,10 +15,13 @@ mod durable;
 mod marks;
 mod names;
 mod recent;
+mod scope;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use names::{Names, Wanted};
+pub(crate) use sequence::{Sequence, Standing};
 
 use arc_swap::ArcSwap;
 use marks::{Mark, Marks};
@@ -30,31 +33,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A place in the order of fetches and invalidations. It goes on rising over restarts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Order(pub(crate) u64);
-
-/// What invalidations make of a stored response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// None concerns it.
-    Valid,
-    /// It became stale at this time.
-    Stale {
-        /// When the invalidation was made.
-        since: Time,
-    },
-    /// It is not to be used.
-    Gone,
-}
-
 /// What an invalidation would concern, whenever it was fetched.
 pub(crate) struct Matcher(Marks);
 
 impl Matcher {
     pub(crate) fn new(wanted: &[Wanted]) -> Matcher {
         let mut marks = Marks::default();
-        marks.add(wanted, Mark::hard(Order(1)));
+        marks.add(wanted, Mark::hard(Sequence(1)));
         Matcher(marks)
     }
 
@@ -65,7 +50,7 @@ impl Matcher {
         let mark = tags
             .iter()
             .fold(mark, |mark, tag| mark.and(self.0.of_tag(tag)));
-        mark.standing(Order(0)) == Standing::Gone
+        mark.standing(Sequence(0)) == Standing::Gone
     }
 }
 
@@ -95,7 +80,7 @@ impl Invalidations {
         let newest = by_distribution
             .values()
             .map(|marks| marks.newest())
-            .fold(recent.newest(), Order::max)
+            .fold(recent.newest(), Sequence::max)
             .0;
         let last = durable::first_order(state)?.max(newest);
         Ok(Invalidations {
@@ -110,8 +95,8 @@ impl Invalidations {
     }
 
     /// The place of a fetch that begins now. Taken before the look-up that leads to the fetch.
-    pub(crate) fn now(&self) -> Order {
-        Order(self.last.load(Ordering::Acquire))
+    pub(crate) fn now(&self) -> Sequence {
+        Sequence(self.last.load(Ordering::Acquire))
     }
 
     /// What is left of a stored response whose fetch began at `began`, which carries these tags, and which goes by these
@@ -119,7 +104,7 @@ impl Invalidations {
     pub(crate) fn standing<'n>(
         &self,
         distribution: &str,
-        began: Order,
+        began: Sequence,
         tags: &[String],
         names: impl IntoIterator<Item = Names<'n>>,
     ) -> Standing {
@@ -152,15 +137,15 @@ impl Invalidations {
     }
 
     /// Whether anything at all was invalidated since `began`: where not, nobody needs names and tags.
-    pub(crate) fn any_since(&self, began: Order) -> bool {
+    pub(crate) fn any_since(&self, began: Sequence) -> bool {
         began.0 < self.newest.load(Ordering::Acquire)
     }
 
     /// The newest invalidation that may concern a response to a request of these names, known before there is one: requests
     /// before and after it do not share a fetch.
-    pub(crate) fn since(&self, distribution: &str, names: Names<'_>) -> Order {
+    pub(crate) fn since(&self, distribution: &str, names: Names<'_>) -> Sequence {
         if self.newest.load(Ordering::Acquire) == 0 {
-            return Order(0);
+            return Sequence(0);
         }
         let by_distribution = self.by_distribution.load();
         let marks = by_distribution.get(distribution);
@@ -174,7 +159,7 @@ impl Invalidations {
         });
         // Which tags the response will have, nobody knows yet.
         mark.newest()
-            .max(marks.map_or(Order(0), |marks| marks.newest_tag()))
+            .max(marks.map_or(Sequence(0), |marks| marks.newest_tag()))
     }
 
     /// Invalidates, for every request from now on, whatever becomes of the host.
@@ -232,7 +217,12 @@ impl Invalidations {
     /// Remembers that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the place
     /// of the response that said so, whose request began at `began`: what it brings is newer than what is out of date, unless
     /// something else invalidated it meanwhile.
-    pub(crate) fn outdated(&self, distribution: &str, names: &[Names<'_>], began: Order) -> Order {
+    pub(crate) fn outdated(
+        &self,
+        distribution: &str,
+        names: &[Names<'_>],
+        began: Sequence,
+    ) -> Sequence {
         let _publishing = self.publishing.lock();
         let order = self.next();
         let untouched = names
@@ -256,12 +246,12 @@ impl Invalidations {
             .map_or(0, |marks| marks.len())
     }
 
-    fn next(&self) -> Order {
-        Order(self.last.load(Ordering::Acquire) + 1)
+    fn next(&self) -> Sequence {
+        Sequence(self.last.load(Ordering::Acquire) + 1)
     }
 
     /// Everybody sees the invalidation before anybody can begin a fetch at its place.
-    fn publish(&self, order: Order) {
+    fn publish(&self, order: Sequence) {
         self.newest.store(order.0, Ordering::Release);
         self.last.store(order.0, Ordering::Release);
     }

@@ -5,7 +5,7 @@
 //! key, `/a` is the path without a query, and `/a*` or `/a?b=1` mean those with one; where it is not, `/a` means them all.
 //! Paths are compared in their normal form (RFC 3986, section 6.2.2), so that another spelling does not escape.
 
-use super::marks::{Place, lower};
+use super::scope::{Scope, lower};
 use crate::config::normalise;
 use crate::pipeline::exchange::key_bytes;
 use crate::pipeline::query;
@@ -96,11 +96,11 @@ impl Wanted {
         }
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Scope {
         match self {
-            Wanted::Path(path) => Place::Exact(path.as_str().into()),
-            Wanted::Prefix(prefix) => Place::Prefix(prefix.as_str().into()),
-            Wanted::Tag(tag) => Place::Tag(tag.as_str().into()),
+            Wanted::Path(path) => Scope::Exact(path.as_str().into()),
+            Wanted::Prefix(prefix) => Scope::Prefix(prefix.as_str().into()),
+            Wanted::Tag(tag) => Scope::Tag(tag.as_str().into()),
         }
     }
 }

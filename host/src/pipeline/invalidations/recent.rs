@@ -8,7 +8,7 @@
 //! A shard is one value in the durable state. Those that changed are written once a second and at the end (`durable`), and
 //! not while a viewer waits.
 
-use super::Order;
+use super::Sequence;
 use super::marks::Mark;
 use std::collections::HashMap;
 
@@ -25,14 +25,14 @@ const BUCKETS: usize = 256;
 pub(super) struct Recent {
     key: [u8; 32],
     shards: Vec<Shard>,
-    newest: Order,
+    newest: Sequence,
 }
 
 #[derive(Clone, Default)]
 struct Shard {
-    names: HashMap<u64, Order>,
+    names: HashMap<u64, Sequence>,
     /// Empty as long as the shard was never full.
-    buckets: Vec<Order>,
+    buckets: Vec<Sequence>,
     /// Whether it is to be written.
     changed: bool,
 }
@@ -43,11 +43,11 @@ impl Recent {
         Recent {
             key,
             shards: vec![Shard::default(); SHARDS],
-            newest: Order(0),
+            newest: Sequence(0),
         }
     }
 
-    pub(super) fn add(&mut self, distribution: &str, name: &str, order: Order) {
+    pub(super) fn add(&mut self, distribution: &str, name: &str, order: Sequence) {
         let hash = self.hash(distribution, name);
         self.newest = self.newest.max(order);
         if let Some(shard) = self.shards.get_mut(shard_of(hash)) {
@@ -64,7 +64,7 @@ impl Recent {
         self.key
     }
 
-    pub(super) fn newest(&self) -> Order {
+    pub(super) fn newest(&self) -> Sequence {
         self.newest
     }
 
@@ -104,7 +104,7 @@ impl Recent {
             return false;
         };
         let orders = read.names.values().chain(&read.buckets).copied();
-        self.newest = orders.fold(self.newest, Order::max);
+        self.newest = orders.fold(self.newest, Sequence::max);
         if let Some(shard) = self.shards.get_mut(usize::from(number)) {
             *shard = read;
         }
@@ -137,13 +137,13 @@ fn bucket_of(hash: u64) -> usize {
 impl Shard {
     /// Puts the older half of the URIs into the buckets.
     fn fold(&mut self) {
-        let mut by_age: Vec<(Order, u64)> = self
+        let mut by_age: Vec<(Sequence, u64)> = self
             .names
             .iter()
             .map(|(hash, order)| (*order, *hash))
             .collect();
         by_age.sort_unstable();
-        self.buckets.resize(BUCKETS, Order(0));
+        self.buckets.resize(BUCKETS, Sequence(0));
         for (order, hash) in by_age.into_iter().take(NAMES / 2) {
             self.names.remove(&hash);
             if let Some(bucket) = self.buckets.get_mut(bucket_of(hash)) {
@@ -172,7 +172,7 @@ impl Shard {
         };
         let mut pairs = pairs
             .iter()
-            .map(|[a, b]| (u64::from_be_bytes(*a), Order(u64::from_be_bytes(*b))));
+            .map(|[a, b]| (u64::from_be_bytes(*a), Sequence(u64::from_be_bytes(*b))));
         let (count, _) = pairs.next()?;
         let count = usize::try_from(count)
             .ok()
@@ -182,7 +182,7 @@ impl Shard {
         }
         Some(Shard {
             names: pairs.by_ref().take(count).collect(),
-            buckets: pairs.map(|(order, _)| Order(order)).collect(),
+            buckets: pairs.map(|(order, _)| Sequence(order)).collect(),
             changed: false,
         })
     }

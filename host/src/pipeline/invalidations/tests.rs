@@ -49,7 +49,7 @@ fn names(target: &str) -> Names<'_> {
     }
 }
 
-fn standing(invalidations: &Invalidations, began: Order, target: &str) -> Standing {
+fn standing(invalidations: &Invalidations, began: Sequence, target: &str) -> Standing {
     invalidations.standing("main", began, &[], [names(target)])
 }
 
@@ -221,7 +221,7 @@ async fn a_wider_one_takes_the_place_of_those_that_say_no_more() {
     assert_eq!(all.kept("main"), 3);
     invalidate(&all, &["/*"], false).await;
     assert_eq!(all.kept("main"), 1);
-    assert_eq!(standing(&all, Order(0), "/b"), Standing::Gone);
+    assert_eq!(standing(&all, Sequence(0), "/b"), Standing::Gone);
 }
 
 #[tokio::test]
@@ -335,8 +335,8 @@ fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
     const MOST: usize = 65_536;
     let mut recent = Recent::new([1; 32]);
     for n in 1..=200_000_u64 {
-        recent.add("main", &format!("/{n}"), Order(n));
-        recent.add("main", "/again", Order(n));
+        recent.add("main", &format!("/{n}"), Sequence(n));
+        recent.add("main", "/again", Sequence(n));
     }
     let kept = recent.take_changed();
     let bytes: usize = kept.iter().map(|(_, shard)| shard.len()).sum();
@@ -349,12 +349,15 @@ fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
         assert!(!again.load(*number, &shard[1..]));
     }
     for recent in [recent, again] {
-        assert_eq!(recent.newest(), Order(200_000));
-        assert_eq!(recent.of_path("main", "/200000").newest(), Order(200_000));
-        assert_eq!(recent.of_path("main", "/again").newest(), Order(200_000));
+        assert_eq!(recent.newest(), Sequence(200_000));
+        assert_eq!(
+            recent.of_path("main", "/200000").newest(),
+            Sequence(200_000)
+        );
+        assert_eq!(recent.of_path("main", "/again").newest(), Sequence(200_000));
         for n in 1..=200_000 {
             let known = recent.of_path("main", &format!("/{n}")).newest();
-            assert!(known >= Order(n), "/{n} {known:?}");
+            assert!(known >= Sequence(n), "/{n} {known:?}");
         }
     }
 }
@@ -363,13 +366,13 @@ fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
 fn a_few_unsafe_requests_concern_their_own_uris_only() {
     let mut recent = Recent::new([1; 32]);
     for n in 1..=1000 {
-        recent.add("main", &format!("/{n}"), Order(n));
+        recent.add("main", &format!("/{n}"), Sequence(n));
     }
     for n in 1001..20_000 {
         let known = recent.of_path("main", &format!("/{n}"));
-        assert_eq!(known.newest(), Order(0), "/{n}");
+        assert_eq!(known.newest(), Sequence(0), "/{n}");
     }
-    assert_eq!(recent.of_path("other", "/1").newest(), Order(0));
+    assert_eq!(recent.of_path("other", "/1").newest(), Sequence(0));
 }
 
 #[tokio::test]
@@ -385,7 +388,7 @@ async fn what_cannot_be_read_of_earlier_runs_is_left_out() {
         state.blocking_put("outdated", key, value).unwrap();
     }
     let all = Invalidations::open(state).unwrap();
-    assert_eq!(standing(&all, Order(0), "/a"), Standing::Gone);
+    assert_eq!(standing(&all, Sequence(0), "/a"), Standing::Gone);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use super::{host_field, outgoing};
 use crate::origin::OutgoingBody;
-use crate::pipeline::exchange::{Edits, Fetched, Job, Outgoing, Target};
+use crate::pipeline::exchange::{Edits, Fetched, Job, Outgoing, PluginFailure, Target};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::request_body::{Broken, Lent, RequestBody};
 use crate::pipeline::unkeyed;
@@ -27,7 +27,7 @@ pub(crate) enum OriginRequest {
 #[derive(Clone, Copy)]
 pub(crate) enum Unsent {
     /// A plugin whose failure is the request's failure.
-    Failed(&'static str),
+    Failed(PluginFailure),
     /// The viewer broke its body off while a plugin read it.
     BrokenBody,
 }

@@ -11,7 +11,7 @@ use crate::pipeline::exchange::{
 };
 use crate::pipeline::flight_key::flight_key;
 use crate::pipeline::look_up::look_up;
-use crate::pipeline::viewer_side::obtain;
+use crate::pipeline::obtain::obtain;
 use http::header::RANGE;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use selvedge_caching::StoredBody;
@@ -120,7 +120,9 @@ impl Plan {
 
     /// Looks a slice up.
     pub(crate) async fn look_up(&self, index: u64) -> Found {
-        look_up(&self.edge, &self.received(index), &self.key(index)).await
+        look_up(&self.edge, &self.received(index), &self.key(index))
+            .await
+            .found
     }
 
     /// The slice in which the answer to a request begins.
@@ -163,8 +165,15 @@ impl Plan {
     /// Looks a slice up, joins its fetch, or fetches it.
     pub(crate) async fn obtain(&self, index: u64, record: &mut Record) -> Obtained {
         let received = self.received(index);
-        let key_reads = self.key_reads.clone();
-        obtain(&self.edge, &received, self.key(index), key_reads, record).await
+        obtain(
+            &self.edge,
+            &received,
+            &self.key(index),
+            &self.key_reads,
+            None,
+            record,
+        )
+        .await
     }
 
     /// The content of a slice of this version. A stored slice of an older version makes way for a new one. `sent` are the

@@ -1,19 +1,19 @@
 //! Which objects can't be had in slices.
 
+use crate::pipeline::bounded::Bounded;
 use parking_lot::Mutex;
 use selvedge_caching::Time;
 use selvedge_store::Key;
-use std::collections::HashMap;
 
 /// For how many seconds it is remembered.
 const REMEMBER: u64 = 300;
 
 /// No more than this many keys are remembered.
-const MOST_REMEMBERED: usize = 65_536;
+const MAX_REMEMBERED: usize = 65_536;
 
 /// Keys whose origin knows no ranges, or does not say which version a part is of: the whole is asked for.
 #[derive(Default)]
-pub(crate) struct WholeOnly(Mutex<HashMap<Key, Known>>);
+pub(crate) struct WholeOnly(Mutex<Bounded<Key, Known, MAX_REMEMBERED>>);
 
 /// How it became known that an object can't be had in slices.
 #[derive(Clone, Copy)]
@@ -35,13 +35,7 @@ impl WholeOnly {
     }
 
     pub(crate) fn add(&self, key: Key, now: Time, asked_for: Option<u64>) {
-        let mut all = self.0.lock();
-        if all.len() >= MOST_REMEMBERED {
-            all.retain(|_, known| now.secs_since(known.since) < REMEMBER);
-        }
-        if all.len() < MOST_REMEMBERED {
-            let since = now;
-            all.insert(key, Known { since, asked_for });
-        }
+        let since = now;
+        self.0.lock().insert(key, Known { since, asked_for });
     }
 }

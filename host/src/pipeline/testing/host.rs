@@ -106,7 +106,7 @@ impl Builder {
 
     /// The cache policy of the default behavior, as the inside of an inline table.
     pub(crate) fn cache(self, policy: &str) -> Builder {
-        self.behavior(&format!("cache_policy = {{ {policy} }}"))
+        self.behavior(&format!("cache = {{ {policy} }}"))
     }
 
     /// More tables of the distribution's file.

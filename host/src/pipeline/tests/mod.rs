@@ -1,3 +1,12 @@
 //! The pipeline as viewers and origins see it, in one process.
 
+mod bodies;
+mod completing;
+mod crowds;
+mod failures;
 mod hits;
+mod insights;
+mod look_ups;
+mod passing;
+mod ranges;
+mod slicing;
