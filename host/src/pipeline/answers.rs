@@ -1,4 +1,4 @@
-//! What a fetch's answer is for one request: a stored response, one that is being stored, the origin's own, or a failure;
+//! The answer of a fetch as one request sees it: a stored response, one that is being stored, the origin's own, or a failure;
 //! with its Cache-Status (RFC 9211) and what the access line says of it.
 
 use super::edge::Edge;
@@ -15,7 +15,7 @@ use http::StatusCode;
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::{Reuse, ValidateReason};
 
-/// What a fetch that this request led is for it.
+/// Makes the outcome of a fetch that this request led its answer.
 pub(crate) fn from_outcome(
     edge: &Edge,
     received: &Received,
@@ -53,7 +53,7 @@ pub(crate) fn from_outcome(
     }
 }
 
-/// What a fetch's answer is for this request; `None` where it does not fit and the request has to look again.
+/// Makes the answer of a fetch that of this request; `None` if it does not fit and the request has to look again.
 pub(crate) fn from_answer(
     edge: &Edge,
     received: &Received,

@@ -15,7 +15,7 @@ pub(crate) enum AtOnce {
     NotYet(Known),
 }
 
-/// What is known of a request by then.
+/// Facts known of a request by then.
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) keyed: Option<Keyed>,

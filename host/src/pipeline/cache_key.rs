@@ -261,7 +261,7 @@ fn extend(parts: &mut KeyParts, more: &[KeyPart]) {
     }
 }
 
-/// What is in the key goes to the origin, and some fields go there in a form of their own: so do they stand in the key.
+/// Adds a field to the key. Some fields go to the origin in a form of their own, and stand in the key in that form.
 fn extend_by_field(parts: &mut KeyParts, name: HeaderName) {
     match name {
         HOST => parts.host = true,
@@ -337,7 +337,7 @@ fn put_cookies(out: &mut Vec<u8>, part: &CookiePart, fields: &HeaderMap) {
     }
 }
 
-/// What of a query is in the key.
+/// The part of a query that is in the key.
 pub(crate) fn keyed_query<'q>(parts: &KeyParts, query: Option<&'q str>) -> Option<Cow<'q, str>> {
     match &parts.query {
         QueryPart::Policy(set) => query::select(query, set),

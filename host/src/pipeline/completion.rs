@@ -34,7 +34,7 @@ pub(crate) fn of(request: &Request<'_>, part: Variant) -> Option<Box<Completing>
     Some(Box::new(Completing { part, fields }))
 }
 
-/// What the answer to such a request is good for.
+/// The use of the answer to such a request.
 pub(crate) enum Completed {
     /// Together with the part it is one response.
     Combined(Box<Combination>),
@@ -107,7 +107,7 @@ fn combine(
 }
 
 impl Completed {
-    /// The same with the stored part's first bytes at hand. Where they cannot be read, the origin is asked for all of it.
+    /// Reads the stored part's first bytes. If they can't be read, the origin is asked for all of it.
     pub(crate) async fn begun(self) -> Completed {
         match self {
             Completed::Combined(mut combination) => match combination.part.begin().await {

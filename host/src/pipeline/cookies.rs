@@ -9,9 +9,9 @@ use std::borrow::Cow;
 pub(crate) struct Cookie<'a> {
     /// The whole of it.
     pub(crate) pair: &'a [u8],
-    /// What is before the `=`, or all of it.
+    /// The bytes before the `=`, or all of them.
     pub(crate) name: &'a [u8],
-    /// What is behind the `=`; `None` without one.
+    /// The bytes behind the `=`; `None` without one.
     pub(crate) value: Option<&'a [u8]>,
 }
 

@@ -1,4 +1,4 @@
-//! What hooks decided, in a few words: for the access line, `dev` and `explain`. Those of decisions that may be remembered
+//! Decisions of hooks in a few words: for the access line, `dev` and `explain`. Those of decisions that may be remembered
 //! are made only for who shows them.
 //!
 //! Paths, names and literals in them are the plugin's, and often a viewer's: they are cut, escaped and without secrets.
@@ -17,10 +17,10 @@ pub(crate) trait Decision {
     /// Whose decision it is.
     const HOOK: Hook;
 
-    /// What was decided.
+    /// Returns the decision.
     fn decided(&self, masks: &Masks) -> Decided;
 
-    /// Whether it changes what is there.
+    /// Returns true if it changes anything.
     fn decides(&self) -> bool;
 }
 

@@ -24,15 +24,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Chooses the sinks of access records for a configuration.
 pub type ChooseSinks = Box<dyn Fn(&Config) -> Sinks + Send + Sync>;
 
-/// What a host is made of.
+/// The parts of a host.
 pub struct EdgeParts {
     /// The configuration in force.
     pub plan: Arc<Plan>,
     /// Stored responses.
     pub store: Store,
-    /// What of them is not to be used any more.
+    /// Invalidations of stored responses.
     pub invalidations: Arc<Invalidations>,
-    /// What is kept for plugins.
+    /// Data of plugins that outlives a configuration.
     pub imports: Arc<Imports>,
     /// The plugins' engine.
     pub runtime: Arc<Runtime>,
@@ -122,20 +122,20 @@ impl Edge {
         &self.parts.store
     }
 
-    /// What is stored under a key, as far as that is known without a wait.
+    /// Looks up a key, as far as that takes no wait.
     pub(crate) fn look_up(&self, key: &Key) -> Found {
         #[cfg(test)]
         self.look_ups.fetch_add(1, Ordering::Relaxed);
         self.store().look_up(key)
     }
 
-    /// How often anything was looked up.
+    /// Returns the number of look-ups so far.
     #[cfg(test)]
     pub(crate) fn look_ups(&self) -> u64 {
         self.look_ups.load(Ordering::Relaxed)
     }
 
-    /// What is stored under a key, be it in memory or on disk.
+    /// Returns the entry of a key, from memory or from disk.
     pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<Entry>> {
         match self.look_up(key) {
             Found::Memory(entry) => Some(entry),
@@ -174,7 +174,7 @@ impl Edge {
         &self.name
     }
 
-    /// How many fetches are under way that requests may join.
+    /// Returns the number of fetches under way that requests may join.
     pub fn fetches_under_way(&self) -> usize {
         self.flights.count()
     }
@@ -193,7 +193,7 @@ impl Edge {
         &self.parts.invalidations
     }
 
-    /// What is kept for plugins.
+    /// Data of plugins that outlives a configuration.
     pub fn imports(&self) -> &Arc<Imports> {
         &self.parts.imports
     }
@@ -203,7 +203,7 @@ impl Edge {
         self.parts.imports.kv()
     }
 
-    /// How many fetches run that no viewer has to wait for: shared ones, refreshes, and those whose viewer has left.
+    /// Returns the number of fetches that no viewer has to wait for: shared ones, refreshes, and those whose viewer has left.
     pub fn tasks_under_way(&self) -> usize {
         Arc::strong_count(&self.under_way) - 1
     }
@@ -225,7 +225,7 @@ impl Edge {
         &self.flights
     }
 
-    /// What a message received in this version gets as Via.
+    /// Returns the Via line for a message received in this version.
     pub(crate) fn via(&self, version: Version) -> &HeaderValue {
         let [old, new] = &self.via;
         if version == Version::HTTP_10 {
@@ -249,7 +249,7 @@ impl Edge {
         RequestId(self.first_request.wrapping_add(count))
     }
 
-    /// Whether this is the first warning about a plugin since its configuration was taken.
+    /// Returns true if this is the first warning about a plugin since its configuration was taken.
     pub(crate) fn first_time(&self, distribution: &Distribution, plugin: &str) -> bool {
         self.warned
             .lock()

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A failure that came sooner than this after it was asked for costs the next viewer little: nothing is remembered of it.
 const SLOW: Duration = Duration::from_millis(250);
 
-/// How long a failure is remembered. An attempt in the background that fails again renews it.
+/// The time for which a failure is remembered. An attempt in the background that fails again renews it.
 const REMEMBER: Duration = Duration::from_secs(5);
 
 /// No more than this many keys are remembered.

@@ -36,7 +36,7 @@ enum Step {
     OriginRequest(Vec<Target>, OutgoingBody),
     Fetch(Question, OutgoingBody),
     OriginResponse(Question, Box<Fetched>),
-    /// What the response is for the cache.
+    /// Decide about the response: used, confirming, or replaced by a stale one.
     Judge(Box<Fetched>),
     Confirm(Variant, Box<Fetched>),
     Ttl(Box<Fetched>),
@@ -51,7 +51,7 @@ enum Step {
     Announce(Answer, Sharing),
 }
 
-/// Who hears of an answer.
+/// The requests that hear of an answer.
 #[derive(Clone, Copy, PartialEq)]
 enum Sharing {
     /// The request that leads, and all who wait.
@@ -60,7 +60,7 @@ enum Sharing {
     Leader,
 }
 
-/// What is asked, and of whom.
+/// A request and the origins that are asked.
 struct Question {
     targets: Vec<Target>,
     outgoing: Box<Outgoing>,
@@ -105,7 +105,7 @@ struct Side {
 }
 
 impl Side {
-    /// What is rare is on the heap: this future is made for each miss.
+    /// Takes step after step. Rare ones are on the heap: this future is made for each miss.
     async fn run(mut self, body: OutgoingBody) {
         let mut step = Step::OriginSelection(body);
         loop {
@@ -297,7 +297,7 @@ impl Side {
         }
     }
 
-    /// What the response is for the stored part that it was asked to complete.
+    /// Decides about a response that was asked for to complete a stored part.
     async fn complete(&mut self, fetched: Box<Fetched>, overrides: Overrides) -> Step {
         let Some(completing) = self.job.completing.take() else {
             return Step::Store(fetched, overrides);

@@ -1,4 +1,4 @@
-//! How many fetches are under way, and no more than the server file allows: connections, tasks and memory of a host are
+//! Limits the fetches under way to the number that the server file allows: connections, tasks and memory of a host are
 //! bounded by that, whoever causes the fetches.
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ const REMEMBER_PASS: Duration = Duration::from_secs(5);
 /// No more than this many keys are remembered as not shareable.
 const MAX_REMEMBERED: usize = 65_536;
 
-/// What one fetch is for: the cache key, and whatever else of the request its response depends on.
+/// The purpose of one fetch: the cache key, and all else of the request that its response depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FlightKey(pub(crate) [u8; 32]);
 
@@ -105,12 +105,12 @@ impl Flights {
         })
     }
 
-    /// Whether a request with this key would wait for somebody's fetch.
+    /// Returns true if a request with this key would wait for another's fetch.
     pub(crate) fn is_under_way(&self, key: &FlightKey) -> bool {
         self.table.lock().under_way.contains_key(key)
     }
 
-    /// What came of this fetch is of no use to those who come now: the next one leads another.
+    /// Ends a fetch whose answer is of no use to those who come now: the next one leads another.
     pub(crate) fn retire(&self, key: FlightKey, outlived: &Waiting) {
         let mut table = self.table.lock();
         if table
@@ -122,7 +122,7 @@ impl Flights {
         }
     }
 
-    /// How many fetches are under way that others may join.
+    /// Returns the number of fetches under way that others may join.
     pub(crate) fn count(&self) -> usize {
         self.table.lock().under_way.len()
     }
@@ -164,7 +164,7 @@ impl Drop for Permit {
 }
 
 impl Waiting {
-    /// What came of the fetch; `None` where its leader gave up without a result and somebody else should lead.
+    /// Returns the answer of the fetch; `None` if its leader gave up and another request should lead.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         match self.result.wait_for(Option::is_some).await {
             Ok(answer) => answer.clone(),

@@ -1,4 +1,4 @@
-//! What the hooks of one transaction did: recorded for the access line, counted, and said in the log when they fail.
+//! Hook calls of one transaction: recorded for the access line, counted, and said in the log when they fail.
 
 use super::decisions::Decision;
 use super::edge::Edge;
@@ -12,10 +12,10 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct Hooks {
     edge: Arc<Edge>,
     request_id: RequestId,
-    /// What cache-key hooks read.
+    /// Reads of cache-key hooks.
     pub(crate) key_reads: Vec<Read>,
     pub(crate) calls: Vec<HookRecord>,
-    /// Whether the last call was refused, since its plugin kept failing.
+    /// True if the last call was refused, since its plugin kept failing.
     short_circuited: bool,
 }
 
@@ -82,7 +82,7 @@ impl Hooks {
         }
     }
 
-    /// What became of this plugin before keeps the decision just noted from counting.
+    /// Notes that an earlier plugin keeps the decision just noted from counting.
     pub(crate) fn is_overruled_by(&mut self, plugin: &Arc<str>) {
         if let Some(last) = self.calls.last_mut() {
             last.overruled_by = Some(plugin.clone());

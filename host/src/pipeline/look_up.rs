@@ -25,7 +25,7 @@ pub(crate) async fn look_up(edge: &Edge, received: &Received, key: &CacheKey) ->
     }
 }
 
-/// The same without a wait; `None` where it may be on disk.
+/// Looks up without a wait; `None` if it may be on disk.
 pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Option<Looked> {
     let began = edge.invalidations().now();
     let entry = match edge.look_up(&key.hash) {
@@ -67,7 +67,7 @@ fn of_entry(edge: &Edge, received: &Received, key: &CacheKey, entry: Option<&Ent
     }
 }
 
-/// What invalidations leave of a key's variants; `None` where none concerns them.
+/// Returns a key's variants without those that were invalidated; `None` if none was.
 fn screened(
     edge: &Edge,
     received: &Received,
@@ -97,7 +97,7 @@ fn screened(
     Some(left)
 }
 
-/// What invalidations make of a stored response for this request: they may know it by the request that it came for, or by
+/// Returns the standing of a stored response for this request: invalidations may know it by the request that it came for, or by
 /// this one.
 pub(crate) fn standing(
     edge: &Edge,
@@ -191,7 +191,7 @@ fn missing(why: Fwd) -> Found {
     }
 }
 
-/// Whether the request or the stored response is why the origin is asked.
+/// Tells if the request or the stored response is the reason why the origin is asked.
 fn fwd(reason: ValidateReason) -> Fwd {
     if reason.is_the_requests() {
         Fwd::Request

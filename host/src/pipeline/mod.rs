@@ -81,7 +81,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// How a request is being answered: at once, or by a future that waits for others.
+/// The way in which a request is being answered: at once, or by a future that waits for others.
 ///
 /// The answer to a hit in memory is made where the request is received. What has to wait is put on the heap: moving it
 /// about costs more than a hit does.

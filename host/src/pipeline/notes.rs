@@ -1,4 +1,4 @@
-//! What the host remembers of a stored response beside its head: for listing and invalidation.
+//! Notes of a stored response beside its head: for listing and invalidation.
 
 use super::invalidations::{Names, Sequence};
 use bytes::Bytes;
@@ -63,7 +63,7 @@ impl<'a> Notes<'a> {
         Some(Sequence(u64::from_be_bytes(*began)))
     }
 
-    /// The same response, confirmed by a fetch that began later.
+    /// Returns the notes after a confirmation by a fetch that began later.
     pub(crate) fn confirmed(bytes: &[u8], began: Sequence) -> Bytes {
         let kept = bytes.get(8..).unwrap_or_default();
         [&began.0.to_be_bytes(), kept].concat().into()

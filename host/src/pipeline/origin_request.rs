@@ -24,7 +24,7 @@ const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
 /// section 4.3.2).
 const FOR_THE_ORIGIN: [HeaderName; 4] = [IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE];
 
-/// What goes out by the policies.
+/// The request by the policies.
 fn outgoing(job: &Job) -> Outgoing {
     let sent = Sent::for_job(job);
     let mut fields = sent.fields();

@@ -1,7 +1,7 @@
 //! OriginResponse: plugins may change what an origin sent before it is stored, put something else in its place, or have another
 //! origin asked.
 //!
-//! What they decide is stored and answers every request for the key. A body that a plugin makes anew is another
+//! Their decisions are stored and answer every request for the key. A body that a plugin makes anew is another
 //! representation: its validator becomes weak (RFC 9110, section 8.8.1), it has no length beforehand, and no ranges of it
 //! are served.
 
@@ -25,7 +25,7 @@ const DIGESTS: [HeaderName; 4] = [
     HeaderName::from_static("repr-digest"),
 ];
 
-/// What came of the stage.
+/// The outcome of the stage.
 pub(crate) enum OriginResponse {
     /// Go on with this response.
     Go(Box<Fetched>),
@@ -37,7 +37,7 @@ pub(crate) enum OriginResponse {
 
 /// A response that plugins are asked about.
 trait Subject {
-    /// What there is to do where the plugins after this one are not asked.
+    /// The outcome if the plugins after this one are not asked.
     type End;
 
     /// The response as the next plugin sees it.
@@ -238,7 +238,7 @@ fn stream(job: &Job, fetched: &mut Fetched, make: impl FnOnce(FetchedBody) -> Fe
     }
 }
 
-/// What is said of a body that is made anew: nothing that was true of the old one.
+/// Sets the fields of a body that is made anew: nothing that was true of the old one.
 fn of_body_made_anew(fields: &mut HeaderMap) {
     for name in [CONTENT_LENGTH, TRAILER].into_iter().chain(DIGESTS) {
         fields.remove(name);
@@ -267,7 +267,7 @@ fn is_bodiless(status: StatusCode) -> bool {
     )
 }
 
-/// What came of asking about a stored response that the origin has confirmed.
+/// The outcome of asking about a stored response that the origin has confirmed.
 pub(crate) enum Confirmed {
     /// These changes were made to the 304, so that freshening makes them to the stored response; and these fields go.
     Edited { remove: Vec<HeaderName> },

@@ -12,7 +12,7 @@ use selvedge_runtime::{Hook, OnError, OriginDecision, Plugin, RequestFacts, Sche
 use std::sync::Arc;
 
 /// The longest name of a host (RFC 1035, section 3.1).
-const LONGEST_HOST: usize = 253;
+const MAX_HOST_LENGTH: usize = 253;
 
 /// Asks the behavior, then each plugin with an origin-selection hook; the last one that decides wins.
 ///
@@ -32,8 +32,8 @@ pub(crate) async fn select(
             Ok(OriginDecision::Policy) => continue,
             Ok(OriginDecision::Origin(id)) => by_id(job, plugin, std::slice::from_ref(id)),
             Ok(OriginDecision::Failover(ids)) => by_id(job, plugin, ids),
-            Ok(OriginDecision::Host { name, .. }) if name.len() > LONGEST_HOST => Err(format!(
-                "it chose the host '{}', which is longer than the {LONGEST_HOST} characters that names of hosts may have",
+            Ok(OriginDecision::Host { name, .. }) if name.len() > MAX_HOST_LENGTH => Err(format!(
+                "it chose the host '{}', which is longer than the {MAX_HOST_LENGTH} characters that names of hosts may have",
                 plugin.masks().name(name)
             )),
             Ok(OriginDecision::Host { scheme, name, port }) => job
@@ -66,7 +66,7 @@ pub(crate) async fn select(
         .collect())
 }
 
-/// Whether this origin is asked by TLS.
+/// Returns true if this origin is asked by TLS.
 pub(crate) fn is_secure(job: &Job, origin: &Origin) -> bool {
     match origin.settings().protocol {
         Protocol::HttpOnly => false,

@@ -50,7 +50,7 @@ pub(crate) fn receive(
     Ok(received)
 }
 
-/// The same for a request of which only the head is known, be it sent or only asked about.
+/// Receives a request of which only the head is known, be it sent or only asked about.
 pub(crate) fn receive_head(
     edge: &Edge,
     head: &mut http::request::Parts,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// No hook gets more of a request's body.
-pub(crate) const MOST_BODY: u64 = 1 << 20;
+pub(crate) const MAX_BODY: u64 = 1 << 20;
 
 /// The viewer broke its body off, or sent what is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(crate) enum Lent {
 }
 
 impl Lent {
-    /// What hooks read.
+    /// Returns the reader for hooks.
     pub(crate) fn reader(&self) -> Arc<dyn ReadBody> {
         match self {
             Lent::Whole(bytes) => Arc::new(bytes.clone()),
@@ -96,7 +96,7 @@ impl ReadBody for RequestBody {
     fn read(&self, max: u64) -> Answer<Result<Bytes, BodyRefusal>> {
         let reading = self.0.clone();
         Answer::Later(Box::pin(async move {
-            let limit = max.min(MOST_BODY);
+            let limit = max.min(MAX_BODY);
             reading.lock_owned().await.read(limit).await
         }))
     }

@@ -48,7 +48,7 @@ pub(crate) struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// What the origin would get of a request with this key.
+    /// The request that the origin would get for a request with this key.
     pub(crate) fn of(received: &'a Received, key: &'a CacheKey) -> Sent<'a> {
         Sent {
             facts: &received.facts,
@@ -58,7 +58,7 @@ impl<'a> Sent<'a> {
         }
     }
 
-    /// What the origin gets for this fetch.
+    /// The request that the origin gets for this fetch.
     pub(crate) fn for_job(job: &'a Job) -> Sent<'a> {
         Sent {
             facts: &job.facts,
@@ -211,7 +211,7 @@ impl<'a> Sent<'a> {
         chain
     }
 
-    /// What decides about Via: the viewer's lines and its version. The edge's own name is the same for all.
+    /// The parts of Via that differ: the viewer's lines and its version. The edge's own name is the same for all.
     fn via(&self) -> Vec<u8> {
         let mut chain = Vec::new();
         for line in self.facts.fields.get_all(VIA) {

@@ -34,8 +34,8 @@ use selvedge_runtime::Read;
 use std::sync::Arc;
 use version::Version;
 
-/// How often a response begins anew because its slices are of different versions, before the whole is asked for.
-const MOST_STARTS: u32 = 2;
+/// Attempts to begin a response anew because its slices are of different versions, before the whole is asked for.
+const MAX_STARTS: u32 = 2;
 
 /// The size of the slices in which the answer to this request is put together; `None` where it is not.
 pub(crate) fn size(received: &Received) -> Option<u64> {
@@ -47,7 +47,7 @@ pub(crate) fn size(received: &Received) -> Option<u64> {
         .filter(|size| is_read && *size > 0)
 }
 
-/// What became of an attempt to answer in slices.
+/// The outcome of an attempt to answer in slices.
 enum Begun {
     /// This is the response.
     Response(Box<Prepared>),
@@ -85,7 +85,7 @@ pub(crate) async fn serve(
 
 /// The response in slices; `None` where the whole has to be asked for.
 async fn in_slices(plan: &Arc<Plan>, received: &Received, record: &mut Record) -> Option<Prepared> {
-    for _ in 0..MOST_STARTS {
+    for _ in 0..MAX_STARTS {
         match begin(plan, received, record).await {
             Begun::Response(prepared) => return Some(*prepared),
             Begun::Changed => {}
@@ -140,7 +140,7 @@ async fn arriving_whole(
     }
 }
 
-/// Whether what is stored under the key of the whole is to be used or validated: the whole itself, or for instance a 404.
+/// Returns true if the response under the key of the whole is to be used or validated: the whole itself, or for instance a 404.
 fn is_stored_whole(found: &Found) -> bool {
     match found {
         Found::Fresh { .. } | Found::Stale { .. } => true,

@@ -1,6 +1,6 @@
 //! Store: a response is stored while it streams to those who asked for it.
 //!
-//! Whether it may be stored is RFC 9111, section 3, asked of the caching crate; this stage carries it out. A response
+//! The rules (RFC 9111, section 3) are asked of the caching crate; this stage carries them out. A response
 //! that breaks off is never stored as complete (section 3.3).
 
 use super::announced::Announced;
@@ -112,7 +112,7 @@ pub(crate) fn begin(
     (fill, permit, trailers)
 }
 
-/// Whether it may be stored, and as what; or the word why not.
+/// Returns the head to be stored, or the word why it may not be.
 fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stored, &'static str> {
     let policy = job.behavior.policy();
     if fetched.is_unasked_part() {
@@ -128,7 +128,7 @@ fn may_store(job: &Job, fetched: &Fetched, overrides: &Overrides) -> Result<Stor
     Ok(head)
 }
 
-/// Whether one more variant would be more than the policy allows for a key: a Vary on something that differs for every viewer
+/// Returns true if one more variant would be more than the policy allows for a key: a Vary on something that differs for every viewer
 /// must not fill the store.
 async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool {
     let invalidations = job.edge.invalidations();
@@ -169,7 +169,7 @@ pub(crate) fn is_for_get(job: &Job, fetched: &Fetched) -> bool {
     may_store(job, fetched, &Overrides::default()).is_ok() && Sent::for_job(job).is_as_for_get()
 }
 
-/// Whether a stored response may answer those who wait for it. One that is stale at once may answer those who came before it was
+/// Returns true if a stored response may answer those who wait for it. One that is stale at once may answer those who came before it was
 /// asked for, if it has a validator: without one it is made anew for each, as is one that sets cookies.
 fn may_share(job: &Job, head: &Stored) -> bool {
     let now = job.edge.clock().now();
@@ -183,7 +183,7 @@ fn may_share(job: &Job, head: &Stored) -> bool {
     }
 }
 
-/// Whether a confirmed response may answer those who waited for the confirmation: not if it has become `private`, say.
+/// Returns true if a confirmed response may answer those who waited for the confirmation: not if it has become `private`, say.
 pub(crate) fn may_share_confirmed(job: &Job, head: &Stored, overrides: &Overrides) -> bool {
     let request = selvedge_caching::Request {
         method: &Method::GET,
@@ -273,7 +273,7 @@ async fn pump(
     drop(permit);
 }
 
-/// Whether this is a part, and the whole was stored while it was on its way: then the whole stays.
+/// Returns true if this is a part, and the whole was stored while it was on its way: then the whole stays.
 fn is_less_than_stored(job: &Job, head: &Stored) -> bool {
     let Some(key) = job.key.as_ref().filter(|_| !head.is_complete()) else {
         return false;

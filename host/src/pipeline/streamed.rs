@@ -60,7 +60,7 @@ struct Transforming {
     source: FetchedBody,
     transform: Transform,
     witness: Witness,
-    /// What the plugin has given and nobody has taken yet.
+    /// Pieces that the plugin has given and that have not been taken yet.
     ready: VecDeque<Bytes>,
     at_end: bool,
 }

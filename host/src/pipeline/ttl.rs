@@ -40,7 +40,7 @@ pub(crate) async fn decide(
     Ok(deciding.overrides)
 }
 
-/// What several plugins say, while they are asked.
+/// Decisions of several plugins, while they are asked.
 #[derive(Default)]
 struct Deciding {
     overrides: Overrides,
@@ -48,7 +48,7 @@ struct Deciding {
     made: Vec<Made>,
 }
 
-/// What one decision set.
+/// The parts that one decision set.
 struct Made {
     call: usize,
     storing: Storing,
@@ -128,7 +128,7 @@ impl Deciding {
 }
 
 impl Made {
-    /// Whether tags or a window of it count, with these decisions after it.
+    /// Returns true if tags or a window of it count, with these decisions after it.
     fn counts_beside(&self, later: &[Made]) -> bool {
         let is_last = |sets: fn(&Made) -> bool| sets(self) && !later.iter().any(sets);
         self.tags || is_last(|made| made.while_revalidating) || is_last(|made| made.on_error)

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 /// A tunnel in which nothing moves for this long is closed.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// What a request asks for, if it asks to upgrade: taken before the fields of the connection are removed.
+/// Returns the upgrade that a request asks for, if any: taken before the fields of the connection are removed.
 pub(crate) fn asked(viewer: &Viewer, request: &mut Request<ViewerBody>) -> Option<Upgrade> {
     let fields = request.headers();
     let protocol = fields.get(UPGRADE)?.clone();
@@ -41,7 +41,7 @@ pub(crate) fn asked(viewer: &Viewer, request: &mut Request<ViewerBody>) -> Optio
     })
 }
 
-/// Whether HTTP/2 is among the protocols. A tunnel that carries HTTP would take requests past every gate and hook here, so
+/// Returns true if HTTP/2 is among the protocols. A tunnel that carries HTTP would take requests past every gate and hook here, so
 /// such a wish is not passed on; a server may ignore it (RFC 9110, section 7.8).
 fn is_http_2(protocol: &HeaderValue) -> bool {
     let mut members = protocol.as_bytes().split(|byte| *byte == b',');

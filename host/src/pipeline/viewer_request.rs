@@ -1,6 +1,6 @@
 //! ViewerRequest: plugins may rewrite the request before anything is decided by it, or answer it at once.
 //!
-//! What they change is what the cache key, the later hooks and the origin see. The behavior stays the one that the viewer's
+//! Their changes are seen by the cache key, the later hooks and the origin. The behavior stays the one that the viewer's
 //! own path chose. An answer is for this viewer alone: it is not stored.
 
 use super::exchange::{FailureReason, PluginFailure, Prepared, Received};
@@ -14,7 +14,7 @@ use selvedge_runtime::{
 };
 use std::sync::Arc;
 
-/// What came of the stage.
+/// The outcome of the stage.
 pub(crate) enum ViewerRequest {
     /// Go on with the request as it is now.
     Next,

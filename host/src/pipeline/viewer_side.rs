@@ -73,7 +73,7 @@ struct Side<'a> {
     /// Until the key is made: instances are scarce, and origins may be slow.
     transaction: Option<Transaction>,
     hooks: Hooks,
-    /// What the cache-key hooks read.
+    /// Reads of the cache-key hooks.
     key_reads: Vec<Read>,
     /// The key as text for viewer-response hooks.
     key_for_hooks: Option<String>,

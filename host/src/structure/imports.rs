@@ -20,7 +20,7 @@ type Segments = Vec<String>;
 struct Module {
     file: String,
     uses: Vec<Segments>,
-    /// What it makes known under a name, from elsewhere.
+    /// Names that it passes on from elsewhere.
     re_exports: BTreeMap<String, Segments>,
 }
 

@@ -1,4 +1,4 @@
-//! What came of a fetch, for all who wait for it.
+//! The answer of a fetch, for all who wait for it.
 
 use super::reasons::FailureReason;
 use super::source::Trailers;
@@ -8,7 +8,7 @@ use selvedge_caching::{OriginTrouble, Stored};
 use selvedge_store::{Follow, Variant};
 use std::sync::Arc;
 
-/// What the fetch side did, for the access line of the request that led it.
+/// The work of the fetch side, for the access line of the request that led it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     pub(crate) hooks: Vec<HookRecord>,
@@ -17,13 +17,13 @@ pub(crate) struct Report {
     pub(crate) status: Option<u16>,
 }
 
-/// What came of a fetch for everybody who waits for it.
+/// The answer of a fetch for all who wait for it.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// A new stored response whose body may still be arriving.
     Filling {
         head: Arc<Stored>,
-        /// What is stored with it beside the head.
+        /// The notes that are stored beside the head.
         notes: Bytes,
         body: Follow,
         trailers: Trailers,
@@ -48,7 +48,7 @@ pub(crate) enum StoredUse {
     Validated,
     /// The origin failed (RFC 5861, section 4).
     StaleOnError {
-        /// How it failed.
+        /// The kind of failure.
         trouble: OriginTrouble,
         /// The word for Cache-Status.
         word: &'static str,

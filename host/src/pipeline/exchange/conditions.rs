@@ -1,6 +1,6 @@
-//! Who evaluates a request's conditions.
+//! The side that evaluates a request's conditions.
 
-/// Who evaluates the If-None-Match and If-Modified-Since of a request for which nothing is stored.
+/// The side that evaluates If-None-Match and If-Modified-Since of a request for which nothing is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conditions {
     /// The origin: its answer is for this request alone.

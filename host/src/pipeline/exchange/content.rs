@@ -36,7 +36,7 @@ impl Content {
         }
     }
 
-    /// Whether the head was stored before this request came.
+    /// Returns true if the head was stored before this request came.
     pub(crate) fn was_stored(&self) -> bool {
         match self {
             Content::Complete(_) => true,

@@ -75,7 +75,7 @@ impl Fetched {
         }
     }
 
-    /// What a plugin made, as if an origin had sent it.
+    /// Makes a response of a plugin one that an origin could have sent.
     pub(crate) fn made(job: &Job, response: SyntheticResponse) -> Result<Fetched, String> {
         let SyntheticResponse {
             status,

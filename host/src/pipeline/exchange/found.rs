@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use selvedge_caching::cache_status::Fwd;
 use selvedge_store::Variant;
 
-/// What the look-up found.
+/// The result of a look-up.
 pub(crate) enum Found {
     /// Use it.
     Fresh { variant: Variant, ttl: i64 },

@@ -1,4 +1,4 @@
-//! What a fetch needs to know of the request that caused it.
+//! Facts that a fetch needs of the request that caused it.
 
 use super::conditions::Conditions;
 use super::edits::Edits;
@@ -14,7 +14,7 @@ use selvedge_runtime::{Read, RequestFacts};
 use selvedge_store::Variant;
 use std::sync::Arc;
 
-/// What a fetch needs to know. In a box: it is handed from stage to stage, and the future of a fetch would have room for each of
+/// Facts that a fetch needs. In a box: it is handed from stage to stage, and the future of a fetch would have room for each of
 /// its places.
 pub(crate) struct Job {
     pub(crate) edge: Arc<Edge>,
@@ -22,21 +22,21 @@ pub(crate) struct Job {
     pub(crate) behavior: Arc<Behavior>,
     pub(crate) facts: Arc<RequestFacts>,
     pub(crate) uri: Uri,
-    /// What the cache key consists of: this much is sent to the origin.
+    /// The parts of the cache key: all of them are sent to the origin.
     pub(crate) parts: KeyParts,
     /// Where the response is stored; `None` where it is not.
     pub(crate) key: Option<CacheKey>,
     /// Its place in the order of fetches and invalidations: before the look-up that led to it.
     pub(crate) began: Sequence,
-    /// What the cache-key hooks read.
+    /// Reads of the cache-key hooks.
     pub(crate) key_reads: Vec<Read>,
     /// The stored response that the origin is asked to confirm, and that is used when the origin fails.
     pub(crate) validating: Option<Variant>,
     /// The stored part of which the origin is asked for the rest.
     pub(crate) completing: Option<Box<Completing>>,
-    /// Who evaluates the request's own conditions.
+    /// The side that evaluates the request's own conditions.
     pub(crate) conditions: Conditions,
-    /// What origin-request hooks did to the request that was answered.
+    /// Changes of origin-request hooks to the request that was answered.
     pub(crate) edits: Edits,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
@@ -88,7 +88,7 @@ impl Job {
         }
     }
 
-    /// The same as a GET, whichever method it was that led to it.
+    /// Makes it a GET, whichever method led to it.
     pub(crate) fn into_get(mut self: Box<Self>) -> Box<Job> {
         if self.facts.method != Method::GET {
             let mut facts = (*self.facts).clone();
@@ -98,14 +98,14 @@ impl Job {
         self
     }
 
-    /// The same, stored under the key that a GET has.
+    /// Has the response stored under the key that a GET has.
     pub(crate) fn for_get(mut self: Box<Self>, key: CacheKey, began: Sequence) -> Box<Job> {
         self.began = began;
         self.key = Some(key);
         self
     }
 
-    /// What is stored beside a response under this key.
+    /// Returns the notes for a response under this key.
     pub(crate) fn notes<'a>(&'a self, key: &'a CacheKey) -> Notes<'a> {
         Notes {
             began: self.began,

@@ -22,12 +22,12 @@ pub(crate) struct KeyParts {
     pub(crate) host: bool,
     /// The viewer's scheme: the origin is told it, or spoken to by it.
     pub(crate) scheme: bool,
-    /// What the viewer offers of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
+    /// The viewer's offer of the codings that the policy tells apart, for instance `br,gzip`; `None` where the policy
     /// names none.
     pub(crate) accept_encoding: Option<String>,
 }
 
-/// What of the query is in the key.
+/// The part of the query in the key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum QueryPart {
     /// As the policy says, parameters in the order in which they were sent.
@@ -36,14 +36,14 @@ pub(crate) enum QueryPart {
     Sorted(NameSet),
 }
 
-/// What of the cookies is in the key.
+/// The part of the cookies in the key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CookiePart {
     Policy(NameSet),
     Named(String),
 }
 
-/// What came of the stage.
+/// The outcome of the stage.
 pub(crate) enum Keyed {
     /// Look up, and store under this.
     Key(CacheKey),

@@ -1,4 +1,4 @@
-//! What a look-up or a fetch gave for a request, before it is made into a response to the viewer.
+//! The answer to a request as a look-up or a fetch gave it, before it is made into a response to the viewer.
 
 use super::content::Content;
 use super::prepared::Prepared;
@@ -15,7 +15,7 @@ pub(crate) struct Miss {
     pub(crate) detail: Option<&'static str>,
 }
 
-/// What answers a request.
+/// The answer to a request.
 pub(crate) enum Obtained {
     /// A stored response, or one that is being stored.
     Stored(FromStore),

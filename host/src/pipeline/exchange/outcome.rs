@@ -1,4 +1,4 @@
-//! What came of a fetch, for the request that led it.
+//! The outcome of a fetch, for the request that led it.
 
 use super::answer::{Answer, Report};
 use super::conditions::Conditions;
@@ -13,7 +13,7 @@ use selvedge_store::BodyReader;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// What came of a fetch for the request that led it.
+/// The outcome of a fetch for the request that led it.
 pub(crate) enum Outcome {
     Shared(Answer),
     /// A new stored response, with the first reader of its body.
@@ -37,13 +37,13 @@ pub(crate) struct Own {
     pub(crate) slot: Option<Slot>,
     pub(crate) why: &'static str,
     pub(crate) report: Arc<Report>,
-    /// Who evaluates the viewer's conditions.
+    /// The side that evaluates the viewer's conditions.
     pub(crate) conditions: Conditions,
     /// The origin's connection, where it agreed to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
 
-/// Who hears of a response that is being stored.
+/// The requests that hear of a response that is being stored.
 pub(crate) struct Audience {
     pub(crate) permit: Permit,
     pub(crate) leader: oneshot::Sender<Outcome>,

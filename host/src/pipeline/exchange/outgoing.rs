@@ -15,7 +15,7 @@ pub(crate) const SELECTING: [HeaderName; 6] = [
     RANGE,
 ];
 
-/// What goes out, whichever origin is asked.
+/// A request to an origin, whichever is asked.
 pub(crate) struct Outgoing {
     pub(crate) path: String,
     pub(crate) query: Option<String>,

@@ -100,7 +100,7 @@ impl Prepared {
         Prepared::refusal(why.status(), why.text(), why.as_str(), why.closes())
     }
 
-    /// What a viewer gets whose request goes no further.
+    /// The response to a request that goes no further.
     pub(crate) fn refused(why: Refusal) -> Prepared {
         Prepared::refusal(why.status(), why.text(), why.as_str(), why.closes())
     }

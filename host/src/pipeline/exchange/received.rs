@@ -37,7 +37,7 @@ impl Received {
         }
     }
 
-    /// What invalidations find it by.
+    /// Returns the names that invalidations find it by.
     pub(crate) fn names<'a>(&'a self, key: &'a CacheKey) -> Names<'a> {
         let target = self
             .uri

@@ -49,12 +49,12 @@ impl Refusal {
         }
     }
 
-    /// Whether the connection is closed: where a body that nobody reads would follow, or the target makes no sense.
+    /// Returns true if the connection is closed: a body that is not read would follow, or the target makes no sense.
     pub(crate) fn closes(self) -> bool {
         !matches!(self, Refusal::UnknownHost | Refusal::Disabled)
     }
 
-    /// What the viewer is told.
+    /// Returns the sentence for the viewer.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Refusal::Connect => "This server does not open tunnels: CONNECT is refused.",

@@ -4,7 +4,7 @@ use http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Who asks.
+/// A viewer.
 #[derive(Clone)]
 pub struct Viewer {
     /// The address that the connection comes from.
@@ -13,7 +13,7 @@ pub struct Viewer {
     pub connection: Arc<dyn Connection>,
 }
 
-/// What the pipeline wants of a viewer's connection.
+/// The part of a viewer's connection that the pipeline needs.
 pub trait Connection: Send + Sync {
     /// Lets everything through from the end of the present request on; `false` where the viewer has sent more than it should.
     fn become_tunnel(&self) -> bool;
@@ -26,6 +26,6 @@ pub struct Malformed<'a> {
     pub status: StatusCode,
     /// The word for logs and metrics.
     pub reason: &'static str,
-    /// What the viewer is told.
+    /// The sentence for the viewer.
     pub text: &'a str,
 }

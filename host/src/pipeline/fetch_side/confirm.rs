@@ -10,7 +10,7 @@ use selvedge_runtime::{Hook, RequestFacts, ResponseFacts, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
 
-/// What came of a confirmation.
+/// The outcome of a confirmation.
 pub(super) enum Confirmation {
     /// The stored response as it is now, and whether it may answer those who waited for the confirmation.
     Stored { variant: Variant, may_share: bool },
@@ -85,7 +85,7 @@ fn of_confirmed(confirmed: &Stored, fetched: &Fetched) -> ResponseFacts {
     }
 }
 
-/// What a confirmation makes of a stored response; plugins may have removed fields from it.
+/// Updates a stored response by a confirmation; plugins may have removed fields from it.
 fn freshen(
     job: &Job,
     stored: &Variant,

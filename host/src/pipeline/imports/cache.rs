@@ -12,7 +12,7 @@ use selvedge_runtime::capabilities::{self, Answer};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// What the values of a distribution count for at most, in bytes.
+/// The most that the values of a distribution may count for, in bytes.
 const MOST: usize = 16 << 20;
 
 /// The most bytes of a key.
@@ -25,7 +25,7 @@ const MOST_VALUE: usize = 1 << 20;
 const MOST_TAGS: usize = 32;
 const MOST_TAG: usize = 256;
 
-/// What a value counts for beside its bytes.
+/// Bytes that a value counts for beside its own.
 const ENTRY: usize = 128;
 
 /// The values of all distributions. They outlive a reload.

@@ -1,4 +1,4 @@
-//! What a running host keeps for plugins: key-value data, stored values, figures. Each import of the contract in a file of its
+//! Data of plugins in a running host: key-value data, stored values, metrics. Each import of the contract in a file of its
 //! own; the runtime reaches them by its traits.
 
 mod cache;
@@ -16,7 +16,7 @@ use cache::{PluginCache, PluginCaches};
 use selvedge_runtime::capabilities;
 use std::sync::Arc;
 
-/// What plugins of all distributions are given.
+/// Data for the plugins of all distributions.
 pub struct Imports {
     kv: Kv,
     caches: PluginCaches,

@@ -2,7 +2,7 @@
 //! look-up, a variant that an invalidation has ended is removed when it is found.
 
 use super::list::{absolute, describe_all, plain};
-use super::{Explanation, HookDecision, MOST_LISTED, Question, Refused};
+use super::{Explanation, HookDecision, MAX_LISTED, Question, Refused};
 use crate::config::Protocol;
 use crate::pipeline::exchange::{CacheKey, Found, Keyed, Received, Refusal, key_bytes};
 use crate::pipeline::flight_key::flight_key;
@@ -15,10 +15,10 @@ use selvedge_runtime::{Hook, Transaction};
 use selvedge_store::Variant;
 use std::sync::Arc;
 
-/// What would become of a request.
+/// Explains a request.
 ///
 /// # Errors
-/// What is wrong with the question.
+/// The question is wrong.
 pub async fn explain(edge: &Arc<Edge>, question: &Question) -> Result<Explanation, Refused> {
     let uri = absolute(&question.url)?;
     let method = question.method.as_deref().unwrap_or("GET");
@@ -167,7 +167,7 @@ async fn looked_up(
     result
 }
 
-/// What is stored in slices, and what the one with which the response would begin means for it; `None` where none is stored.
+/// The stored slices, and the outcome by the one with which the response would begin; `None` if none is stored.
 async fn sliced(
     edge: &Arc<Edge>,
     received: &Received,
@@ -176,7 +176,7 @@ async fn sliced(
     explanation: &mut Explanation,
 ) -> Option<(&'static str, &'static str)> {
     let plan = slices::Plan::new(edge, received, key, Vec::new(), size);
-    let stored = plan.stored(MOST_LISTED as u64).await;
+    let stored = plan.stored(MAX_LISTED as u64).await;
     if stored.is_empty() {
         return None;
     }
@@ -189,7 +189,7 @@ async fn sliced(
         }
         explanation.variants.extend(variants);
     }
-    explanation.variants.truncate(known + MOST_LISTED);
+    explanation.variants.truncate(known + MAX_LISTED);
     Some(match plan.look_up(first).await {
         Found::Fresh { .. } => ("hit", "slices"),
         Found::Stale { .. } => ("stale", "slices"),
@@ -202,7 +202,7 @@ async fn sliced(
     })
 }
 
-/// What is known before the key.
+/// The facts known before the key.
 fn plain_explanation(received: &Received, viewer_hooks: Vec<HookDecision>) -> Explanation {
     let masks = received.distribution.masks();
     Explanation {
@@ -214,7 +214,7 @@ fn plain_explanation(received: &Received, viewer_hooks: Vec<HookDecision>) -> Ex
     }
 }
 
-/// What the hooks decided since this was asked last.
+/// Returns the decisions of hooks since the last call.
 fn decisions(hooks: &mut Hooks) -> Vec<HookDecision> {
     let calls = std::mem::take(&mut hooks.calls).into_iter();
     calls

@@ -6,13 +6,13 @@ use crate::pipeline::invalidations::{Matcher, Standing, Wanted};
 use std::sync::Arc;
 
 /// One command has so many paths and tags at most, as with CloudFront.
-const MOST_AT_ONCE: usize = 3000;
+const MAX_AT_ONCE: usize = 3000;
 
 /// Invalidates, or says what would be concerned. In force for every request that comes after it has returned, and after a
 /// restart too.
 ///
 /// # Errors
-/// What is wrong with the question, or that the durable state failed.
+/// The question is wrong, or the durable state failed.
 pub async fn invalidate(edge: &Arc<Edge>, asked: &Invalidate) -> Result<Invalidated, Refused> {
     let wanted = wanted(asked)?;
     let distribution = &distribution_named(edge, &asked.distribution)?;
@@ -66,9 +66,9 @@ fn wanted(asked: &Invalidate) -> Result<Vec<Wanted>, Refused> {
         let help = "name paths, for instance '/images/*', or tags; '/*' is everything";
         return Err(Refused::Wrong(format!("nothing to invalidate: {help}")));
     }
-    if count > MOST_AT_ONCE {
+    if count > MAX_AT_ONCE {
         return Err(Refused::Wrong(format!(
-            "{count} paths and tags are too many at once: at most {MOST_AT_ONCE}. Use paths that end in *, tags, or several commands"
+            "{count} paths and tags are too many at once: at most {MAX_AT_ONCE}. Use paths that end in *, tags, or several commands"
         )));
     }
     let paths = asked.paths.iter().map(|path| Wanted::path(path));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A page of a listing has so many keys at most.
-const MOST_LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// A value as JSON has it: text, or bytes that are no text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ pub fn kv_get(edge: &Edge, distribution: &str, key: &str) -> Result<KvFound, Ref
 pub fn kv_list(edge: &Edge, distribution: &str, range: &KvRange) -> Result<KvListing, Refused> {
     let distribution = distribution_named(edge, distribution)?;
     let (id, after) = (distribution.id(), range.after.as_deref());
-    let page = edge.kv().keys(id, &range.prefix, after, MOST_LISTED);
+    let page = edge.kv().keys(id, &range.prefix, after, MAX_LISTED);
     let keys = page.keys.iter();
     Ok(KvListing {
         keys: keys.map(|(key, bytes)| (key.to_string(), *bytes)).collect(),

@@ -1,10 +1,10 @@
-//! What is stored for a URL: `selvedge cache ls`, and the look through the store that a dry run takes.
+//! Stored responses of a URL: `selvedge cache ls`, and the look through the store that a dry run takes.
 //!
 //! The key of a plain GET is looked up. But keys are hashes, and plugins may put anything into them, so a URL does not lead to
 //! all of its keys: the others, slices among them, are found by looking through the store, page by page, for as long as
-//! [`LONGEST_LOOK`] allows.
+//! [`MAX_LOOK_TIME`] allows.
 
-use super::{LONGEST_LOOK, Listing, MOST_LISTED, Refused, StoredObject, StoredPart};
+use super::{Listing, MAX_LISTED, MAX_LOOK_TIME, Refused, StoredObject, StoredPart};
 use crate::distribution::Distribution;
 use crate::pipeline::exchange::{Keyed, Received, Refusal, key_bytes};
 use crate::pipeline::hooks::Hooks;
@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// So many keys are read at once.
+/// Keys read at once.
 const PAGE: usize = 256;
 
 /// All stored responses of a URL.
@@ -54,7 +54,7 @@ pub async fn list(edge: &Arc<Edge>, url: &str) -> Result<Listing, Refused> {
         listing.keys_seen = 1;
         listing.stored = describe_all(edge, &received.distribution, &entry);
         listing.count = listing.stored.len() as u64;
-        listing.stored.truncate(MOST_LISTED);
+        listing.stored.truncate(MAX_LISTED);
     }
     look_through(
         edge,
@@ -83,7 +83,7 @@ pub(super) async fn look_through(
 ) -> Result<Listing, Refused> {
     let began = Instant::now();
     let mut after = None;
-    while began.elapsed() < LONGEST_LOOK {
+    while began.elapsed() < MAX_LOOK_TIME {
         let page = edge.store().scan(after, PAGE).await;
         let Some((last, _)) = page.last() else {
             listing.complete = true;
@@ -98,7 +98,7 @@ pub(super) async fn look_through(
                 };
                 if notes.distribution == &**distribution.id() && wanted(key, &notes, variant) {
                     listing.count += 1;
-                    if listing.stored.len() < MOST_LISTED {
+                    if listing.stored.len() < MAX_LISTED {
                         listing
                             .stored
                             .push(describe(edge, distribution, variant, &notes));

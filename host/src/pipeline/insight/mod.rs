@@ -1,4 +1,4 @@
-//! What operators ask a running host: what is stored for a URL, what would become of a request, to invalidate, and to read
+//! Commands of operators to a running host: list what is stored for a URL, explain a request, invalidate, and read
 //! and change key-value data.
 //!
 //! Nothing here fetches. The admin socket hands these questions in and the answers out, as JSON (`admin/API.md`); the
@@ -38,7 +38,7 @@ pub enum Refused {
     Failed(String),
 }
 
-/// What is to be invalidated.
+/// An invalidation command.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Invalidate {
@@ -50,7 +50,7 @@ pub struct Invalidate {
     /// Tags.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Whether what is concerned becomes stale instead of being removed.
+    /// True if the responses become stale instead of being removed.
     #[serde(default)]
     pub soft: bool,
     /// Only say what would be concerned.
@@ -58,39 +58,39 @@ pub struct Invalidate {
     pub dry_run: bool,
 }
 
-/// What became of an invalidation.
+/// The result of an invalidation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invalidated {
     /// The distribution's id.
     pub distribution: String,
-    /// How many paths and tags were asked for, each once.
+    /// The number of paths and tags asked for, each once.
     pub asked: usize,
     /// As it was asked.
     pub soft: bool,
     /// For a dry run: what would be concerned. `None` where it was done: it takes effect without looking at what is stored.
     pub would_hit: Option<Listing>,
-    /// How many invalidations are kept for the distribution.
+    /// The number of invalidations remembered for the distribution.
     pub kept: usize,
 }
 
 /// Some of what is stored.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Listing {
-    /// The first [`MOST_LISTED`], in no order that means anything.
+    /// The first [`MAX_LISTED`], in no order that means anything.
     pub stored: Vec<StoredObject>,
-    /// How many there are.
+    /// The number of them.
     pub count: u64,
-    /// How many keys were looked at.
+    /// The number of keys looked at.
     pub keys_seen: u64,
-    /// Whether all keys were looked at: looking stops after [`LONGEST_LOOK`].
+    /// True if all keys were looked at: looking stops after [`MAX_LOOK_TIME`].
     pub complete: bool,
 }
 
 /// No listing has more entries.
-pub const MOST_LISTED: usize = 100;
+pub const MAX_LISTED: usize = 100;
 
 /// No listing takes longer.
-pub const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(20);
+pub const MAX_LOOK_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// One stored response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,11 +120,11 @@ pub struct StoredObject {
     pub tags: Vec<String>,
     /// The request fields that it was chosen by, in normal form; `null` for one that the request did not have.
     pub vary: Vec<(String, Option<String>)>,
-    /// Whether a request with this key and these fields would be answered from it now.
+    /// True if a request with this key and these fields would be answered from it now.
     pub usable: bool,
     /// Why, or why not: the word of Cache-Status.
     pub why: String,
-    /// Whether it would be used if the origin failed.
+    /// True if it would be used if the origin failed.
     pub usable_on_error: bool,
 }
 
@@ -156,10 +156,10 @@ pub struct Question {
     pub viewer: Option<IpAddr>,
 }
 
-/// What would become of a request.
+/// The explanation of a request.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Explanation {
-    /// What the host would do: `hit`, `stale`, `collapse`, `miss`, `validate`, `pass`, `respond`, `refuse` or `fail`.
+    /// The action of the host: `hit`, `stale`, `collapse`, `miss`, `validate`, `pass`, `respond`, `refuse` or `fail`.
     pub outcome: String,
     /// Why: the words of Cache-Status or of the refusal.
     pub why: String,
@@ -173,10 +173,10 @@ pub struct Explanation {
     pub path: Option<String>,
     /// The cache key for people.
     pub key: Option<String>,
-    /// What each viewer-request hook decided, in order.
+    /// The decisions of the viewer-request hooks, in order.
     #[serde(default)]
     pub viewer_hooks: Vec<HookDecision>,
-    /// What each cache-key hook decided, in order.
+    /// The decisions of the cache-key hooks, in order.
     pub key_hooks: Vec<HookDecision>,
     /// The stored variants of the key; where the behavior has `range_slices`, those of the slices too.
     pub variants: Vec<StoredObject>,
@@ -190,14 +190,14 @@ pub struct Explanation {
     pub origin_hooks: Vec<String>,
 }
 
-/// What a hook decided.
+/// The decision of a hook.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HookDecision {
     /// The plugin's name.
     pub plugin: String,
     /// The decision in a few words, or the error.
     pub decision: String,
-    /// Whether it failed.
+    /// True if it failed.
     pub failed: bool,
 }
 

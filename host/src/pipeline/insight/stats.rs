@@ -1,4 +1,4 @@
-//! What the cache holds and how it does: `selvedge cache stats`, and the metrics by distribution.
+//! The state of the cache: `selvedge cache stats`, and the metrics by distribution.
 
 use crate::pipeline::Edge;
 use crate::pipeline::store_stage::owner;
@@ -15,43 +15,43 @@ const FORMER: &str = "(no longer configured)";
 pub struct CacheStats {
     /// Keys in the memory tier.
     pub memory_objects: u64,
-    /// What they weigh.
+    /// Their bytes.
     pub memory_bytes: u64,
-    /// What they may weigh.
+    /// The limit of these bytes.
     pub memory_limit: u64,
     /// Keys on disk.
     pub disk_objects: u64,
-    /// Whether all of them are known: for a moment after a start they are still being counted.
+    /// True if all of them are known: for a moment after a start they are still being counted.
     pub disk_known: bool,
-    /// What segments, large files and the index take on disk.
+    /// Bytes of segments, large files and the index on disk.
     pub disk_bytes: u64,
-    /// What they may take.
+    /// The limit of these bytes.
     pub disk_limit: u64,
-    /// What the index takes of it.
+    /// Bytes of the index among them.
     pub index_bytes: u64,
     /// Files that hold many small bodies.
     pub segments: u64,
     /// The bytes of these files.
     pub segment_bytes: u64,
-    /// How much of these bytes is garbage, from 0 to 1.
+    /// The share of garbage among these bytes, from 0 to 1.
     pub fragmentation: f64,
     /// Files that hold one large body.
     pub large_files: u64,
     /// Bytes that wait to be written.
     pub queued_bytes: u64,
-    /// Whether the disk could not be written lately.
+    /// True if the disk could not be written lately.
     pub disk_failed: bool,
     /// Responses that were stored.
     pub stored: u64,
     /// Stored responses that went to make room on disk.
     pub evicted_objects: u64,
-    /// What that freed.
+    /// Bytes freed by that.
     pub evicted_bytes: u64,
     /// Responses that were not written to disk because it failed or was too slow.
     pub not_written: u64,
     /// Stored responses that were removed because they did not check out.
     pub damaged_objects: u64,
-    /// What of a damaged cache, or of one of another version, was discarded at the start.
+    /// Bytes of a damaged cache, or of one of another version, discarded at the start.
     pub discarded_bytes: u64,
     /// Requests that the cache had a part in.
     pub requests: u64,
@@ -61,18 +61,18 @@ pub struct CacheStats {
     pub distributions: Vec<DistributionStats>,
 }
 
-/// What the cache holds for one distribution. A response in both tiers counts in both.
+/// Usage of the cache by one distribution. A response in both tiers counts in both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DistributionStats {
     /// The distribution's id; `(no longer configured)` for the content of all that are not configured any more.
     pub distribution: String,
     /// Stored responses in memory.
     pub memory_objects: u64,
-    /// What they weigh.
+    /// Their bytes.
     pub memory_bytes: u64,
     /// Stored responses on disk.
     pub disk_objects: u64,
-    /// What they take there.
+    /// Their bytes there.
     pub disk_bytes: u64,
     /// Requests that the cache had a part in.
     pub requests: u64,
@@ -119,7 +119,7 @@ pub async fn stats(edge: &Arc<Edge>) -> CacheStats {
     }
 }
 
-/// What is stored for each distribution, by its id: those that are configured, and one for all others.
+/// Usage of the store by distribution: those that are configured, and one for all others.
 pub async fn tiers_by_distribution(edge: &Arc<Edge>) -> BTreeMap<String, DistributionStats> {
     let store = edge.store().clone();
     // It fails only when the host is stopping.

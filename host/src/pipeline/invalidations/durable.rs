@@ -23,13 +23,13 @@ const TABLE: &str = "invalidations";
 /// The number of the last start.
 const START: (&str, &[u8]) = ("edge", b"invalidations-start");
 
-/// What unsafe methods made out of date. Key: the number of the shard. Value: the shard (`recent`).
+/// Invalidations by unsafe methods. Key: the number of the shard. Value: the shard (`recent`).
 const OUTDATED: &str = "outdated";
 
 /// The key of the hashes in it.
 const SECRET: (&str, &[u8]) = ("edge", b"outdated-secret");
 
-/// So many values are read at once.
+/// Values read at once.
 const PAGE: usize = 4096;
 
 const EXACT: u8 = b'p';
@@ -87,7 +87,7 @@ pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, State
         .collect())
 }
 
-/// What unsafe methods made out of date in earlier runs. What can't be read stands for nothing, as with a lost state.
+/// Reads the invalidations by unsafe methods of earlier runs. Those that can't be read stand for nothing, as with a lost state.
 pub(super) fn load_recent(state: &State) -> Result<Recent, StateError> {
     let (table, key) = SECRET;
     let kept = state.blocking_get(table, key)?;
@@ -120,7 +120,7 @@ fn new_secret() -> [u8; 32] {
     *seed.finalize().as_bytes()
 }
 
-/// What writes these shards, and the key of the hashes in them.
+/// Returns the changes that write these shards, and the key of the hashes in them.
 pub(super) fn shards(secret: [u8; 32], changed: &[(u8, Vec<u8>)]) -> Vec<StateChange> {
     let (table, key) = SECRET;
     let secret = StateChange::Put {
@@ -136,7 +136,7 @@ pub(super) fn shards(secret: [u8; 32], changed: &[(u8, Vec<u8>)]) -> Vec<StateCh
     changed.iter().map(put).chain([secret]).collect()
 }
 
-/// What makes the durable state the same as these marks at the places that changed.
+/// Returns the changes that make the durable state the same as these marks in the scopes that changed.
 pub(super) fn changes(
     distribution: &str,
     marks: &Marks,

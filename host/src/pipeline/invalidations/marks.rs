@@ -61,7 +61,7 @@ impl Mark {
         self.hard.max(self.soft)
     }
 
-    /// Whether this one says nothing that a newer and wider one does not say as well.
+    /// Returns true if a newer and wider mark says all that this one says.
     fn is_within(self, wider: Mark) -> bool {
         self.hard <= wider.hard && self.soft <= wider.newest()
     }
@@ -132,12 +132,12 @@ impl Marks {
         self.newest_tag
     }
 
-    /// How many are kept.
+    /// Returns the number of marks.
     pub(super) fn len(&self) -> usize {
         self.exact.len() + self.prefixes.len() + self.tags.len()
     }
 
-    /// What concerns a path and query: one probe, and one for each length of a known prefix.
+    /// Returns the mark for a path and query: one probe, and one for each length of a known prefix.
     pub(super) fn of_path(&self, name: &str) -> Mark {
         let exact = self.exact.get(name).copied().unwrap_or_default();
         exact.and(self.of_prefixes(name))
@@ -156,7 +156,7 @@ impl Marks {
         mark
     }
 
-    /// What concerns a tag.
+    /// Returns the mark for a tag.
     pub(super) fn of_tag(&self, tag: &str) -> Mark {
         if self.tags.is_empty() {
             return Mark::default();

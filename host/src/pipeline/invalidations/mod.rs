@@ -8,7 +8,7 @@
 //! the key up, an invalidation takes the next one, and it concerns what began before it. So it does not matter whether the
 //! clock moves, and a fetch that was under way comes too late whenever it ends.
 //!
-//! What the operator asks for is durable before the command returns and is read at the start. What unsafe methods
+//! Commands of the operator are durable before they return, and are read at the start. What unsafe methods
 //! invalidate (RFC 9111, section 4.4) becomes durable within a second (`recent`).
 
 mod durable;
@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What an invalidation would concern, whenever it was fetched.
+/// Tells which responses an invalidation would concern, whenever they were fetched.
 pub(crate) struct Matcher(Marks);
 
 impl Matcher {
@@ -43,7 +43,7 @@ impl Matcher {
         Matcher(marks)
     }
 
-    /// Whether it concerns a stored response with these names and tags.
+    /// Returns true if it concerns a stored response with these names and tags.
     pub(crate) fn concerns(&self, names: Names<'_>, tags: &[String]) -> bool {
         let mut mark = Mark::default();
         names.each(|name| mark = mark.and(self.0.of_path(name)));
@@ -99,7 +99,7 @@ impl Invalidations {
         Sequence(self.last.load(Ordering::Acquire))
     }
 
-    /// What is left of a stored response whose fetch began at `began`, which carries these tags, and which goes by these
+    /// Returns the standing of a stored response whose fetch began at `began`, which carries these tags, and which goes by these
     /// names: those of the request that it was fetched for, and those of the request that asks now.
     pub(crate) fn standing<'n>(
         &self,
@@ -136,7 +136,7 @@ impl Invalidations {
         mark.standing(began)
     }
 
-    /// Whether anything at all was invalidated since `began`: where not, nobody needs names and tags.
+    /// Returns true if anything was invalidated since `began`: if not, names and tags are not needed.
     pub(crate) fn any_since(&self, began: Sequence) -> bool {
         began.0 < self.newest.load(Ordering::Acquire)
     }
@@ -238,7 +238,7 @@ impl Invalidations {
         if untouched { order } else { began }
     }
 
-    /// How many invalidations are kept for a distribution.
+    /// Returns the number of invalidations remembered for a distribution.
     pub(crate) fn kept(&self, distribution: &str) -> usize {
         self.by_distribution
             .load()

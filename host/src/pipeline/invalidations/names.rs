@@ -1,4 +1,4 @@
-//! What invalidations are asked for by, and what stored responses and requests go by.
+//! Names: those that invalidations are asked for by, and those that stored responses and requests go by.
 //!
 //! As with CloudFront: a path begins with `/` and may have a query; a `*` at its end stands for anything, elsewhere it is
 //! a character like others; upper and lower case differ; `/a` and `/a/` are two paths. Where the query is in the cache
@@ -13,17 +13,17 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// No path is longer, as with CloudFront.
-const LONGEST_PATH: usize = 4000;
+const MAX_PATH_LENGTH: usize = 4000;
 
 /// No tag is longer, as with CloudFront.
-const LONGEST_TAG: usize = 256;
+const MAX_TAG_LENGTH: usize = 256;
 
 /// One thing that an invalidation was asked for by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wanted {
     /// A path, maybe with a query, in normal form.
     Path(String),
-    /// What begins with this.
+    /// Paths that begin with this.
     Prefix(String),
     /// A tag, in lower case.
     Tag(String),
@@ -49,12 +49,12 @@ pub(crate) enum WantedError {
     },
     /// Too long.
     #[error(
-        "a path of {0} characters is too long: at most {LONGEST_PATH}. Use a shorter one that ends in *"
+        "a path of {0} characters is too long: at most {MAX_PATH_LENGTH}. Use a shorter one that ends in *"
     )]
     LongPath(usize),
     /// Not a tag.
     #[error(
-        "'{0}' is not a tag: tags are 1 to {LONGEST_TAG} printable ASCII characters without blanks and commas"
+        "'{0}' is not a tag: tags are 1 to {MAX_TAG_LENGTH} printable ASCII characters without blanks and commas"
     )]
     Tag(String),
 }
@@ -65,7 +65,7 @@ impl Wanted {
         if !text.starts_with('/') {
             return Err(WantedError::NoSlash(text.to_owned()));
         }
-        if text.len() > LONGEST_PATH {
+        if text.len() > MAX_PATH_LENGTH {
             return Err(WantedError::LongPath(text.len()));
         }
         let not_allowed = |c: &char| c.is_whitespace() || c.is_control() || *c == '#';
@@ -87,7 +87,7 @@ impl Wanted {
 
     /// Reads a tag.
     pub(crate) fn tag(text: &str) -> Result<Wanted, WantedError> {
-        let is_one = (1..=LONGEST_TAG).contains(&text.len())
+        let is_one = (1..=MAX_TAG_LENGTH).contains(&text.len())
             && text.bytes().all(|c| c.is_ascii_graphic() && c != b',');
         if is_one {
             Ok(Wanted::Tag(lower(text).into_owned()))
@@ -117,7 +117,7 @@ fn prefix(start: &str) -> String {
     prefix
 }
 
-/// What a stored response, or a request, goes by.
+/// The names that a stored response, or a request, goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Names<'a> {
     /// Path and query as the viewer sent them.

@@ -1,4 +1,4 @@
-//! What unsafe methods made out of date (RFC 9111, section 4.4), in bounded room and without ever forgetting.
+//! Invalidations by unsafe methods (RFC 9111, section 4.4), in bounded room and without ever forgetting.
 //!
 //! The stored response under the key that the unsafe request itself would have is removed at once; this is for the others
 //! of that URI, whose keys depend on what other viewers send. URIs are kept as keyed hashes, in 256 shards by their first
@@ -12,7 +12,7 @@ use super::Sequence;
 use super::marks::Mark;
 use std::collections::HashMap;
 
-/// So many shards.
+/// The number of shards.
 const SHARDS: usize = 256;
 
 /// A shard keeps so many URIs apart.
@@ -33,7 +33,7 @@ struct Shard {
     names: HashMap<u64, Sequence>,
     /// Empty as long as the shard was never full.
     buckets: Vec<Sequence>,
-    /// Whether it is to be written.
+    /// True if it has to be written.
     changed: bool,
 }
 
@@ -89,7 +89,7 @@ impl Recent {
         changed
     }
 
-    /// What was taken could not be written: it is still to be.
+    /// Takes back shards that could not be written.
     pub(super) fn not_written(&mut self, shards: impl Iterator<Item = u8>) {
         for number in shards {
             if let Some(shard) = self.shards.get_mut(usize::from(number)) {

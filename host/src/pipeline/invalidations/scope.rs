@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What an invalidation goes by.
+/// The scope of an invalidation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Scope {
     /// This path and query.

@@ -6,7 +6,7 @@ use selvedge_caching::Time;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Sequence(pub(crate) u64);
 
-/// What invalidations make of a stored response.
+/// The standing of a stored response after all invalidations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// None concerns it.

@@ -15,7 +15,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use selvedge_runtime::{Hook, OnError, OriginRequestDecision, RequestFacts, Transaction};
 use std::sync::Arc;
 
-/// What came of the stage.
+/// The outcome of the stage.
 pub(crate) enum OriginRequest {
     /// Ask the origin.
     Send(Box<Outgoing>, OutgoingBody),
@@ -112,7 +112,7 @@ fn seen(
     seen
 }
 
-/// What goes out after the hooks. A Host that they left as it was is each origin's own.
+/// The request after the hooks. A Host that they left as it was is each origin's own.
 fn sent(facts: &RequestFacts, host: Option<HeaderValue>, replaced: Option<usize>) -> Outgoing {
     let mut fields = facts.fields.clone();
     let own = fields.remove(HOST).filter(|own| Some(own) != host.as_ref());

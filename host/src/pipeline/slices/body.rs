@@ -54,11 +54,11 @@ enum Ahead {
 pub(super) struct Slices {
     pub(super) plan: Arc<Plan>,
     pub(super) version: Version,
-    /// Whether the head was stored before: it did not come straight from the origin.
+    /// True if the head was stored before: it did not come straight from the origin.
     pub(super) was_stored: bool,
     /// A slice that is there already, so that it is not asked for again.
     pub(super) open: Option<(u64, Content)>,
-    /// The same of the slice behind it.
+    /// The slice behind it, if it is there already.
     pub(super) ahead: Option<(u64, Content)>,
 }
 
@@ -157,7 +157,7 @@ impl SliceBody {
         })
     }
 
-    /// What is sent of a slice, counted from its beginning; `None` where nothing is.
+    /// Returns the range of a slice that is sent, counted from its beginning; `None` if nothing is.
     fn part_of(&self, index: u64) -> Option<(u64, u64)> {
         let start = self.plan.start_of(index);
         let end = start.saturating_add(self.plan.size).min(self.end);

@@ -1,4 +1,4 @@
-//! How each slice of one request is asked for.
+//! Requests for the slices of one request.
 
 use super::version::Version;
 use crate::distribution::{Behavior, Distribution};
@@ -20,7 +20,7 @@ use selvedge_store::{Entry, Key};
 use std::sync::Arc;
 
 /// A stored slice of another version is removed this often before the present version counts as the old one.
-const MOST_ROUNDS: u32 = 3;
+const MAX_ROUNDS: u32 = 3;
 
 /// A viewer's request, from which those for its slices are made.
 pub(crate) struct Plan {
@@ -154,7 +154,7 @@ impl Plan {
         stored
     }
 
-    /// Whether a request for this slice would wait for somebody's fetch.
+    /// Returns true if a request for this slice would wait for another's fetch.
     pub(crate) fn is_under_way(&self, index: u64) -> bool {
         let (received, key) = (self.received(index), self.key(index));
         let method = &received.facts.method;
@@ -188,7 +188,7 @@ impl Plan {
         sent: impl Iterator<Item = u64>,
     ) -> Result<Content, Lost> {
         let start = self.start_of(index);
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let stored = match self.obtain(index, &mut self.unread_record()).await {
                 Obtained::Stored(stored) => stored,
                 Obtained::Other(prepared) if prepared.status.is_server_error() => {
@@ -217,7 +217,7 @@ impl Plan {
         Err(Lost::Changed)
     }
 
-    /// What slices after the first need is in no access line: that was decided with the head.
+    /// Returns a record that nobody reads: slices after the first are in no access line.
     fn unread_record(&self) -> Record {
         Record {
             received: self.facts.received,

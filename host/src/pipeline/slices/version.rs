@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use selvedge_caching::{Stored, StoredBody, Time};
 
-/// What all slices of one response have in common.
+/// Properties that all slices of one response share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     /// The strong validator (RFC 9110, section 8.8.1).
@@ -35,7 +35,7 @@ impl Version {
         })
     }
 
-    /// Whether slices of both belong together.
+    /// Returns true if slices of both belong together.
     pub(crate) fn is(&self, other: &Version) -> bool {
         self.validator == other.validator && self.length == other.length
     }

@@ -15,7 +15,7 @@ const MAX_REMEMBERED: usize = 65_536;
 #[derive(Default)]
 pub(crate) struct WholeOnly(Mutex<Bounded<Key, Known, MAX_REMEMBERED>>);
 
-/// How it became known that an object can't be had in slices.
+/// The way in which it became known that an object can't be had in slices.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     since: Time,

@@ -1,4 +1,4 @@
-//! What a scripted origin answers: bytes, waits, and how the connection ends.
+//! Answers of a scripted origin: bytes, waits, and how the connection ends.
 
 use super::Gate;
 

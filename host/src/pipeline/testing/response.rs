@@ -1,4 +1,4 @@
-//! What a viewer got.
+//! Responses as viewers get them.
 
 use http::{HeaderMap, StatusCode};
 

@@ -1,4 +1,4 @@
-//! What viewers get when an origin fails.
+//! Responses to viewers when an origin fails.
 
 use crate::pipeline::testing::{Answer, Gate, Host, Origin, get};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is stored and fresh answers at once.
+//! Fresh stored responses answer at once.
 
 use crate::pipeline::testing::{Answer, Host, Origin, get};
 use http::Method;

@@ -1,4 +1,4 @@
-//! What operators are told of what is stored, and of what would become of a request.
+//! Answers to operators: what is stored, and what would become of a request.
 
 use crate::pipeline::insight::{self, Explanation, Invalidate, Question};
 use crate::pipeline::testing::{Answer, Gate, Host, Origin, get};
@@ -19,7 +19,7 @@ async fn explain(host: &Host, question: &Question) -> Explanation {
         .expect("it is a question")
 }
 
-/// What would become of a GET, and why.
+/// The outcome of a GET, and why.
 async fn outcome(host: &Host, path: &str) -> (String, String) {
     let explanation = explain(host, &question(path)).await;
     (explanation.outcome, explanation.why)

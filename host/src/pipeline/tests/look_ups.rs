@@ -1,4 +1,4 @@
-//! What is stored, and whether it may be used (RFC 9111, section 4).
+//! Stored responses and their use (RFC 9111, section 4).
 
 use crate::pipeline::insight::{self, Invalidate};
 use crate::pipeline::testing::{Answer, Host, Origin, get};

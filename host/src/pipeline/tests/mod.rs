@@ -9,4 +9,5 @@ mod insights;
 mod look_ups;
 mod passing;
 mod ranges;
+mod receiving;
 mod slicing;
