@@ -12,12 +12,27 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
 /// The label of requests for a host name that nobody has.
 const NO_DISTRIBUTION: &str = "none";
+
+/// The label of requests that the cache had no part in.
+const NO_CACHE: &str = "none";
+
+/// The label of requests that a stored response answered.
+const HIT: &str = "hit";
+
+/// The requests of a distribution that the cache had a part in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CachedRequests {
+    /// All of them.
+    pub requests: u64,
+    /// Those that a stored response answered.
+    pub hits: u64,
+}
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -217,7 +232,7 @@ impl Metrics {
         let labels = RequestLabels {
             distribution: distribution(),
             status: record.status.as_u16(),
-            cache: record.cache.as_ref().map_or("none", |cache| cache.word()),
+            cache: record.cache.as_ref().map_or(NO_CACHE, |cache| cache.word()),
         };
         self.requests.count(labels, 1);
         let label = DistributionLabel {
@@ -227,6 +242,19 @@ impl Metrics {
             self.aborted.count(label.clone(), 1);
         }
         self.sent_bytes.count(label, record.sent);
+    }
+
+    /// Returns the requests so far that the cache had a part in, by distribution.
+    pub fn cached_requests(&self) -> BTreeMap<String, CachedRequests> {
+        let mut all = BTreeMap::<String, CachedRequests>::new();
+        self.requests.each(|labels, count| {
+            if labels.cache != NO_CACHE {
+                let of = all.entry(labels.distribution.clone()).or_default();
+                of.requests += count;
+                of.hits += if labels.cache == HIT { count } else { 0 };
+            }
+        });
+        all
     }
 
     /// A stored response was sent whole.
@@ -241,7 +269,7 @@ impl Metrics {
         let labels = RequestLabels {
             distribution: distribution.to_string(),
             status: StatusCode::OK.as_u16(),
-            cache: "hit",
+            cache: HIT,
         };
         let label = DistributionLabel {
             distribution: distribution.to_string(),

@@ -47,6 +47,15 @@ where
         counter
     }
 
+    /// Calls `see` with each counter's labels and value.
+    pub(super) fn each(&self, mut see: impl FnMut(&L, u64)) {
+        for labels in self.known.lock().iter() {
+            if let Some(counter) = self.counters.get(labels) {
+                see(labels, counter.get());
+            }
+        }
+    }
+
     /// Forgets the others.
     pub(super) fn retain(&self, keep: impl Fn(&L) -> bool) {
         self.known.lock().retain(|labels| {

@@ -84,12 +84,12 @@ pub struct DistributionStats {
 pub async fn stats(edge: &Arc<Edge>) -> CacheStats {
     let store = edge.store().stats();
     let mut distributions = tiers_by_distribution(edge).await;
-    for (distribution, hit, count) in requests(edge) {
+    for (distribution, counted) in edge.metrics().cached_requests() {
         let of = distributions
             .entry(distribution.clone())
             .or_insert_with(|| named(distribution));
-        of.requests += count;
-        of.hits += if hit { count } else { 0 };
+        of.requests += counted.requests;
+        of.hits += counted.hits;
     }
     let garbage = store.segment_bytes.saturating_sub(store.live_segment_bytes);
     CacheStats {
@@ -150,21 +150,4 @@ fn named(distribution: String) -> DistributionStats {
         distribution,
         ..DistributionStats::default()
     }
-}
-
-/// Distribution, whether they were hits, and how many: as the metrics have counted them. Requests that the cache had no
-/// part in, such as refused ones, are left out.
-fn requests(edge: &Edge) -> Vec<(String, bool, u64)> {
-    let text = edge.metrics().render(&[]).unwrap_or_default();
-    let label = |line: &str, name: &str| {
-        let (_, rest) = line.split_once(&format!("{name}=\""))?;
-        Some(rest.split_once('"')?.0.to_owned())
-    };
-    let count = |line: &str| {
-        let rest = line.strip_prefix("selvedge_requests_total{")?;
-        let (distribution, cache) = (label(rest, "distribution")?, label(rest, "cache")?);
-        let (_, count) = rest.rsplit_once(' ')?;
-        (cache != "none").then_some((distribution, cache == "hit", count.parse().ok()?))
-    };
-    text.lines().filter_map(count).collect()
 }
