@@ -1,6 +1,7 @@
 //! A host in this process, and what viewers ask of it.
 
 use super::gate::LIMIT;
+use super::plugin::{At, Says, plugin};
 use super::{Origin, Response};
 use crate::config;
 use crate::distribution::Plan;
@@ -41,6 +42,8 @@ pub(crate) struct Builder {
     /// Other tables of the distribution's file.
     tables: String,
     server: String,
+    /// The file of a plugin.
+    plugin: Option<Vec<u8>>,
 }
 
 /// A host in front of scripted origins.
@@ -121,6 +124,16 @@ impl Builder {
         self
     }
 
+    /// A plugin with one hook in the default behavior. `on_error` is what its failures mean.
+    pub(crate) fn plugin(mut self, at: At, says: Says, on_error: &str) -> Builder {
+        self.plugin = Some(plugin(at, says));
+        let _ = write!(
+            self.tables,
+            "\n[[plugins]]\nname = \"made\"\nfile = \"../made.wasm\"\non_error = \"{on_error}\"\n"
+        );
+        self.behavior("plugins = [\"made\"]")
+    }
+
     /// Keys of the server file, in front of its tables.
     pub(crate) fn server(mut self, lines: &str) -> Builder {
         self.server = format!("{lines}\n{}", self.server);
@@ -133,6 +146,9 @@ impl Builder {
         let distributions = dir.path().join("distributions");
         std::fs::create_dir(&distributions).expect("a new folder");
         std::fs::write(dir.path().join("selvedge.toml"), &self.server).expect("a new file");
+        if let Some(plugin) = &self.plugin {
+            std::fs::write(dir.path().join("made.wasm"), plugin).expect("a new file");
+        }
         let distribution = format!(
             "id = \"shop\"\naliases = [\"shop.test\"]\n{}\n[default_behavior]\norigin = \"main\"\n{}\n{}",
             self.origins, self.behavior, self.tables
@@ -200,6 +216,7 @@ impl Host {
             behavior: String::new(),
             tables: String::new(),
             server: SERVER.to_owned(),
+            plugin: None,
         }
     }
 

@@ -26,10 +26,12 @@ mod answer;
 mod gate;
 mod host;
 mod origin;
+mod plugin;
 mod response;
 
 pub(crate) use answer::Answer;
 pub(crate) use gate::Gate;
 pub(crate) use host::{Ask, Host, get};
 pub(crate) use origin::Origin;
+pub(crate) use plugin::{At, Says};
 pub(crate) use response::Response;

@@ -8,6 +8,7 @@ mod hits;
 mod insights;
 mod look_ups;
 mod passing;
+mod plugged;
 mod ranges;
 mod receiving;
 mod slicing;
