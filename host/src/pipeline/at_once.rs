@@ -8,6 +8,10 @@ use super::exchange::{Found, Keyed, Looked, Obtained, Prepared, Received};
 use super::{cache_key, look_up, respond, slices};
 
 /// The outcome.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is returned; a box would cost each hit an allocation"
+)]
 pub(crate) enum AtOnce {
     /// This is the answer.
     Answered(Prepared),

@@ -162,7 +162,9 @@ mod tests {
     }
 
     async fn sent(lent: Lent) -> Vec<u8> {
-        let body = lent.take_back().ok().expect("it is whole");
+        let Ok(body) = lent.take_back() else {
+            panic!("it is whole");
+        };
         let collected = body.collect().await.expect("it is whole");
         collected.to_bytes().to_vec()
     }

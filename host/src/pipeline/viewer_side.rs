@@ -120,7 +120,7 @@ impl<'a> Side<'a> {
     }
 
     async fn cache_key(&mut self) -> Step {
-        let mut transaction = self.transaction.take().unwrap_or_else(Transaction::new);
+        let mut transaction = self.transaction.take().unwrap_or_default();
         let keyed = cache_key::decide(&self.received, &mut transaction, &mut self.hooks).await;
         self.key_reads = std::mem::take(&mut self.hooks.key_reads);
         Step::AtOnce(keyed)
