@@ -65,7 +65,7 @@ async fn names_of_hosts_are_the_same_in_any_case_and_with_a_port() {
         .expect(200);
     host.idle().await;
     host.get("/a").await.cache("hit");
-    for wrong in ["", "shop.test/a", "shop test", "shop.test.", "-"] {
+    for wrong in ["", "shop.test/a", "shop test", "-"] {
         let response = host.ask(get("/a").field("Host", wrong)).await;
         assert!(response.status.is_client_error(), "'{wrong}': {response:?}");
     }
