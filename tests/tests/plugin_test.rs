@@ -15,7 +15,7 @@ fn one_step(config: &str, expect: &str) -> String {
     acts(
         config,
         &format!(
-            "[[steps]]\nget = \"/page?id=1\"\nfields = {{ X-From = \"viewer\" }}\n[steps.expect]\n{expect}\n"
+            "[[steps]]\nget = \"/page?id=1\"\nfields = {{ Referer = \"viewer\" }}\n[steps.expect]\n{expect}\n"
         ),
     )
 }
@@ -230,12 +230,12 @@ fn what_is_not_as_expected_is_shown_with_its_place_and_ends_with_1() {
             "the query at the origin is `id=1`, not ``",
         ),
         (
-            "at_origin = { fields = { X-From = \"me\" } }",
-            "the request at the origin has another value of x-from",
+            "at_origin = { fields = { Referer = \"me\" } }",
+            "the request at the origin has another value of referer",
         ),
         (
-            "at_origin = { no_fields = [\"X-From\"] }",
-            "the request at the origin has the field x-from",
+            "at_origin = { no_fields = [\"Referer\"] }",
+            "the request at the origin has the field referer",
         ),
         (
             "at_origin = { body = \"x\" }",
