@@ -14,6 +14,10 @@
     )
 )]
 
+#[macro_use]
+#[path = "../../sdk/macros/src/hooks.rs"]
+mod hook_table;
+
 pub mod admin;
 pub mod cli;
 pub mod config;

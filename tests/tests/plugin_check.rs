@@ -4,6 +4,7 @@ use selvedge_tests::guests::{file, guest};
 use selvedge_tests::*;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn inspect_says_where_a_configuration_names_backends_and_secrets() {
@@ -54,7 +55,7 @@ fn a_plugin_that_a_host_would_load_is_checked_with_its_entry() {
     .code(0)
     .prints("acts.wasm\n")
     .prints("hooks    cache-key, ttl\n")
-    .prints("imports  types, config, kv, fetch, cache, metrics, secrets\n")
+    .prints("imports  types, config, log, kv, fetch, cache, metrics, secrets\n")
     .prints("init     takes its configuration\n")
     .prints("no errors\n");
     let bare = checks(&[], &["acts.wasm"]).code(0);
@@ -133,6 +134,50 @@ fn the_entry_may_be_that_of_a_distribution() {
     check(&refusing, &["shop", "--name", "two", "no.wasm"])
         .code(2)
         .reports("there is no plugin file no.wasm");
+}
+
+#[test]
+fn check_refuses_a_plugin_that_holds_its_handles_and_warns_of_one_that_fails() {
+    let check = |does: &str| {
+        let entry = format!("[config]\norigin-request = \"{does}\"\n");
+        checks(
+            &[("entry.toml", &entry)],
+            &["acts.wasm", "--entry", "entry.toml"],
+        )
+    };
+    check("hold")
+        .code(2)
+        .reports("its hook `origin-request` fails")
+        .reports("a handle of its request or response")
+        .reports("Handles are borrowed");
+    check("panic")
+        .code(0)
+        .reports("warning")
+        .reports("as it was told");
+    // An error is an answer.
+    let answers = check("fail").code(0);
+    assert_eq!(answers.stderr, "");
+}
+
+#[test]
+fn a_plugin_is_compiled_for_the_first_check_only() {
+    let dir = tempfile::TempDir::with_prefix("selvedge-check-").expect("a temporary folder");
+    let check = || {
+        let mut command = Command::new(selvedge());
+        command.args(["plugin", "check"]).arg(guest("acts"));
+        let output = command.env("XDG_CACHE_HOME", dir.path()).output();
+        assert!(output.expect("it starts").status.success());
+        let kept = fs::read_dir(dir.path().join("selvedge/compiled")).expect("it is made");
+        let kept = kept.map(|file| {
+            let file = file.expect("it can be read");
+            let written = file.metadata().and_then(|metadata| metadata.modified());
+            (file.path(), written.expect("a time"))
+        });
+        kept.collect::<Vec<_>>()
+    };
+    let first = check();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(check(), first);
 }
 
 #[test]

@@ -247,3 +247,32 @@ fn of_viewers_at_the_same_time_no_more_pass_than_the_rate_limit_has_tokens() {
     });
     assert_eq!(passed.into_inner(), TOKENS);
 }
+
+#[test]
+fn the_link_rewriter_works_before_an_origin_that_compresses() {
+    let folder = plugins().join("link-rewriter");
+    run_in(&folder, ["plugin", "build"]).code(0);
+    let origin = Origin::start();
+    let config = "[plugins.config.hosts]\n\"old.example.com\" = \"https://www.example.com\"";
+    let edge = Edge::in_front_of(&origin)
+        .plugin("link-rewriter", &folder.join("link-rewriter.wasm"), config)
+        .start();
+    origin.on("*").computes(|seen| {
+        let takes = seen.field("Accept-Encoding").unwrap_or("gzip".into());
+        let page = match takes.contains("gzip") {
+            true => Answer::ok("packed").field("Content-Encoding", "gzip"),
+            false => Answer::ok("<a href=http://old.example.com/a>"),
+        };
+        page.field("Content-Type", "text/html")
+            .field("Vary", "Accept-Encoding")
+            .cache_control("max-age=60")
+    });
+    // As a browser asks.
+    for _ in 0..2 {
+        edge.get("/")
+            .with("Accept-Encoding", "gzip, deflate, br, zstd")
+            .expect(200)
+            .body("<a href=https://www.example.com/a>");
+    }
+    edge.get("/").expect(200).cache_status("hit");
+}

@@ -216,6 +216,11 @@ pub enum HookError {
     /// The plugin failed: a panic with its message and source line, or what WebAssembly calls a trap.
     #[error("the plugin failed: {0}")]
     Trap(String),
+    /// It returned with a handle of its request or response still held. It does so at every call.
+    #[error(
+        "the plugin failed: it returned while it held a handle of its request or response; a hook borrows them, so a plugin drops each handle before the hook returns"
+    )]
+    HeldHandle,
     /// It used more CPU time than it may.
     #[error("the plugin used more than its {} of CPU time (limits.cpu); does it loop?", duration(.limit))]
     CpuLimit {
@@ -334,7 +339,7 @@ impl HookError {
         match self {
             HookError::Guest(_) => 0,
             HookError::InitRefused(_) => 1,
-            HookError::Trap(_) => 2,
+            HookError::Trap(_) | HookError::HeldHandle => 2,
             HookError::CpuLimit { .. } => 3,
             HookError::WallLimit { .. } => 4,
             HookError::MemoryLimit { .. } => 5,
@@ -359,6 +364,7 @@ impl HookError {
         match self {
             HookError::InitRefused(_)
             | HookError::Trap(_)
+            | HookError::HeldHandle
             | HookError::CpuLimit { .. }
             | HookError::WallLimit { .. }
             | HookError::MemoryLimit { .. }

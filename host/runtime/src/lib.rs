@@ -9,22 +9,27 @@
 //!
 //! | File | Its one idea |
 //! |---|---|
-//! | `runtime.rs` | engine settings, [`Options`], [`Runtime`] |
-//! | `spec.rs` | what a configuration says of a plugin |
-//! | `load.rs`, `check.rs`, `artifact.rs` | from a file to checked, compiled code |
-//! | `inspect.rs` | what a file says of itself, for its author |
+//! | `runtime.rs`, `options.rs`, `shared.rs` | engine settings, [`Options`], [`Runtime`], and the parts of it that plugins hold |
+//! | `hook.rs`, `decision.rs`, `facts.rs`, `edits.rs`, `spec.rs`, `error.rs` | values: hooks, decisions, what hooks read, changes, what a configuration says of a plugin, failures |
+//! | `file.rs`, `load.rs`, `check.rs`, `artifact.rs`, `contract.rs` | from a file to checked, compiled code |
+//! | `inspect.rs`, `rehearsal.rs` | what a file says of itself, and one call of each hook, for its author |
 //! | `compile/` | making machine code, in a child process with bounds |
-//! | `plugin.rs`, `counters.rs` | a loaded plugin, and what became of its calls |
-//! | `instance.rs`, `transaction.rs` | instances, and one hook call with its limits |
+//! | `linked.rs`, `plugin.rs`, `identity.rs`, `counters.rs` | code with its imports resolved; a loaded plugin, and the outcomes of its calls |
+//! | `start.rs`, `instance.rs`, `state.rs` | making instances, one of them, and what the host keeps for it |
+//! | `transaction.rs`, `time.rs` | one hook call, and its limits of time |
+//! | `snapshot/` | `init` once for all instances |
 //! | `remember/` | decisions that need not be asked for again |
 //! | `breaker.rs` | plugins that keep failing |
 //! | `limits.rs`, `ticker.rs`, `trap.rs` | what a guest may use, and what it is told when it uses more |
-//! | `host/` | one file per interface that guests may import |
-//! | `capabilities.rs` | what of that the pipeline implements |
-//! | `hooks/` | one file per hook that the host calls, and `convert.rs`, which checks what they return |
-//! | `masks.rs` | what a plugin says, without its secrets |
-//! | `edits.rs`, `fault.rs`, `protected.rs` | changes as values; what can be wrong with one; fields out of reach |
+//! | `host/`, `bindings.rs`, `fetching.rs`, `guest_log.rs` | one file per interface that guests may import, and what guests hold |
+//! | `capabilities.rs`, `on_demand.rs` | what of that the pipeline implements |
+//! | `hooks/` | one file per hook that the host calls: `call.rs` is what they have in common, `convert.rs` checks what they return |
+//! | `masks.rs`, `text.rs` | what a plugin says, without its secrets and in bounds |
+//! | `fault.rs`, `protected.rs` | what can be wrong with a change; fields out of reach |
 //! | `stream.rs` | bodies that a plugin makes while they flow |
+//!
+//! Files import each other in one direction: values at the bottom, then `state.rs`, `instance.rs`, `plugin.rs`, `start.rs`,
+//! `transaction.rs`, `hooks/`, and `runtime.rs` on top.
 //!
 //! # The life of a hook call
 //!
@@ -75,6 +80,7 @@ mod on_demand;
 mod options;
 mod plugin;
 mod protected;
+mod rehearsal;
 mod remember;
 mod runtime;
 mod shared;

@@ -13,7 +13,6 @@ use crate::hook::Hook;
 use crate::linked::{Indices, Linked};
 use crate::plugin::Plugin;
 use crate::shared::Shared;
-use crate::snapshot::candidate::Candidate;
 use crate::snapshot::maker::{SnapshotOf, Snapshots};
 use crate::spec::PluginSpec;
 use crate::state::State;
@@ -42,8 +41,7 @@ pub(crate) fn load(loader: &Loader, spec: &PluginSpec) -> Result<Arc<Plugin>, Lo
         .as_ref()
         .map(|artifacts| artifacts.used(&file));
     let shared = loader.shared.clone();
-    let candidate = Candidate::new(spec, &exports, &file, &shared.options);
-    let plugin = Plugin::new(shared, spec, hooks, exports, linked, code, candidate);
+    let plugin = Plugin::new(shared, spec, &file, hooks, exports, linked, code);
     first_instance(path, &plugin)?;
     let plugin = Arc::new(plugin);
     if let Some(candidate) = plugin.candidate() {

@@ -34,6 +34,7 @@ pub(crate) struct Memories {
 /// A plugin that was loaded, with one distribution's configuration. Immutable: a new configuration loads a new one.
 pub struct Plugin {
     shared: Shared,
+    digest: [u8; 32],
     identity: Arc<Identity>,
     hooks: Vec<Hook>,
     exports: Vec<Hook>,
@@ -59,12 +60,13 @@ impl Plugin {
     pub(crate) fn new(
         shared: Shared,
         spec: &PluginSpec,
+        file: &[u8],
         hooks: Vec<Hook>,
         exports: Exports,
         linked: Linked,
         code: Option<InUse>,
-        candidate: Option<Candidate>,
     ) -> Plugin {
+        let candidate = Candidate::new(spec, &exports, file, &shared.options);
         let needs = linked.pre.component().resources_required();
         let (memories, tables) =
             needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
@@ -86,7 +88,11 @@ impl Plugin {
             cache_key: Memory::new(shared.budget.clone()),
             origin_selection: Memory::new(shared.budget.clone()),
         });
+        let mut digest = blake3::Hasher::new();
+        digest.update(blake3::hash(file).as_bytes());
+        digest.update(identity.config_json.as_bytes());
         Plugin {
+            digest: *digest.finalize().as_bytes(),
             shared,
             identity: Arc::new(identity),
             hooks,
@@ -125,6 +131,11 @@ impl Plugin {
     pub fn kept<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         let kept = self.kept.get_or_init(|| Box::new(make()));
         kept.downcast_ref()
+    }
+
+    /// The digest of the file's bytes and of the plugin's own configuration: what the plugin is, wherever it was read from.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// The id of the distribution.

@@ -7,7 +7,8 @@ use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
 
 use crate::artifact::Artifacts;
 use crate::compile;
-use crate::error::{LoadError, RuntimeError};
+use crate::error::{HookError, LoadError, RuntimeError};
+use crate::hook::Hook;
 use crate::host;
 use crate::inspect::{self, Inspection};
 use crate::load::{self, Loader};
@@ -18,6 +19,7 @@ use crate::shared::{Shared, TABLES};
 use crate::snapshot::maker::Snapshots;
 use crate::spec::PluginSpec;
 use crate::ticker::Ticker;
+use crate::{rehearsal, start};
 
 /// What one instance of a plugin may be made of. A plugin with a Python interpreter links 14 modules, which share a memory
 /// and a table.
@@ -81,6 +83,17 @@ impl Runtime {
     /// [`LoadError`]: why no configuration could load it.
     pub fn inspect(&self, file: &Path) -> Result<Inspection, LoadError> {
         inspect::inspect(&self.0, file)
+    }
+
+    /// Calls each hook of a plugin once with a plain request, under its limits. Returns those that failed. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// This machine's.
+    pub fn rehearse(&self, plugin: &Arc<Plugin>) -> std::io::Result<Vec<(Hook, HookError)>> {
+        let rehearsed = || Ok(start::here()?.block_on(rehearsal::rehearse(plugin)));
+        let done = std::thread::scope(|scope| scope.spawn(rehearsed).join());
+        done.unwrap_or_else(|_| Err(std::io::Error::other("calling its hooks panicked")))
     }
 
     /// Removes compiled code that no loaded plugin uses, but for what was made last. Call it when all plugins of a

@@ -69,6 +69,7 @@ pub(crate) fn explain(error: &wasmtime::Error, what: &Circumstances<'_>) -> Hook
         }
         // What remains are broken promises of the component model (a string that is no UTF-8, a handle kept too long), and
         // values too large for the host to copy: into a host function while the guest runs, or out of it afterwards.
+        None if is_held_handle(error) => HookError::HeldHandle,
         None if is_too_much_data(error) && backtrace.is_some() => HookError::PassedBytes {
             limit: limits.passed_bytes,
         },
@@ -83,6 +84,14 @@ pub(crate) fn explain(error: &wasmtime::Error, what: &Circumstances<'_>) -> Hook
             backtrace,
         )),
     }
+}
+
+/// wasmtime has no public type for this either.
+fn is_held_handle(error: &wasmtime::Error) -> bool {
+    error
+        .root_cause()
+        .to_string()
+        .contains("borrow handles still remain")
 }
 
 /// wasmtime has no public type for this; the tests hold the text in place.

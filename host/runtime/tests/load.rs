@@ -422,3 +422,22 @@ fn a_folder_that_others_may_write_is_not_used_for_compiled_code() {
         "{error}"
     );
 }
+
+#[test]
+fn a_rehearsal_finds_a_plugin_that_holds_its_handles() {
+    let module = r#"(module
+        (memory (export "memory") 2)
+        (func (export "selvedge:edge/cache-key@0.1.0#decide") (param $request i32) (result i32)
+            (i32.const 64))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))"#;
+    let module = wat::parse_str(module).unwrap();
+    let (_folder, file) = common::made::file(&common::made::of_contract(module));
+    let plugin = common::load(&PluginSpec {
+        file,
+        ..common::spec()
+    });
+    let failed = common::runtime().rehearse(&plugin).unwrap();
+    assert_eq!(failed, [(Hook::CacheKey, HookError::HeldHandle)]);
+    let sound = common::plugin();
+    assert_eq!(common::runtime().rehearse(&sound).unwrap(), []);
+}

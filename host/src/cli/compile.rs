@@ -2,6 +2,8 @@
 
 use clap::Args;
 use selvedge_runtime::{ChildCompiler, CompileLimits, Compiler, compile_worker};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +23,19 @@ pub(super) struct Arguments {
 /// The compiler of every command that loads plugins.
 pub(super) fn child() -> Compiler {
     Compiler::Child(ChildCompiler::this_program([NAME]))
+}
+
+/// The folder for compiled plugins of commands that belong to no server: that of the user's caches. `None` if there is none,
+/// or it can't be used.
+pub(super) fn users_cache() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let caches = named("XDG_CACHE_HOME")
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| Some(named("HOME")?.join(".cache")))?;
+    let folder = caches.join("selvedge/compiled");
+    let mut make = std::fs::DirBuilder::new();
+    make.recursive(true).mode(0o700).create(&folder).ok()?;
+    Some(folder)
 }
 
 pub(super) fn compile(arguments: &Arguments) -> ExitCode {

@@ -4,12 +4,14 @@
 use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG, plugin_inspect};
-use crate::config::{self, At, Config, Distribution, Placed, PluginEntry};
+use crate::config::{self, At, Config, Distribution, Placed, PluginEntry, Problem};
 use crate::distribution;
 use crate::scaffold;
 use clap::Args;
-use selvedge_runtime::{Compiler, Inspection, Options, Plugin, Runtime};
+use selvedge_runtime::{Compiler, Hook, HookError, Inspection, Options, Plugin, Runtime};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -60,7 +62,7 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
             return WRONG;
         }
     };
-    match run(&checked, compile::child()) {
+    match run(&checked, compile::child(), compile::users_cache()) {
         Ok(code) => code,
         Err(why) => {
             complain(format_args!("the plugin can't be checked: {why}"));
@@ -150,25 +152,25 @@ impl Arguments {
 }
 
 /// Loads the plugin as a host does, and says what came of it. An error is this machine's.
-fn run(checked: &Checked, compiler: Compiler) -> Result<u8, String> {
+fn run(checked: &Checked, compiler: Compiler, cache: Option<PathBuf>) -> Result<u8, String> {
     let Checked {
         config,
         distribution,
         entry,
     } = checked;
-    // The file is looked at twice and compiled once.
-    let compiled =
-        tempfile::TempDir::with_prefix("selvedge-check-").map_err(|error| error.to_string())?;
-    let runtime = Runtime::new(Options {
-        compiler,
-        cache_dir: Some(compiled.path().to_owned()),
-        ..Options::default()
-    });
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let (runtime, _compiled) = runtime(compiler, cache)?;
     let (mut problems, loaded) = distribution::load_alone(config, distribution, entry, &runtime);
     let mut refused = WRONG;
     let plugin = match loaded {
-        Ok(plugin) => Some(plugin),
+        Ok(plugin) => {
+            let failed = runtime.rehearse(&plugin);
+            let failed = failed.map_err(|error| error.to_string())?;
+            let failed = failed
+                .iter()
+                .filter_map(|(hook, error)| failure(config, entry, *hook, error));
+            problems.extend(failed);
+            Some(plugin)
+        }
         Err(not_loaded) => {
             if not_loaded.is_of_machine {
                 refused = FAILED;
@@ -186,12 +188,50 @@ fn run(checked: &Checked, compiler: Compiler) -> Result<u8, String> {
     };
     let found = runtime.inspect(&entry.file);
     let found = found.map_err(|error| error.to_string())?;
+    runtime.tidy();
     say(entry.file.display());
     for (name, text) in lines(&plugin, &found, !entry.config.is_null()) {
         say(format_args!("  {name:<8} {text}"));
     }
     say("no errors");
     Ok(0)
+}
+
+/// The engine. The file is looked at twice and compiled once; one that was checked before is not compiled again.
+fn runtime(
+    compiler: Compiler,
+    cache: Option<PathBuf>,
+) -> Result<(Arc<Runtime>, Option<TempDir>), String> {
+    let with = |cache_dir: &Path| {
+        Runtime::new(Options {
+            compiler: compiler.clone(),
+            cache_dir: Some(cache_dir.to_owned()),
+            ..Options::default()
+        })
+    };
+    if let Some(Ok(runtime)) = cache.as_deref().map(with) {
+        return Ok((runtime, None));
+    }
+    let compiled = TempDir::with_prefix("selvedge-check-").map_err(|error| error.to_string())?;
+    let runtime = with(compiled.path()).map_err(|error| error.to_string())?;
+    Ok((runtime, Some(compiled)))
+}
+
+/// What a failure of a hook on a plain request says about the plugin: an error if every call fails so, a warning if it broke
+/// down. An error that it returned may be its answer to that request.
+fn failure(config: &Config, entry: &PluginEntry, hook: Hook, error: &HookError) -> Option<Problem> {
+    let message = format!(
+        "plugin '{}': its hook `{hook}` fails for GET https://www.example.com/: {error}",
+        &*entry.name
+    );
+    let problem = config.problem(&entry.file.at, message);
+    match error {
+        HookError::HeldHandle => Some(problem.help(
+            "docs/plugins.md, \"Handles are borrowed\", shows what to do in C and JavaScript",
+        )),
+        HookError::Guest(_) | HookError::BadDecision(_) | HookError::NoInstance { .. } => None,
+        _ => Some(problem.warning()),
+    }
 }
 
 fn lines(plugin: &Plugin, found: &Inspection, configured: bool) -> Vec<(&'static str, String)> {
@@ -263,7 +303,7 @@ mod tests {
         let check = |content: &[u8]| {
             std::fs::write(&file, content).unwrap();
             let checked = arguments.read(Some(file.clone())).unwrap();
-            run(&checked, broken_compiler()).unwrap()
+            run(&checked, broken_compiler(), None).unwrap()
         };
         assert_eq!(check(b"\0asm\x0d\0\x01\0"), FAILED);
         assert_eq!(check(b"no wasm"), WRONG);

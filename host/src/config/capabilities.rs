@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::names;
-use super::report::{Placed, Problem, printable};
+use super::report::{At, Placed, Problem, printable};
 use super::scalar::{boolean, duration, path, size, string, text};
 use super::walk::{Table, Value, entries, placed, table};
 
@@ -17,9 +17,11 @@ pub struct Backend {
     pub name: String,
     /// `url`: where it is. Required.
     pub url: BackendUrl,
-    /// `timeout`: for a whole request, from resolving the name to the last byte, 1 ms to 60 s. Default 1 s. What the plugin's
-    /// `wall` limit allows is less where that is less.
+    /// `timeout`: for a whole request, from resolving the name to the last byte, 1 ms to 60 s. Default 1 s. A request ends at
+    /// the latest a tenth of the plugin's `wall` limit before that, so that the plugin can act upon it.
     pub timeout: Duration,
+    /// The position of `timeout`, if it is set.
+    pub timeout_at: Option<At>,
     /// `max_bytes`: how large an answer may be, 1 KiB to 64 MiB. Default 1 MiB.
     pub max_bytes: u64,
     /// `allow_private`: whether its addresses may be loopback, private, link-local or otherwise not public. Default `false`.
@@ -67,6 +69,27 @@ pub(super) fn backends(value: &Value<'_>) -> Option<Vec<Backend>> {
     })
 }
 
+/// Warns of timeouts that the plugin's own limit of time comes before.
+pub(super) fn warn_of_long_timeouts(t: &Table<'_>, backends: &[Backend], wall: Duration) {
+    for backend in backends.iter().filter(|backend| backend.timeout >= wall) {
+        let Some(at) = backend.timeout_at else {
+            continue;
+        };
+        let problem = Problem::new(format!(
+            "the backend `{}` has a timeout of {} ms, and the plugin's hooks have {} ms in all (limits.wall)",
+            backend.name,
+            backend.timeout.as_millis(),
+            wall.as_millis()
+        ));
+        let problem = problem.at(at).warning().note(
+            "a request ends as timed out before the hook does, when a tenth of that time is left",
+        );
+        t.file
+            .problems
+            .add(problem.help("choose a shorter timeout, or a longer wall"));
+    }
+}
+
 /// Reads `fetch` of a scenario, whose backends are all scripted: of their `url` only the path counts, and they are on this
 /// machine.
 pub(super) fn scripted_backends(
@@ -101,6 +124,7 @@ pub(super) fn scripted_backend(name: &str) -> Backend {
         name: name.to_owned(),
         url: local(String::new()),
         timeout,
+        timeout_at: None,
         max_bytes,
         allow_private: true,
         ca_file: None,
@@ -168,6 +192,7 @@ fn rest(name: String, url: BackendUrl, t: &Table<'_>) -> Backend {
         name,
         url,
         timeout: t.or("timeout", usual.timeout, duration(ms(1)..=ms(60_000))),
+        timeout_at: t.place("timeout"),
         max_bytes: t.or("max_bytes", usual.max_bytes, size((1 << 10)..=(64 << 20))),
         allow_private: t.or("allow_private", false, boolean),
         ca_file: t.optional("ca_file", placed(path)),

@@ -12,27 +12,16 @@ use super::short_circuit::ShortCircuit;
 use super::walk::{self, Kind, Table, Value, distinct, kind, placed, table};
 use toml::de::DeTable;
 
-/// The hooks, in the order in which they run in a request's life.
-pub const HOOKS: [&str; 7] = [
-    "viewer-request",
-    "cache-key",
-    "origin-selection",
-    "origin-request",
-    "origin-response",
-    "ttl",
-    "viewer-response",
-];
+macro_rules! names {
+    ($({ $hook:ident $module:ident $name:literal $($rest:tt)* })*) => {
+        /// The names of the hooks, in the order in which they run.
+        pub const HOOKS: [&str; [$($name),*].len()] = [$($name),*];
 
-/// The same, as the words of `hooks`.
-const HOOK_WORDS: [(&str, &str); 7] = {
-    let mut words = [("", ""); 7];
-    let mut i = 0;
-    while i < 7 {
-        words[i] = (HOOKS[i], HOOKS[i]);
-        i += 1;
-    }
-    words
-};
+        const HOOK_WORDS: [(&str, &str); HOOKS.len()] = [$(($name, $name)),*];
+    };
+}
+
+hooks!(names);
 
 /// One `[[plugins]]` table of a distribution.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,20 +176,24 @@ pub(super) fn read(t: &Table<'_>, server: &Server) -> PluginEntry {
     );
     let file = t.required("file", "file = \"my-plugin.wasm\"", placed(path));
     let backends = t.or("fetch", Vec::new(), capabilities::backends);
+    let rest = read_rest(t, server);
+    capabilities::warn_of_long_timeouts(t, &backends, rest.limits.wall);
     PluginEntry {
         name,
         file,
         backends,
-        ..read_rest(t, server)
+        ..rest
     }
 }
 
 /// Reads an entry that stands alone in a file, for a plugin that is only checked: all but its name and its file, which the
 /// command line says.
 pub(super) fn document(file: &walk::File<'_>, raw: &DeTable<'_>, server: &Server) -> PluginEntry {
-    walk::document(file, "the plugin's entry", raw, |t| PluginEntry {
-        backends: t.or("fetch", Vec::new(), capabilities::backends),
-        ..read_rest(t, server)
+    walk::document(file, "the plugin's entry", raw, |t| {
+        let backends = t.or("fetch", Vec::new(), capabilities::backends);
+        let rest = read_rest(t, server);
+        capabilities::warn_of_long_timeouts(t, &backends, rest.limits.wall);
+        PluginEntry { backends, ..rest }
     })
 }
 

@@ -47,6 +47,8 @@ pub struct Distribution {
 
 /// One behavior with what it refers to.
 pub struct Behavior {
+    /// [`Behavior::made_by`].
+    made_by: u64,
     settings: config::Behavior,
     origin: Arc<Origin>,
     /// Who knows where viewers are, if it has plugins that could ask.
@@ -173,7 +175,9 @@ impl Distribution {
                 let by_hook: [Vec<_>; Hook::ALL.len()] = Hook::ALL.map(with);
                 let is_empty = |hook: Hook| by_hook.get(hook as usize).is_none_or(Vec::is_empty);
                 let at_viewers = [Hook::ViewerRequest, Hook::CacheKey, Hook::ViewerResponse];
+                let made_by = made_by(&by_hook);
                 Some(Arc::new(Behavior {
+                    made_by,
                     origin: origins.get(behavior.origin)?.clone(),
                     geo: geo
                         .filter(|_| !behavior.plugins.is_empty())
@@ -288,6 +292,16 @@ impl Behavior {
         self.settings.policy.max_ttl > 0 || !self.plugins_with(Hook::Ttl).is_empty()
     }
 
+    /// Returns the plugins that have a say in what is stored, as one number: others give another number.
+    pub fn made_by(&self) -> u64 {
+        self.made_by
+    }
+
+    /// Returns true if origins are asked for content without a coding: a plugin may change bodies, and none can decode them.
+    pub fn asks_for_identity(&self) -> bool {
+        !self.plugins_with(Hook::OriginResponse).is_empty()
+    }
+
     /// Whether no plugin has a say on the viewer's side: key and look-up alone decide about a hit.
     pub fn is_plain_for_viewers(&self) -> bool {
         self.is_plain_for_viewers
@@ -298,6 +312,21 @@ impl Behavior {
         // `Hook::ALL` has the hooks in the order of their numbers.
         self.by_hook.get(hook as usize).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The plugins of one behavior that change or judge what is stored, with their configuration, in their order; 0 for none.
+fn made_by(by_hook: &[Vec<Arc<Plugin>>; Hook::ALL.len()]) -> u64 {
+    let mut digest = blake3::Hasher::new();
+    let mut any = false;
+    for hook in [Hook::OriginRequest, Hook::OriginResponse, Hook::Ttl] {
+        for plugin in by_hook.get(hook as usize).into_iter().flatten() {
+            any = true;
+            digest.update(&[hook as u8]).update(plugin.digest());
+        }
+    }
+    let digest = digest.finalize();
+    let first = digest.as_bytes().first_chunk().copied();
+    u64::from_be_bytes(first.filter(|_| any).unwrap_or_default())
 }
 
 fn origins(

@@ -3,9 +3,11 @@
 use super::grants::{self, Keeps, KeepsNothing};
 use crate::config::{self, Config, Problem};
 use crate::origin::Tls;
+use bytes::Bytes;
+use selvedge_runtime::capabilities::{Fetch, FetchError, Waiting};
 use selvedge_runtime::{
-    Capabilities, Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, Runtime,
-    ShortCircuit,
+    Capabilities, Hook, Isolation, Limits, LoadError, OnError, Plugin, PluginSpec, RequestFacts,
+    Runtime, ShortCircuit,
 };
 use std::sync::Arc;
 
@@ -53,7 +55,7 @@ pub fn load_alone(
 ) -> (Vec<Problem>, Result<Arc<Plugin>, Box<NotLoaded>>) {
     let mut problems = Vec::new();
     let web = Arc::new(Tls::web());
-    let capabilities = grants::capabilities(
+    let mut capabilities = grants::capabilities(
         config,
         distribution,
         entry,
@@ -61,6 +63,7 @@ pub fn load_alone(
         &web,
         &mut problems,
     );
+    capabilities.fetch = Some(Arc::new(AsksNobody));
     let loaded = runtime.load(&spec(distribution, entry, capabilities));
     let not_loaded = |error: LoadError| NotLoaded {
         problem: problem(config, entry, &error),
@@ -70,6 +73,22 @@ pub fn load_alone(
         problems,
         loaded.map_err(|error| Box::new(not_loaded(error))),
     )
+}
+
+/// Backends of a plugin that only shows whether it works.
+struct AsksNobody;
+
+impl Fetch for AsksNobody {
+    fn start(
+        &self,
+        _: Option<&Arc<RequestFacts>>,
+        _: &str,
+        _: http::Request<Bytes>,
+    ) -> Result<Waiting<Result<http::Response<Bytes>, FetchError>>, FetchError> {
+        Err(FetchError::Failed(
+            "no backend is asked while a plugin is checked".to_owned(),
+        ))
+    }
 }
 
 fn spec(distribution: &str, entry: &config::PluginEntry, capabilities: Capabilities) -> PluginSpec {

@@ -42,6 +42,12 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OriginLabels {
+    distribution: String,
+    origin: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FetchLabels {
     distribution: String,
     origin: String,
@@ -143,6 +149,7 @@ pub struct Metrics {
     sent_bytes: Series<DistributionLabel>,
     aborted: Series<DistributionLabel>,
     fetches: Series<FetchLabels>,
+    encoded: Series<OriginLabels>,
     hooks: Series<HookLabels>,
     reloads: Family<OutcomeLabel, Counter>,
     connections: gauge::Gauge,
@@ -175,6 +182,11 @@ impl Metrics {
                 "Responses that ended before their time",
             ),
             fetches: Series::new(&mut registry, "origin_fetches", "Requests to origins"),
+            encoded: Series::new(
+                &mut registry,
+                "encoded_responses",
+                "Responses of origins that are compressed although they were asked for without a coding",
+            ),
             hooks: Series::new(&mut registry, "hook_calls", "Calls of plugins' hooks"),
             reloads: Family::default(),
             connections: gauge::Gauge::default(),
@@ -292,6 +304,15 @@ impl Metrics {
         self.fetches.count(labels, 1);
     }
 
+    /// Counts a response whose content is coded although its origin was asked for content without a coding.
+    pub fn encoded(&self, distribution: &str, origin: &str) {
+        let labels = OriginLabels {
+            distribution: distribution.to_owned(),
+            origin: origin.to_owned(),
+        };
+        self.encoded.count(labels, 1);
+    }
+
     /// A hook was called. `outcome` is `ok` or an error's word.
     pub fn hook(
         &self,
@@ -347,6 +368,7 @@ impl Metrics {
         self.sent_bytes.retain(|labels| has(&labels.distribution));
         self.aborted.retain(|labels| has(&labels.distribution));
         self.fetches.retain(|labels| has(&labels.distribution));
+        self.encoded.retain(|labels| has(&labels.distribution));
         self.hooks
             .retain(|labels| has_plugin(&labels.distribution, &labels.plugin));
         self.of_plugins.retain(has_plugin);

@@ -8,6 +8,7 @@ use super::exchange::{
 };
 use super::invalidations::Standing;
 use super::look_up;
+use super::notes::Notes;
 use super::respond;
 use super::sent::Sent;
 use crate::observe::access::Record;
@@ -150,6 +151,7 @@ pub(crate) fn is_usable(
         selvedge_caching::select_variant(&Sent::of(received, key), [&**head]).is_some();
     is_accepted
         && is_its_variant
+        && Notes::made_by(notes) == Some(received.behavior.made_by())
         && look_up::standing(edge, received, key, head, notes) == Standing::Valid
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn decide(
 ) -> Keyed {
     let behavior = &received.behavior;
     let mut deciding = Deciding {
-        parts: policy_parts(&behavior.settings().key, &received.facts.fields),
+        parts: parts_of(received, &behavior.settings().key),
         pass: None,
     };
     for plugin in behavior.plugins_with(Hook::CacheKey) {
@@ -63,7 +63,7 @@ pub(crate) async fn decide(
 /// The key where no plugin has a say.
 pub(crate) fn by_policy(received: &Received) -> Keyed {
     let policy = &received.behavior.settings().key;
-    of_parts(received, policy_parts(policy, &received.facts.fields))
+    of_parts(received, parts_of(received, policy))
 }
 
 fn of_parts(received: &Received, parts: KeyParts) -> Keyed {
@@ -187,6 +187,15 @@ fn nothing() -> KeyParts {
         host: false,
         scheme: false,
     }
+}
+
+/// The policy's parts of the key. Where origins are asked for content without a coding, viewers' codings tell nothing apart.
+fn parts_of(received: &Received, policy: &KeyPolicy) -> KeyParts {
+    let mut parts = policy_parts(policy, &received.facts.fields);
+    if received.behavior.asks_for_identity() {
+        parts.accept_encoding = None;
+    }
+    parts
 }
 
 pub(crate) fn policy_parts(policy: &KeyPolicy, fields: &HeaderMap) -> KeyParts {

@@ -20,6 +20,7 @@ use super::{cache_key, fetch, origin_selection, store_stage, ttl};
 use crate::origin::OutgoingBody;
 use confirm::Confirmation;
 use http::{Method, StatusCode};
+use selvedge_caching::cache_status::Fwd;
 use selvedge_caching::{OriginTrouble, Overrides};
 use selvedge_runtime::{Hook, RequestFacts, Transaction};
 use selvedge_store::Variant;
@@ -169,6 +170,7 @@ impl Side {
     }
 
     async fn origin_request(&mut self, targets: Vec<Target>, body: OutgoingBody) -> Step {
+        self.tell_origin(targets.first().map(|target| target.origin.id()));
         let (job, first) = (&*self.job, targets.first());
         let (transaction, hooks) = (&mut self.transaction, &mut self.hooks);
         let mut edits = Edits::default();
@@ -196,6 +198,14 @@ impl Side {
         }
     }
 
+    /// Lets the hooks after the choice read which origin it is.
+    fn tell_origin(&mut self, origin: Option<&str>) {
+        let is_asked = |hook| !self.job.behavior.plugins_with(hook).is_empty();
+        if is_asked(Hook::OriginResponse) || is_asked(Hook::Ttl) {
+            Arc::make_mut(&mut self.facts).origin = origin.map(str::to_owned);
+        }
+    }
+
     /// Asks, and notes who answered.
     async fn fetch(&mut self, question: Question, body: OutgoingBody) -> Step {
         let Some(slot) = &self.slot else {
@@ -205,6 +215,7 @@ impl Side {
         match fetch::fetch(&self.job, targets, outgoing, body, slot).await {
             Ok(fetched) => {
                 self.origin.clone_from(&fetched.origin);
+                self.tell_origin(fetched.origin.as_deref());
                 Step::OriginResponse(question, fetched)
             }
             Err(error) => self.failure((&error).into()),
@@ -213,7 +224,7 @@ impl Side {
 
     async fn origin_response(&mut self, mut question: Question, fetched: Box<Fetched>) -> Step {
         let job = &*self.job;
-        if fetched.status == StatusCode::NOT_MODIFIED && job.validating.is_some() {
+        if fetched.status == StatusCode::NOT_MODIFIED && job.confirming().is_some() {
             // Plugins are asked about what it confirms.
             return Step::Judge(fetched);
         }
@@ -255,7 +266,7 @@ impl Side {
         } else if let Some(key) = &self.job.key {
             self.job.edge.failing().answered(&key.hash);
         }
-        match &self.job.validating {
+        match self.job.confirming() {
             Some(stored) if fetched.status == StatusCode::NOT_MODIFIED => {
                 Step::Confirm(stored.clone(), fetched)
             }
@@ -350,7 +361,7 @@ impl Side {
         let job = self.job;
         if job.facts.method == Method::HEAD
             && fetched.status.is_success()
-            && let Some(stored) = job.validating.clone()
+            && let Some(stored) = job.confirming().cloned()
         {
             let freshening = store_stage::freshen_by_head(&job, stored, &fetched, &overrides);
             Box::pin(freshening).await;
@@ -425,7 +436,7 @@ impl Side {
     }
 }
 
-/// The request as hooks of the fetch side see it: with the key. Copied only where there is such a hook.
+/// The request as hooks of the fetch side see it: with the key and the cache status. Copied only where there is such a hook.
 fn facts(job: &Job) -> Arc<RequestFacts> {
     const HOOKS: [Hook; 4] = [
         Hook::OriginSelection,
@@ -434,11 +445,14 @@ fn facts(job: &Job) -> Arc<RequestFacts> {
         Hook::Ttl,
     ];
     let is_asked = |hook| !job.behavior.plugins_with(hook).is_empty();
-    match &job.key {
-        Some(key) if HOOKS.into_iter().any(is_asked) => Arc::new(RequestFacts {
-            cache_key: Some(key_bytes::as_text(&key.bytes, job.distribution.masks())),
-            ..(*job.facts).clone()
-        }),
-        _ => job.facts.clone(),
+    if !HOOKS.into_iter().any(is_asked) {
+        return job.facts.clone();
     }
+    let masks = job.distribution.masks();
+    let key = job.key.as_ref();
+    Arc::new(RequestFacts {
+        cache_key: key.map(|key| key_bytes::as_text(&key.bytes, masks)),
+        cache_status: job.fwd.map(Fwd::as_str),
+        ..(*job.facts).clone()
+    })
 }

@@ -142,6 +142,16 @@ fn judge(edge: &Edge, received: &Received, key: &CacheKey, variants: &[Variant])
         return missing(Fwd::UriMiss);
     }
     let policy = received.behavior.policy();
+    if Notes::made_by(&variant.notes) != Some(received.behavior.made_by()) {
+        // It is there for when the origin fails.
+        return Found::Missing {
+            why: Fwd::Stale,
+            detail: Some("plugin-changed"),
+            validating: Some(variant),
+            completing: None,
+            nominated: Vec::new(),
+        };
+    }
     match selvedge_caching::may_reuse(&request, &variant.head, policy, edge.clock().now()) {
         Reuse::Fresh { ttl } => Found::Fresh { variant, ttl },
         Reuse::StaleWhileRevalidate { ttl } => Found::Stale { variant, ttl },

@@ -193,6 +193,7 @@ impl Asking<'_> {
             }
             let mut job = self.job(Some(stale.clone()));
             job.began = began;
+            job.fwd = Some(Fwd::Stale);
             let (nobody, _) = oneshot::channel();
             edge.spawn(fetch_side::lead(job.into_get(), permit, nobody));
         }
@@ -279,6 +280,7 @@ impl Asking<'_> {
     ) -> Obtained {
         let mut job = self.job(need.validating);
         job.began = need.began;
+        job.fwd = Some(need.miss.why);
         job.completing = need.completing;
         job.conditions = conditions;
         let (sender, result) = oneshot::channel::<Outcome>();

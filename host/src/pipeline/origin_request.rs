@@ -32,7 +32,7 @@ fn outgoing(job: &Job) -> Outgoing {
         Some(completing) => completing.fields.clone(),
         None => selecting(
             &job.facts.fields,
-            job.validating.as_ref().map(|stored| &*stored.head),
+            job.confirming().map(|stored| &*stored.head),
             job.conditions,
         ),
     });

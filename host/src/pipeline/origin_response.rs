@@ -9,7 +9,9 @@ use super::exchange::{Fetched, FetchedBody, Job, PluginFailure};
 use super::hooks::{Hooks, Witness};
 use super::{streamed, unkeyed};
 use crate::origin::Origin;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, TRAILER};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, TRAILER,
+};
 use http::{HeaderMap, Method, StatusCode};
 use selvedge_runtime::{
     FieldEdit, Hook, OnError, OriginResponseDecision, Plugin, RequestFacts, ResponseEdits,
@@ -104,6 +106,9 @@ pub(crate) async fn handle(
     if fetched.status.is_informational() {
         return Ok(OriginResponse::Go(fetched));
     }
+    if job.behavior.asks_for_identity() {
+        warn_if_encoded(job, &fetched);
+    }
     let mut arrived = Arrived { fetched, asks };
     let end = ask_each(&mut arrived, job, facts, transaction, hooks).await?;
     Ok(end.unwrap_or(OriginResponse::Go(arrived.fetched)))
@@ -161,6 +166,33 @@ impl Subject for Arrived {
             }
         }
         Ok(None)
+    }
+}
+
+/// Counts a response whose content is coded although it was asked for without a coding, and warns once of its origin: plugins
+/// that change bodies pass it as it is.
+fn warn_if_encoded(job: &Job, fetched: &Fetched) {
+    let codings = fetched.fields.get_all(CONTENT_ENCODING).iter();
+    let is_encoded = codings
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+    let Some(origin) = fetched.origin.as_deref().filter(|_| is_encoded) else {
+        return;
+    };
+    let distribution = job.distribution.id();
+    job.edge.metrics().encoded(distribution, origin);
+    if job
+        .edge
+        .first_time(&job.distribution, &format!("encoded {origin}"))
+    {
+        tracing::warn!(
+            target: "plugin",
+            distribution = &**distribution,
+            origin,
+            request_id = %job.facts.request_id,
+            "the origin compresses although it was asked for `identity`: plugins at origin-response can't read such bodies, and pass them as they are. Switch compression off there; selvedge_encoded_responses_total counts them"
+        );
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) async fn pass(
         Ok(body) => body,
         Err(why) => return Prepared::failed(why),
     };
-    let job = Job::new(edge, received, parts, None, key_reads, None);
+    let mut job = Job::new(edge, received, parts, None, key_reads, None);
+    job.fwd = Some(why.fwd());
     let miss = Miss {
         why: why.fwd(),
         detail: None,
@@ -54,6 +55,7 @@ pub(crate) async fn upgrade(
         detail: None,
     };
     let mut job = Job::new(edge, received, parts, None, key_reads, None);
+    job.fwd = Some(Fwd::Bypass);
     let asked = received.upgrade.take();
     job.upgrade = asked.as_ref().map(|asked| asked.protocol.clone());
     let outcome = fetch_side::alone(job, OutgoingBody::Empty, BypassReason::Upgrade).await;

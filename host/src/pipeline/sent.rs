@@ -149,6 +149,8 @@ impl<'a> Sent<'a> {
     /// Accept-Encoding where the key tells codings apart: nothing else of it may decide.
     fn codings(&self) -> Option<&'a str> {
         match self.parts.accept_encoding.as_deref() {
+            // Whatever viewers take: no plugin can decode.
+            _ if self.behavior.asks_for_identity() => Some("identity"),
             _ if self.is_open() => None,
             Some("") => Some("identity"),
             codings => codings,

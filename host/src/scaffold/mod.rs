@@ -9,10 +9,6 @@
     reason = "projects are written and built by commands, which have no workers to block"
 )]
 
-#[macro_use]
-#[path = "../../../sdk/macros/src/hooks.rs"]
-mod hook_table;
-
 mod build;
 mod built;
 mod cargo;

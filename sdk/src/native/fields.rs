@@ -7,8 +7,9 @@ pub(crate) struct Fields(Vec<(String, Vec<u8>)>);
 impl Fields {
     /// Adds a line.
     pub(crate) fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.0
-            .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
+        // White space around a value is not part of it (RFC 9110, section 5.5).
+        let value = value.as_ref().trim_ascii();
+        self.0.push((name.to_ascii_lowercase(), value.to_vec()));
     }
 
     /// Adds to the last line of this name, or a line where there is none.

@@ -151,10 +151,10 @@ impl Request {
             .iter()
             .flat_map(|line| line.split(|byte| *byte == b';'));
         pairs.find_map(|pair| {
-            let pair = pair.trim_ascii();
-            pair.strip_prefix(name.as_bytes())?
-                .strip_prefix(b"=")
-                .map(<[u8]>::to_vec)
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let (key, value) = pair.split_at(equals);
+            let value = value.get(1..).unwrap_or_default();
+            (key.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii().to_vec())
         })
     }
 
@@ -166,10 +166,7 @@ impl Request {
     pub fn body(&self, max: u32) -> core::result::Result<Vec<u8>, String> {
         match u32::try_from(self.body.len()) {
             Ok(length) if length <= max => Ok(self.body.clone()),
-            _ => Err(format!(
-                "the body has {} bytes, more than the {max} that were asked for",
-                self.body.len()
-            )),
+            _ => Err(format!("the request's body has more than {max} bytes")),
         }
     }
 
@@ -268,7 +265,11 @@ impl RequestBuilder {
 
     /// The viewer's IP address; `192.0.2.1` where this is not said.
     pub fn viewer_address(mut self, address: &str) -> RequestBuilder {
-        self.0.viewer_address = address.to_owned();
+        let canonical = address.parse::<std::net::IpAddr>();
+        self.0.viewer_address = canonical.map_or_else(
+            |_| address.to_owned(),
+            |address| address.to_canonical().to_string(),
+        );
         self
     }
 

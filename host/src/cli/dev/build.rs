@@ -27,6 +27,55 @@ struct Project {
     built: bool,
     /// The files that cargo has read for it, those of dependencies by path included.
     listed: Vec<PathBuf>,
+    products: Products,
+}
+
+/// Files that the builds of a project write beside its sources, such as logs and stamps. They are no reason to build again.
+#[derive(Default)]
+struct Products {
+    /// Builds in a row during which each of these files has changed.
+    changed: BTreeMap<PathBuf, u32>,
+    /// Their contents after the last build.
+    left: Seen,
+}
+
+/// After this many builds in a row that have changed a file, it counts as their product. An author who saves a source during
+/// a build has it built again.
+const MIN_CHANGES: u32 = 3;
+
+impl Products {
+    fn has(&self, file: &Path) -> bool {
+        self.changed
+            .get(file)
+            .is_some_and(|builds| *builds >= MIN_CHANGES)
+    }
+
+    /// Removes the products from what is there. One that something else than a build has changed is a source again.
+    fn leave_out(&mut self, files: &mut Seen) {
+        self.changed
+            .retain(|file, _| files.get(file) == self.left.get(file));
+        files.retain(|file, _| !self.has(file));
+    }
+
+    /// Takes note of what a build has changed. Returns the files that became products now.
+    fn note(&mut self, before: &Seen, after: &Seen) -> Vec<PathBuf> {
+        let mut new = Vec::new();
+        let mut changed = BTreeMap::new();
+        for (file, content) in after {
+            let builds = self.changed.get(file).copied().unwrap_or(0);
+            if before.get(file).is_some_and(|before| before != content) {
+                changed.insert(file.clone(), builds.saturating_add(1));
+                if builds + 1 == MIN_CHANGES {
+                    new.push(file.clone());
+                }
+            } else if builds >= MIN_CHANGES {
+                changed.insert(file.clone(), builds);
+            }
+        }
+        self.changed = changed;
+        self.left.clone_from(after);
+        new
+    }
 }
 
 /// The result of a round of building: names of plugins.
@@ -81,15 +130,27 @@ impl Projects {
     pub(super) async fn build(&mut self) -> Round {
         let mut round = Round::default();
         for (folder, project) in &mut self.known {
-            let before = project.now(folder);
+            let all_before = project.now(folder);
+            let mut before = all_before.clone();
+            project.products.leave_out(&mut before);
             if project.seen.as_ref() == Some(&before) {
                 continue;
             }
             project.built = project.build(folder).await;
-            project.seen = Some(if project.built {
+            if project.built {
                 project.listed = dep_info::files(folder).await;
+            }
+            let after = project.now(folder);
+            for file in project.products.note(&all_before, &after) {
+                complain(format_args!(
+                    "{} changes with each build: it is not followed until something else changes it",
+                    shown(&file).display()
+                ));
+            }
+            project.seen = Some(if project.built {
                 // Cargo names files that were not known before; those that were count as they were before.
-                let mut seen = project.now(folder);
+                let mut seen = after;
+                seen.retain(|file, _| !project.products.has(file));
                 for (file, hash) in &mut seen {
                     *hash = before.get(file).copied().unwrap_or(*hash);
                 }
@@ -286,6 +347,38 @@ mod tests {
         assert_eq!(Project::default().now(&plugin), before);
         fs::write(plugin.join("src/inner/mod.rs"), "x").unwrap();
         assert_ne!(Project::default().now(&plugin), before);
+    }
+
+    #[test]
+    fn a_file_that_each_build_changes_is_no_reason_to_build_for_ever() {
+        let file = |name: &str, content: u8| (PathBuf::from(name), [content; 32]);
+        let mut products = Products::default();
+        let mut seen = None;
+        let mut builds = 0;
+        // Each build leaves another stamp; the author saves once, during the first build.
+        let (mut stamp, mut source) = (0, 0);
+        for _ in 0..10 {
+            let now = Seen::from([file("stamp", stamp), file("lib.rs", source)]);
+            let mut before = now.clone();
+            products.leave_out(&mut before);
+            if seen.as_ref() == Some(&before) {
+                continue;
+            }
+            builds += 1;
+            stamp += 1;
+            source = 1;
+            let after = Seen::from([file("stamp", stamp), file("lib.rs", source)]);
+            products.note(&now, &after);
+            before.retain(|file, _| !products.has(file));
+            seen = Some(before);
+        }
+        assert_eq!(builds, 4);
+        // The source is still followed, and so is the stamp if something else changes it.
+        for (stamp, source) in [(stamp, 2), (stamp + 1, 1)] {
+            let mut now = Seen::from([file("stamp", stamp), file("lib.rs", source)]);
+            products.leave_out(&mut now);
+            assert_ne!(seen.as_ref(), Some(&now));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::pipeline::edge::Edge;
 use crate::pipeline::invalidations::Sequence;
 use crate::pipeline::notes::Notes;
 use http::{HeaderValue, Method, StatusCode, Uri};
+use selvedge_caching::cache_status::Fwd;
 use selvedge_runtime::{Read, RequestFacts};
 use selvedge_store::Variant;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(crate) struct Job {
     pub(crate) edits: Edits,
     /// The protocol that the viewer wants to change to.
     pub(crate) upgrade: Option<HeaderValue>,
+    /// The reason why the request goes to the origin, as hooks read it.
+    pub(crate) fwd: Option<Fwd>,
 }
 
 impl Job {
@@ -69,6 +72,7 @@ impl Job {
             completing: None,
             edits: Edits::default(),
             upgrade: None,
+            fwd: None,
         })
     }
 
@@ -116,7 +120,15 @@ impl Job {
                 .map_or("/", |target| target.as_str()),
             path: &self.facts.path,
             key: &key.bytes,
+            made_by: self.behavior.made_by(),
         }
+    }
+
+    /// The stored response that the origin is asked to confirm. One that other plugins had a say in is fetched anew.
+    pub(crate) fn confirming(&self) -> Option<&Variant> {
+        self.validating
+            .as_ref()
+            .filter(|stored| Notes::made_by(&stored.notes) == Some(self.behavior.made_by()))
     }
 
     pub(crate) fn request(&self) -> selvedge_caching::Request<'_> {

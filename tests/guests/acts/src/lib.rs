@@ -9,7 +9,7 @@ use selvedge::edge::fetch::{FetchRequest, start};
 use selvedge::edge::types::{
     Field, FieldEdit, Request, RequestEdits, Response, ResponseEdits, Scheme, SyntheticResponse,
 };
-use selvedge::edge::{cache, config, kv, metrics, secrets};
+use selvedge::edge::{cache, config, kv, log, metrics, secrets};
 use std::cell::{Cell, RefCell};
 
 wit_bindgen::generate!({
@@ -85,7 +85,8 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 /// Carries out the steps of a hook.
-fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, String> {
+fn act(hook: &str, request: &Request, response: Option<&Response>) -> Result<Made, String> {
+    let status = response.map(Response::status);
     let mut made = Made::default();
     let steps = config::get(hook).unwrap_or_default();
     for step in steps.split("; ") {
@@ -132,8 +133,14 @@ fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, Strin
             "ask" => made.ask = Some(first.to_owned()),
             "fail" => return Err("as it was told".to_owned()),
             "panic" => panic!("as it was told"),
+            "say" => {
+                let told = tell(first, second, request, response)?;
+                log::write(log::Level::Info, &format!("{hook} {first} {told}"), &[]);
+            }
+            // Leaves the handle of the request to nobody.
+            "hold" => _ = request.take_handle(),
             "tell" => {
-                let told = tell(first, second, request)?;
+                let told = tell(first, second, request, response)?;
                 made.fields
                     .push(FieldEdit::Append(field(&format!("x-{first}"), &told)));
             }
@@ -153,7 +160,12 @@ fn act(hook: &str, request: &Request, status: Option<u16>) -> Result<Made, Strin
 }
 
 /// The answer of a reader or an import, as text.
-fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
+fn tell(
+    what: &str,
+    of: &str,
+    request: &Request,
+    response: Option<&Response>,
+) -> Result<String, String> {
     Ok(match what {
         "kv" => kv::get(of)?.map_or("none".to_owned(), text),
         "secret" => secrets::get(of).map_or("none".to_owned(), text),
@@ -164,6 +176,9 @@ fn tell(what: &str, of: &str, request: &Request) -> Result<String, String> {
             .map_or("none".to_owned(), |age| age.to_string()),
         "cache-key" => request.cache_key().unwrap_or_else(|| "none".to_owned()),
         "origin" => request.origin().unwrap_or_else(|| "none".to_owned()),
+        "response-origin" => response
+            .and_then(Response::origin)
+            .unwrap_or_else(|| "none".to_owned()),
         // Several at once: `geo country,city`.
         "geo" => {
             let facts = of.split(',').map(|name| request.geo(name));
@@ -284,7 +299,7 @@ impl origin_response::Guest for Acts {
 
     fn handle(request: &Request, response: &Response) -> Result<origin_response::Decision, String> {
         use origin_response::{Decision, Produced, Transformed};
-        let mut made = act("origin-response", request, Some(response.status()))?;
+        let mut made = act("origin-response", request, Some(response))?;
         if let Some(response) = made.respond.take() {
             return Ok(Decision::Respond(response));
         }
@@ -368,7 +383,7 @@ impl origin_response::GuestProducer for Producer {
 
 impl ttl::Guest for Acts {
     fn decide(request: &Request, response: &Response) -> Result<ttl::Decision, String> {
-        act("ttl", request, Some(response.status()))?;
+        act("ttl", request, Some(response))?;
         Ok(ttl::Decision::Policy)
     }
 }
@@ -376,7 +391,7 @@ impl ttl::Guest for Acts {
 impl viewer_response::Guest for Acts {
     fn handle(request: &Request, response: &Response) -> Result<viewer_response::Decision, String> {
         use viewer_response::Decision;
-        let mut made = act("viewer-response", request, Some(response.status()))?;
+        let mut made = act("viewer-response", request, Some(response))?;
         Ok(match made.respond.take() {
             Some(response) => Decision::Respond(response),
             None if made.nothing() => Decision::Next,
