@@ -22,7 +22,7 @@ use wasmtime::component::Component;
 
 use crate::error::RuntimeError;
 
-/// How many compiled plugins are kept beside those that are loaded; the oldest go first.
+/// Compiled plugins that are kept beside those that are loaded; the oldest go first.
 const KEPT: usize = 256;
 
 pub(crate) struct Artifacts {
@@ -181,7 +181,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(artifact.to_vec())
 }
 
-/// Whether nobody else could have put something here.
+/// Checks that no other user could have put something here.
 fn only_ours(metadata: &fs::Metadata) -> Result<(), String> {
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {

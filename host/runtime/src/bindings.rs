@@ -1,4 +1,4 @@
-//! What `wasmtime` makes of the contract: one module per interface.
+//! Bindings that `wasmtime` makes of the contract: one module per interface.
 //!
 //! The world `plugin` imports and exports everything; nothing is asked of a plugin by that. Imports are offered one by one
 //! in `host/`, and each hook has indices of its own, looked up only in plugins that export it.

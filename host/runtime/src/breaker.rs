@@ -13,7 +13,7 @@ use crate::spec::ShortCircuit;
 /// Stands for closed; times begin at 1.
 const CLOSED: u64 = 0;
 
-/// How a call came in.
+/// Kind of an admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admitted {
     /// As usual.
@@ -22,7 +22,7 @@ pub(crate) enum Admitted {
     Probe,
 }
 
-/// What a finished call changed.
+/// Change by a finished call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
@@ -57,12 +57,12 @@ impl Breaker {
         }
     }
 
-    /// Whether calls are being refused, but for probes.
+    /// Returns true if calls are being refused, but for probes.
     pub(crate) fn is_open(&self) -> bool {
         self.until.load(Relaxed) != CLOSED
     }
 
-    /// Whether a call may run. Where nothing is wrong this is one load.
+    /// Admits a call, or refuses it. Where nothing is wrong this is one load.
     pub(crate) fn admit(&self, now: Instant) -> Result<Admitted, HookError> {
         let until = self.until.load(Relaxed);
         if until == CLOSED {
@@ -152,7 +152,7 @@ impl Breaker {
         u64::MAX >> (64 - self.settings.calls.clamp(1, 64))
     }
 
-    /// Whether this call opened it; of several that could, one does.
+    /// Opens it. Returns true if this call did so; of several that could, one does.
     fn open(&self, error: &HookError, now: Instant) -> bool {
         let until = self.after_pause(self.millis(now));
         let opened = self

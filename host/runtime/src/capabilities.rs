@@ -1,4 +1,4 @@
-//! What a plugin can do beyond deciding: the key-value store, requests to backends, stored values, figures, secrets.
+//! Capabilities of a plugin beyond its decisions: the key-value store, requests to backends, stored values, metrics, secrets.
 //!
 //! The pipeline implements these traits, one value of each for one plugin of one distribution, and gives them with the
 //! plugin's [`PluginSpec`](crate::PluginSpec). A plugin that imports one that it was not given is refused when it is loaded.
@@ -59,7 +59,7 @@ impl Capability {
             Capability::Kv => "this host keeps no key-value store for it",
             Capability::Fetch => "this host lets it ask no backends",
             Capability::Cache => "this host stores no values for it",
-            Capability::Metrics => "this host keeps no figures for it",
+            Capability::Metrics => "this host keeps no metrics for it",
             Capability::Secrets => "this host keeps no secrets for it",
         }
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What one plugin was given; `None` for what it was not.
+/// Capabilities of one plugin; `None` for those that it does not have.
 #[derive(Clone, Default)]
 pub struct Capabilities {
     /// The distribution's key-value store.
@@ -80,14 +80,14 @@ pub struct Capabilities {
     pub fetch: Option<Arc<dyn Fetch>>,
     /// The distribution's own stored values.
     pub cache: Option<Arc<dyn Cache>>,
-    /// The plugin's figures.
+    /// The plugin's metrics.
     pub metrics: Option<Arc<dyn Metrics>>,
     /// The plugin's secrets.
     pub secrets: Option<Arc<dyn Secrets>>,
 }
 
 impl Capabilities {
-    /// Whether this one was given.
+    /// Returns true if the plugin has this one.
     pub fn has(&self, capability: Capability) -> bool {
         match capability {
             Capability::Kv => self.kv.is_some(),
@@ -183,7 +183,7 @@ pub trait Cache: Send + Sync {
     fn invalidate(&self, tag: &str) -> Answer<Result<(), String>>;
 }
 
-/// The interface `metrics`: the plugin's own figures among those of the host. Names have been checked: a small letter, then
+/// The interface `metrics`: the plugin's own metrics among those of the host. Names have been checked: a small letter, then
 /// small letters, digits and `_`, at most 64 in all; observed values are finite.
 pub trait Metrics: Send + Sync {
     /// Adds to a counter.

@@ -1,4 +1,4 @@
-//! Whether a file may be a plugin, and if not, what it is instead and what to do.
+//! Checks of plugin files: a file that may not be a plugin is refused with its likely kind and a remedy.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::error::LoadError;
 use crate::hook::Hook;
 use crate::text::printable;
 
-/// What a WebAssembly file begins with.
+/// Kind of a WebAssembly file, by its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Module,
@@ -75,7 +75,7 @@ fn looks_like(file: &[u8]) -> &'static str {
     }
 }
 
-/// Whether tools left the types of the contract in a module.
+/// Returns true if tools left the types of the contract in a module.
 pub(crate) fn has_component_type(module: &[u8]) -> bool {
     Parser::new(0).parse_all(module).any(|payload| {
         matches!(payload, Ok(Payload::CustomSection(section)) if section.name().starts_with("component-type"))
@@ -96,7 +96,7 @@ pub(crate) fn needs_component_async(component: &[u8]) -> bool {
     !valid(plain) && valid(plain.union(asynchronous))
 }
 
-/// What a plugin exports.
+/// Exports of a plugin.
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     pub(crate) hooks: Vec<Hook>,
@@ -154,7 +154,7 @@ pub(crate) fn component(
     Ok(exports)
 }
 
-/// What a component imports that a plugin may or may not be given.
+/// Returns the capabilities that a component imports.
 pub(crate) fn capabilities(engine: &Engine, component: &Component) -> Vec<Capability> {
     let ty = component.component_type();
     let imports = |capability: &Capability| {
@@ -164,7 +164,7 @@ pub(crate) fn capabilities(engine: &Engine, component: &Component) -> Vec<Capabi
     Capability::ALL.into_iter().filter(imports).collect()
 }
 
-/// Whether a component is given all that it imports.
+/// Checks that a component is given all that it imports.
 pub(crate) fn given(
     engine: &Engine,
     path: &Path,

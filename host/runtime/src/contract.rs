@@ -1,4 +1,4 @@
-//! What the contract offers to guests, by name.
+//! Names of the interfaces that are offered to guests.
 
 /// The package and version of the contract.
 pub(crate) const CONTRACT: &str = "selvedge:edge@0.1";
@@ -8,6 +8,6 @@ pub(crate) const OFFERED: [&str; 8] = [
     "types", "config", "log", "kv", "fetch", "cache", "metrics", "secrets",
 ];
 
-/// What a message says is offered of WASI.
+/// Interfaces of WASI that are offered, for messages.
 pub(crate) const OFFERED_WASI: &str =
     "of WASI 0.2 io, clocks, random and cli (and empty or refusing filesystem and sockets)";

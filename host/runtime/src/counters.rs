@@ -1,4 +1,4 @@
-//! What became of a plugin's calls, for metrics.
+//! Counts of a plugin's calls, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -1,9 +1,9 @@
-//! What hooks decide, as values. The decision of `origin-response` can own an instance, and is in its hook's file.
+//! Decisions of hooks, as values. The decision of `origin-response` can own an instance, and is in its hook's file.
 
 use crate::edits::{RequestEdits, ResponseEdits, SyntheticResponse};
 use crate::facts::Scheme;
 
-/// What becomes of a viewer's request.
+/// Decision on a viewer's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewerRequestDecision {
     /// Go on with the request as it is.
@@ -14,10 +14,10 @@ pub enum ViewerRequestDecision {
     Respond(SyntheticResponse),
 }
 
-/// What the key is made of.
+/// Parts of a cache key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyDecision {
-    /// What the cache policy says.
+    /// As the cache policy says.
     Policy,
     /// The policy's key and these parts; parts of the query replace the policy's.
     Extend(Vec<KeyPart>),
@@ -55,7 +55,7 @@ pub enum OriginDecision {
     Failover(Vec<String>),
     /// A host that is not among the distribution's origins.
     Host {
-        /// How it is asked.
+        /// The scheme by which it is asked.
         scheme: Scheme,
         /// Its name.
         name: String,
@@ -64,7 +64,7 @@ pub enum OriginDecision {
     },
 }
 
-/// What becomes of a request to an origin.
+/// Decision on a request to an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OriginRequestDecision {
     /// Send the request as it is.
@@ -78,9 +78,9 @@ pub enum OriginRequestDecision {
 /// For how long a response may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TtlDecision {
-    /// What the cache policy and the response's fields say.
+    /// As the cache policy and the response's fields say.
     Policy,
-    /// What is `None` stays as with [`TtlDecision::Policy`].
+    /// A value that is `None` stays as with [`TtlDecision::Policy`].
     Set {
         /// The freshness lifetime in seconds.
         lifetime: Option<u64>,
@@ -95,7 +95,7 @@ pub enum TtlDecision {
     DontStore,
 }
 
-/// What becomes of a response to a viewer.
+/// Decision on a response to a viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewerResponseDecision {
     /// Send the response as it is.

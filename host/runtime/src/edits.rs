@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::facts::{RequestFacts, ResponseFacts};
 
-/// How many lines a message may have after edits. A message from outside has fewer.
+/// Limit on the lines of a message after edits. A message from outside has fewer.
 pub const MAX_FIELD_LINES: usize = 1000;
 
 /// One change to a field section. Changes apply in order.
@@ -101,7 +101,7 @@ fn add(fields: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Result
 }
 
 impl RequestEdits {
-    /// Whether nothing changes.
+    /// Returns true if nothing changes.
     pub fn is_empty(&self) -> bool {
         *self == RequestEdits::default()
     }
@@ -126,7 +126,7 @@ impl RequestEdits {
 }
 
 impl ResponseEdits {
-    /// Whether nothing changes.
+    /// Returns true if nothing changes.
     pub fn is_empty(&self) -> bool {
         *self == ResponseEdits::default()
     }

@@ -18,9 +18,9 @@ pub enum RuntimeError {
          (not memory), so a limit on virtual memory (`ulimit -v`) or a large number of instances may be the cause"
     )]
     Engine {
-        /// How many instances were asked for.
+        /// The number of instances that were asked for.
         instances: u32,
-        /// What the engine said.
+        /// The engine's words.
         reason: String,
     },
     /// The thread that interrupts guests could not be started.
@@ -31,7 +31,7 @@ pub enum RuntimeError {
     CacheDir {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// The fault, and the remedy.
         reason: String,
     },
 }
@@ -74,7 +74,7 @@ pub enum LoadError {
     NotWasm {
         /// The file.
         path: PathBuf,
-        /// What it looks like: `a native shared library (ELF)`.
+        /// Its likely kind: `a native shared library (ELF)`.
         found: &'static str,
     },
     /// A module without the contract's types inside.
@@ -90,7 +90,7 @@ pub enum LoadError {
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What the validator or compiler said.
+        /// The words of the validator or compiler.
         reason: String,
     },
     /// Compiling the file takes more than it may.
@@ -100,7 +100,7 @@ pub enum LoadError {
     CompileLimit {
         /// The file.
         path: PathBuf,
-        /// What it takes more of.
+        /// The limit that it goes beyond.
         limit: CompileLimit,
     },
     /// The component uses the component model's own asynchronous calls.
@@ -116,9 +116,9 @@ pub enum LoadError {
     ImportsUnknown {
         /// The file.
         path: PathBuf,
-        /// What it imports, all of it: `wasi:http/types@0.2.0`.
+        /// Its unknown imports: `wasi:http/types@0.2.0`.
         interface: String,
-        /// What there is instead.
+        /// The imports that are offered.
         offered: String,
     },
     /// The plugin was built for another version of the contract.
@@ -140,7 +140,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The hook that is asked for.
         hook: Hook,
-        /// What the plugin exports.
+        /// The plugin's exports.
         exports: String,
     },
     /// The plugin has no hook at all.
@@ -148,7 +148,7 @@ pub enum LoadError {
     NoHooks {
         /// The file.
         path: PathBuf,
-        /// What the plugin exports.
+        /// The plugin's exports.
         exports: String,
     },
     /// The plugin imports an interface that it was not given.
@@ -156,7 +156,7 @@ pub enum LoadError {
     NotGiven {
         /// The file.
         path: PathBuf,
-        /// What it imports.
+        /// Its import.
         capability: Capability,
     },
     /// The plugin refused its configuration.
@@ -180,13 +180,13 @@ pub enum LoadError {
     Machine {
         /// The file.
         path: PathBuf,
-        /// What failed.
+        /// The failure.
         reason: String,
     },
 }
 
 impl LoadError {
-    /// Whether it is this machine's, and says nothing about the plugin.
+    /// Returns true if it is this machine's failure, and says nothing about the plugin.
     pub fn is_of_machine(&self) -> bool {
         matches!(self, LoadError::Machine { .. })
     }
@@ -291,7 +291,7 @@ pub enum HookError {
         "the plugin is short-circuited: {failures} of its last {calls} calls failed, the last one by {last} (short_circuit)"
     )]
     ShortCircuited {
-        /// How many failures it took.
+        /// Failures that it took.
         failures: u32,
         /// Among how many calls.
         calls: u32,
@@ -303,7 +303,7 @@ pub enum HookError {
         "no plugin instance is free: all {limit} are in use, those of this host or those that one plugin may have of them"
     )]
     NoInstance {
-        /// How many there are.
+        /// Their number.
         limit: u32,
     },
     /// The plugin has no such hook. The pipeline asks only for those of [`Plugin::hooks`](crate::Plugin::hooks).
@@ -334,7 +334,7 @@ impl HookError {
         "table-limit",
     ];
 
-    /// Where this kind stands in [`HookError::KINDS`].
+    /// Index of this kind in [`HookError::KINDS`].
     pub(crate) const fn index(&self) -> usize {
         match self {
             HookError::Guest(_) => 0,
@@ -358,7 +358,7 @@ impl HookError {
         }
     }
 
-    /// Whether the plugin broke down: it trapped, hit a limit, or could not be started. An error that it returned is an
+    /// Returns true if the plugin broke down: it trapped, hit a limit, or could not be started. An error that it returned is an
     /// answer, and a full host is not its fault.
     pub(crate) fn is_breakdown(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What hooks may read, and the record of what they did read.
+//! Facts that hooks may read, and the record of their reads.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl Scheme {
 }
 
 /// The number of a request: unique in its host, and unlikely to be that of another request of a restarted one. It is
-/// shown as 16 hexadecimal digits; whoever does not show it pays for no text.
+/// shown as 16 hexadecimal digits; one that is not shown costs no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u64);
 
@@ -39,7 +39,7 @@ impl std::fmt::Display for RequestId {
     }
 }
 
-/// What TLS agreed on with the viewer.
+/// Parameters that TLS agreed on with the viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFacts {
     /// For instance `TLSv1.3`.
@@ -66,13 +66,13 @@ pub struct RequestFacts {
     /// The body, at hooks that may read it (viewer-request and origin-request); `None` elsewhere. A request without a
     /// body has an empty one.
     pub body: Option<Arc<dyn ReadBody>>,
-    /// Where the viewer's connection comes from.
+    /// Address of the viewer's connection.
     pub viewer: SocketAddr,
     /// The HTTP version that the viewer speaks.
     pub version: http::Version,
     /// `None` without TLS.
     pub tls: Option<TlsFacts>,
-    /// Who knows geographic facts of the viewer's address; `None` where no database is configured.
+    /// Source of geographic facts of the viewer's address; `None` where no database is configured.
     pub geo: Option<Arc<dyn Geo>>,
     /// Unique for each request; also in the log.
     pub request_id: RequestId,
@@ -216,7 +216,7 @@ pub enum Read {
     Fetch,
     /// The stored values: read, written or invalidated.
     Cache,
-    /// A figure was counted or observed: nothing read, but leaving the call out would leave it out too.
+    /// A metric was counted or observed: nothing read, but leaving the call out would leave it out too.
     Metrics,
     /// A secret.
     Secret,
@@ -225,7 +225,7 @@ pub enum Read {
 }
 
 impl Read {
-    /// Whether an equal request (and response) gives the same again, so that a decision based on it can be remembered under
+    /// Returns true if an equal request (and response) gives the same again, so that a decision based on it can be remembered under
     /// what was read. Not so for clocks, random numbers, bodies, and everything that comes from or goes to the outside.
     pub fn is_of_message(&self) -> bool {
         !matches!(

@@ -1,4 +1,4 @@
-//! What is wrong with a decision that a plugin returned: each reason names the part of it.
+//! Faults of a decision that a plugin returned: each names the part that is wrong.
 
 use http::StatusCode;
 
@@ -16,7 +16,7 @@ pub enum Fault {
     ProtectedField {
         /// The field, lower case.
         name: String,
-        /// Where it was tried.
+        /// The hook that tried it.
         hook: Hook,
     },
     /// A response made by a plugin may not have this field.
@@ -43,9 +43,9 @@ pub enum Fault {
         "there are {count} field lines or edits, more than the {limit} that a message may have"
     )]
     ManyFields {
-        /// How many there are.
+        /// Their number.
         count: usize,
-        /// How many there may be.
+        /// Their limit.
         limit: usize,
     },
     /// The status is none that a plugin may answer with.
@@ -73,7 +73,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The same with the guest's words as they may be shown.
+    /// Returns the fault with the guest's words as they may be shown.
     pub(crate) fn printable(self, masks: &Masks) -> Fault {
         let printable = |text: String| masks.printable(&text);
         match self {

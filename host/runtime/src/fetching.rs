@@ -1,4 +1,4 @@
-//! What guests hold of their requests to backends.
+//! Requests to backends and their answers, as guests hold them.
 
 use bytes::Bytes;
 

@@ -14,7 +14,7 @@ use crate::error::LoadError;
 /// The largest plugin file in bytes.
 const MAX_FILE: u64 = 64 << 20;
 
-/// What the file begins with.
+/// Checks the beginning of the file.
 pub(crate) fn kind(path: &Path, file: &[u8]) -> Result<check::Kind, LoadError> {
     check::kind(file).map_err(|found| LoadError::NotWasm {
         path: path.to_owned(),

@@ -12,7 +12,7 @@ use crate::facts::RequestFacts;
 use crate::identity::Identity;
 use crate::text::printable;
 
-/// How much of standard error is kept to explain a failure.
+/// Bytes of standard error that are kept to explain a failure.
 const KEPT_STDERR: usize = 4096;
 
 /// A line on standard output or error is cut here.
@@ -21,20 +21,20 @@ const MAX_LINE: usize = 1024;
 /// Shared with the streams that WASI gives to the guest.
 pub(crate) type SharedLog = Arc<Mutex<GuestLog>>;
 
-/// Where a line comes from.
+/// Source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stdio {
     Out,
     Err,
 }
 
-/// What was printed and is not in the log yet.
+/// Output that is not in the log yet.
 #[derive(Default)]
 struct Printed {
     bytes: Vec<u8>,
     /// Lines beyond those that are kept.
     missed: u64,
-    /// Whether what was printed before ended with the beginning of a secret.
+    /// True if earlier output ended with the beginning of a secret.
     within: bool,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct GuestLog {
     lines_left: u32,
     bytes_left: u32,
     dropped: u64,
-    /// Whether the running call wrote anything.
+    /// True if the running call wrote anything.
     wrote: bool,
     out: Printed,
     err: Printed,
@@ -98,17 +98,17 @@ impl GuestLog {
         self.plugin.masks.printable(text)
     }
 
-    /// Whether the call wrote anything, for the last time.
+    /// Returns true if the call wrote anything, and forgets it.
     pub(crate) fn take_wrote(&mut self) -> bool {
         std::mem::take(&mut self.wrote)
     }
 
-    /// The same, leaving it.
+    /// Returns true if the call wrote anything.
     pub(crate) fn has_written(&self) -> bool {
         self.wrote
     }
 
-    /// What the guest wrote to standard error during this call, its beginning at least, without its secrets.
+    /// Returns the output on standard error during this call, its beginning at least, without secrets.
     pub(crate) fn stderr(&self) -> Vec<u8> {
         let masks = &self.plugin.masks;
         masks.mask_output(&self.stderr, KEPT_STDERR, false).text

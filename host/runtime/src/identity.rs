@@ -1,4 +1,4 @@
-//! What an instance knows of its plugin.
+//! Identity of a plugin, as its instances know it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::masks::Masks;
 use crate::options::WallClock;
 use crate::spec::Limits;
 
-/// What an instance knows of its plugin.
+/// Identity of a plugin, as its instances know it.
 pub(crate) struct Identity {
     pub(crate) name: Arc<str>,
     pub(crate) distribution: String,

@@ -1,4 +1,4 @@
-//! What a plugin file says of itself, before any configuration: for authors who want to know what they have built.
+//! Inspection of a plugin file, before any configuration: for authors who want to know what they have built.
 //!
 //! The file is read, compiled and checked as it is when it is loaded, within the same bounds; no instance is made.
 
@@ -23,16 +23,16 @@ const MAX_MEMORIES: usize = 32;
 /// The bytes of a page where a module does not say otherwise.
 const PAGE: u64 = 64 << 10;
 
-/// What is in a plugin file.
+/// Contents of a plugin file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// Its size in bytes.
     pub bytes: u64,
-    /// Whether it is a component already; a module is made one when it is loaded.
+    /// True if it is a component already; a module is made one when it is loaded.
     pub is_component: bool,
     /// The hooks that it exports, in the order in which they run.
     pub hooks: Vec<Hook>,
-    /// Whether it exports `lifecycle`, whose `init` sees the configuration.
+    /// True if it exports `lifecycle`, whose `init` sees the configuration.
     pub has_init: bool,
     /// The versions of the contract in the names that it imports and exports, each once.
     pub contract: Vec<String>,
@@ -93,7 +93,7 @@ fn contract_of(name: &str) -> Option<String> {
     Some(format!("selvedge:edge@{}", printable(version)))
 }
 
-/// What the file's modules declare. The compiler has found the file valid, so walking through its sections is a matter of its
+/// Returns the declarations of the file's modules. The compiler has found the file valid, so walking through its sections is a matter of its
 /// size.
 fn declared(file: &[u8]) -> (Vec<MemoryBounds>, Vec<String>) {
     let (mut memories, mut producers) = (Vec::new(), Vec::new());

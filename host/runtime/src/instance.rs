@@ -14,7 +14,7 @@ use crate::state::State;
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) instance: wasmtime::component::Instance,
-    /// What it was made of.
+    /// Code that it was made of.
     pub(crate) linked: Arc<Linked>,
     /// On the heap, so that handing an instance on moves little.
     pub(crate) guests: Box<Guests>,
@@ -46,7 +46,7 @@ impl Instance {
         HookError::Guest(self.store.data().plugin.masks.printable(message))
     }
 
-    /// What the guest wrote to standard error, where its call has failed.
+    /// Returns the guest's output on standard error if its call has failed.
     pub(crate) fn stderr_of<T>(&self, returned: &wasmtime::Result<T>) -> Vec<u8> {
         match returned {
             Ok(_) => Vec::new(),

@@ -20,7 +20,7 @@ pub(crate) enum Exceeded {
     Fetches,
 }
 
-/// What one hook call has asked of the host.
+/// Usage of the host by one hook call.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     host_calls: u64,
@@ -74,11 +74,11 @@ pub(crate) struct Growth {
     table_elements: usize,
     /// Bytes of all linear memories so far.
     total: u64,
-    /// What was asked for last and not given. The guest may live with that; if it then fails, this is why.
+    /// The last growth that was refused. The guest may live with that; if it then fails, this is why.
     pub(crate) refused: Option<Growing>,
 }
 
-/// What grows in an instance.
+/// Kind of growth of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Growing {
     Memory,

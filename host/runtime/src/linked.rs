@@ -7,7 +7,7 @@ use crate::bindings::exported;
 use crate::hook::Hook;
 use crate::state::State;
 
-/// What instances are made of.
+/// Code with its imports resolved, of which instances are made.
 pub(crate) struct Linked {
     pub(crate) pre: InstancePre<State>,
     pub(crate) indices: Indices,
@@ -15,7 +15,7 @@ pub(crate) struct Linked {
 
 macro_rules! indices {
     ($({ $hook:ident $module:ident $($rest:tt)* })*) => {
-        /// Where the exports of a component are.
+        /// Positions of a component's exports.
         pub(crate) struct Indices {
             $(pub(crate) $module: Option<exported::$module::GuestIndices>,)*
             pub(crate) lifecycle: Option<exported::lifecycle::GuestIndices>,

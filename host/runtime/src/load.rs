@@ -18,7 +18,7 @@ use crate::spec::PluginSpec;
 use crate::state::State;
 use crate::{file, start};
 
-/// What loading plugins takes.
+/// Everything that loading plugins takes.
 pub(crate) struct Loader {
     pub(crate) shared: Shared,
     pub(crate) linker: Arc<Linker<State>>,

@@ -1,4 +1,4 @@
-//! What a plugin says, as it may be shown: without its secrets, without control characters, and not too long.
+//! Text of a plugin as it may be shown: without its secrets, without control characters, and not too long.
 //!
 //! Secrets are looked for in what the plugin said, before anything is escaped or cut: afterwards they would not be found any
 //! more, or only a part of them would be hidden. One look costs the length of the text for each secret; where only the
@@ -16,7 +16,7 @@ use crate::text::{CUT, MAX_TEXT, printable};
 /// Secrets shorter than this are not looked for: they would make words unreadable.
 const SHORTEST: usize = 6;
 
-/// What stands in a secret's place.
+/// Text in place of a secret.
 const INSTEAD: &[u8] = b"***";
 
 /// The longest name that is shown in full, in characters.
@@ -32,10 +32,10 @@ struct Known {
     longest: usize,
 }
 
-/// What a plugin has printed, as it may be shown.
+/// Output of a plugin, as it may be shown.
 pub(crate) struct Shown {
     pub(crate) text: Vec<u8>,
-    /// Whether it ends with the beginning of a secret, whose rest may come.
+    /// True if it ends with the beginning of a secret, whose rest may come.
     pub(crate) within: bool,
 }
 
@@ -74,7 +74,7 @@ impl Masks {
         }
     }
 
-    /// The same for bytes.
+    /// Does so for bytes.
     pub fn mask_bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let Some(known) = &self.0 else {
             return Cow::Borrowed(text);
@@ -111,7 +111,7 @@ impl Masks {
         }
     }
 
-    /// Whether the text has a secret in it.
+    /// Returns true if the text has a secret in it.
     pub(crate) fn hides(&self, text: &str) -> bool {
         let known = self.0.as_ref();
         known.is_some_and(|known| {
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Masks {
 }
 
 impl Known {
-    /// Where secrets are.
+    /// Returns the ranges of secrets.
     fn found(&self, text: &[u8]) -> Vec<Range<usize>> {
         let of_form = |form: &Finder<'static>| {
             let length = form.needle().len();
@@ -217,7 +217,7 @@ fn without(text: &[u8], ranges: &[Range<usize>], shown: usize) -> Vec<u8> {
     clean
 }
 
-/// How much of the end of `head` is the beginning of `tail` (Knuth, Morris and Pratt: in the time of reading both).
+/// Returns the length of the end of `head` that is the beginning of `tail` (Knuth, Morris and Pratt: in the time of reading both).
 fn overlap(head: &[u8], tail: &[u8]) -> usize {
     let most = head.len().min(tail.len());
     let head = head.get(head.len() - most..).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
-/// What comes later. Dropping it gives it up.
+/// Answer that comes later. Dropping it gives it up.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An answer that is here, or one to wait for.

@@ -15,14 +15,14 @@ pub trait WallClock: std::fmt::Debug + Send + Sync {
 /// Settings of a [`Runtime`]; the defaults suit a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many instances there may be at a time, those waiting in pools included, and of one plugin three quarters of them.
+    /// Limit on instances at a time, those waiting in pools included. One plugin may have three quarters of them.
     /// Default 1000. Each reserves 4 GiB of
     /// addresses, which cost nothing. Beyond it, calls end as [`HookError::NoInstance`](crate::HookError::NoInstance).
     pub max_instances: u32,
-    /// Where compiled code is kept, so that a restart need not compile. `None`: nowhere. The folder is made if it is
+    /// Folder of compiled code, so that a restart need not compile. `None`: nowhere. The folder is made if it is
     /// missing, and must belong to this user alone: loading compiled code is trusting it.
     pub cache_dir: Option<PathBuf>,
-    /// Who makes machine code of plugin files. Default: this process, without bounds.
+    /// Compiler of plugin files. Default: this process, without bounds.
     pub compiler: Compiler,
     /// Bytes of stack for WebAssembly in one call. Default 512 KiB.
     pub stack_bytes: usize,
@@ -31,11 +31,11 @@ pub struct Options {
     /// Bytes of an instance's memory that stay resident for the next one instead of going back to the system. Default
     /// 4 MiB. At most 100 unused slots keep theirs.
     pub keep_resident: usize,
-    /// How many hook calls an instance of a plugin with [`Isolation::Reuse`](crate::Isolation::Reuse) serves. Default 1000.
+    /// Hook calls that an instance of a plugin serves with [`Isolation::Reuse`](crate::Isolation::Reuse) serves. Default 1000.
     pub calls_per_instance: u32,
     /// Bytes that remembered decisions of all plugins may take together. Default 64 MiB.
     pub remember_bytes: usize,
-    /// How much time fresh instances of a plugin spend in its `init` before it is run once for all that come. That takes two
+    /// Time that fresh instances of a plugin spend in its `init` before it is run once for all that come. That takes two
     /// compilations, in the background. Default 1 s; [`Duration::MAX`] is never.
     pub snapshot_after: Duration,
     /// Bytes that what `init` left and its machine code may take for all plugins together. Default 256 MiB.

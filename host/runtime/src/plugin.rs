@@ -50,7 +50,7 @@ pub struct Plugin {
     idle: Mutex<Vec<Instance>>,
     /// For how many usual plugins' instances one of this takes memories and tables.
     places: u32,
-    /// How many instances there are.
+    /// Number of instances.
     alive: Arc<AtomicU32>,
     /// Keeps its compiled code on disk.
     _code: Option<InUse>,
@@ -117,7 +117,7 @@ impl Plugin {
         &self.identity.name
     }
 
-    /// The same, for records that keep it.
+    /// The name in the configuration, for records that keep it.
     pub fn shared_name(&self) -> &Arc<str> {
         &self.identity.name
     }
@@ -127,7 +127,7 @@ impl Plugin {
         &self.identity.masks
     }
 
-    /// What the host keeps with the plugin, made when it is first asked for; `None` where it keeps something of another type.
+    /// Returns the value that the host keeps with the plugin, made when it is first asked for; `None` if that is of another type.
     pub fn kept<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         let kept = self.kept.get_or_init(|| Box::new(make()));
         kept.downcast_ref()
@@ -153,32 +153,32 @@ impl Plugin {
         &self.exports
     }
 
-    /// Whether this hook is called.
+    /// Returns true if this hook is called.
     pub fn has(&self, hook: Hook) -> bool {
         self.hooks.contains(&hook)
     }
 
-    /// What a failure means.
+    /// The meaning of a failure.
     pub fn on_error(&self) -> OnError {
         self.on_error
     }
 
-    /// Who shares an instance.
+    /// Sharing of instances.
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }
 
-    /// What it may use.
+    /// Its limits.
     pub fn limits(&self) -> &Limits {
         &self.identity.limits
     }
 
-    /// What became of its calls so far.
+    /// Counts of its calls so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Whether it is not called at present, since it kept failing.
+    /// Returns true if it is not called at present, since it kept failing.
     pub fn is_short_circuited(&self) -> bool {
         self.breaker.is_open()
     }
@@ -187,7 +187,7 @@ impl Plugin {
         self.memories.as_ref()
     }
 
-    /// Whether a call may run now.
+    /// Admits a call, or refuses it for now.
     pub(crate) fn admit(&self, now: Instant) -> Result<Admitted, HookError> {
         self.breaker.admit(now)
     }
@@ -244,7 +244,7 @@ impl Plugin {
         self.shared.options.max_instances
     }
 
-    /// How many instances it may have at a time: three quarters of the host's, or fewer where each takes more than one memory
+    /// Returns the number of instances that it may have at a time: three quarters of the host's, or fewer where each takes more than one memory
     /// or several tables. What holds instances for long, such as bodies that slow viewers read, leaves some for other
     /// plugins.
     pub(crate) fn share_of_instances(&self) -> u32 {
@@ -261,13 +261,13 @@ impl Plugin {
         &self.identity
     }
 
-    /// What the next instance is made of: the file, or where there is one, what its `init` made of it.
+    /// Returns the linked code of the next instance: that of the file, or of its snapshot if there is one.
     pub(crate) fn linked(&self) -> &Arc<Linked> {
         let begun = self.candidate.as_ref().and_then(Candidate::begun);
         begun.unwrap_or(&self.linked)
     }
 
-    /// Where its `init` may be run once for all instances.
+    /// Returns the candidate for a snapshot, if its `init` may be run once for all instances.
     pub(crate) fn candidate(&self) -> Option<&Candidate> {
         self.candidate.as_ref()
     }
@@ -285,7 +285,7 @@ impl Plugin {
             .make_now()
     }
 
-    /// Whether instances begin with what `init` left, and so do not run it.
+    /// Returns true if instances begin with a snapshot, and so do not run `init`.
     pub fn has_snapshot(&self) -> bool {
         self.candidate
             .as_ref()

@@ -7,17 +7,17 @@ mod names;
 
 use names::{BEGINNINGS, EVERYWHERE};
 
-/// Whether a hook may not edit this field of its message. Names are in lower case.
+/// Returns true if a hook may not edit this field of its message. Names are in lower case.
 pub(crate) fn in_message(hook: Hook, name: &str) -> bool {
     everywhere(name) || hook.read_only().contains(&name)
 }
 
-/// Whether a response that a plugin makes may not have this field.
+/// Returns true if a response that a plugin makes may not have this field.
 pub(crate) fn in_made_response(name: &str) -> bool {
     everywhere(name) || name == "via"
 }
 
-/// Whether a request to a backend may not have this field.
+/// Returns true if a request to a backend may not have this field.
 pub(crate) fn in_fetch(name: &str) -> bool {
     everywhere(name) || matches!(name, "host" | "via" | "cdn-loop")
 }

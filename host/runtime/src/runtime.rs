@@ -21,7 +21,7 @@ use crate::spec::PluginSpec;
 use crate::ticker::Ticker;
 use crate::{rehearsal, start};
 
-/// What one instance of a plugin may be made of. A plugin with a Python interpreter links 14 modules, which share a memory
+/// Limits on the parts of one instance of a plugin. A plugin with a Python interpreter links 14 modules, which share a memory
 /// and a table.
 const MAX_MODULES: u32 = 64;
 const MAX_MEMORIES: u32 = 4;

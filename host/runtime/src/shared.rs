@@ -1,4 +1,4 @@
-//! What plugins of all distributions share.
+//! Parts of the runtime that the plugins of all distributions share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;

@@ -1,4 +1,4 @@
-//! What a configuration says of a plugin: its file, its hooks, what it may use, and what its failure means.
+//! Configuration of a plugin: its file, its hooks, its limits and capabilities, and the meaning of its failure.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::capabilities::Capabilities;
 use crate::hook::Hook;
 
-/// Who shares an instance.
+/// Sharing of instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// A fresh instance for each transaction: nothing of one request can reach another.
@@ -16,7 +16,7 @@ pub enum Isolation {
     Reuse,
 }
 
-/// What a plugin's failure means for the request; the pipeline gives it its meaning per hook.
+/// Meaning of a plugin's failure for the request, which the pipeline carries out per hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
     /// The request fails.
@@ -36,7 +36,7 @@ impl OnError {
     }
 }
 
-/// What a plugin may use. All counts are per hook call, unless said otherwise.
+/// Limits of a plugin. All counts are per hook call, unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time of the guest, making its instance included. Default 50 ms. Looked at about every millisecond.
@@ -86,13 +86,13 @@ impl Default for Limits {
 /// that a plugin returns are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortCircuit {
-    /// So many failures, 1 to `calls`. Default 16.
+    /// Failures that open the circuit breaker, 1 to `calls`. Default 16.
     pub failures: u32,
     /// Among so many of the last calls, 1 to 64. Default 20.
     pub calls: u32,
     /// For how long it is not called then. Default 10 s.
     pub pause: Duration,
-    /// How many calls have to succeed afterwards, one at a time, before all are let through. Default 1.
+    /// Calls that have to succeed afterwards, one at a time, before all are let through. Default 1.
     pub probes: u32,
 }
 
@@ -120,18 +120,18 @@ pub struct PluginSpec {
     pub hooks: Vec<Hook>,
     /// The plugin's own table, which it reads by the contract's `config` interface. [`serde_json::Value::Null`] for none.
     pub config: serde_json::Value,
-    /// Who shares an instance.
+    /// Sharing of instances.
     pub isolation: Isolation,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
-    /// What its failure means.
+    /// The meaning of its failure.
     pub on_error: OnError,
     /// When it is not called any more.
     pub short_circuit: ShortCircuit,
-    /// Whether decisions of cache-key and origin-selection are remembered where they can be. Default true. Only plugins with
+    /// True if decisions of cache-key and origin-selection are remembered where they can be. Default true. Only plugins with
     /// [`Isolation::Request`] have decisions that can be.
     pub remember: bool,
-    /// What it is given beyond the request. A plugin that imports more is refused.
+    /// Its capabilities. A plugin that imports more is refused.
     pub capabilities: Capabilities,
 }
 

@@ -128,7 +128,7 @@ async fn start(
     Ok(Ok(instance))
 }
 
-/// What a guest does on each tick of the epoch: end when its CPU time is used up, otherwise give way to other tasks.
+/// Action of a guest on each tick of the epoch: it ends if its CPU time is used up, and otherwise gives way to other tasks.
 ///
 /// `yield_now` rather than the engine's own yield: tokio then looks at its sockets and timers before it resumes the guest.
 fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {

@@ -1,4 +1,4 @@
-//! What the host keeps for an instance; host functions see it.
+//! State that the host keeps for an instance; host functions see it.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use crate::identity::Identity;
 use crate::limits::{Fetches, Growth, Usage};
 use crate::time::CallTime;
 
-/// What a guest is told that asks while it is being initialised for what only a request may ask for.
+/// Words for a guest that asks in `init` for something that only a request may ask for.
 pub(crate) const NOT_IN_INIT: &str =
     "this cannot be asked for in `init`, where there is no request";
 
-/// What the host keeps for an instance; host functions see it.
+/// State that the host keeps for an instance; host functions see it.
 pub(crate) struct State {
     pub(crate) plugin: Arc<Identity>,
     pub(crate) growth: Growth,
     pub(crate) time: Arc<CallTime>,
     pub(crate) usage: Usage,
     pub(crate) fetches: Fetches,
-    /// What the running hook may read. `None` outside of hooks.
+    /// Request that the running hook may read. `None` outside of hooks.
     pub(crate) request: Option<Arc<RequestFacts>>,
     pub(crate) response: Option<Arc<ResponseFacts>>,
     /// The viewer broke its body off while the running hook read it.
     pub(crate) viewer_broke_off: bool,
-    /// What the running hook has read.
+    /// Reads of the running hook.
     pub(crate) reads: Vec<Read>,
     pub(crate) log: SharedLog,
     /// Made when the guest first asks for something of WASI.
@@ -77,7 +77,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether the guest is being initialised: there is no request.
+    /// Returns true if the guest is being initialised: there is no request.
     pub(crate) fn in_init(&self) -> bool {
         self.request.is_none()
     }

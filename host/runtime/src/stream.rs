@@ -1,7 +1,7 @@
 //! Bodies that a plugin makes while they flow: a transform turns pieces into others, a producer gives them by itself.
 //!
 //! The handle owns the plugin's instance. Each call is a hook call as to its limits: processor time, wall time, host calls,
-//! and what it returns (`limits.body_bytes`). Nothing runs between the calls, so whoever takes the pieces slowly slows the
+//! and what it returns (`limits.body_bytes`). Nothing runs between the calls, so a slow reader of the pieces slows the
 //! plugin down, and nothing piles up here. When the body is complete, the instance goes back to the plugin; dropped before
 //! that, or after a failure, it is not used again.
 
@@ -85,7 +85,7 @@ impl Producer {
     }
 }
 
-/// What is asked of the guest's resource.
+/// Call of the guest's resource.
 enum Step<'a> {
     Push(&'a [u8]),
     Finish,
@@ -203,7 +203,7 @@ fn bounded(plugin: &Plugin, pieces: Option<Vec<Vec<u8>>>) -> Result<Option<Vec<B
     Ok(pieces.map(gathered))
 }
 
-/// The same bytes in fewer pieces: each costs memory of its own, and a plugin may give one for every byte.
+/// Joins bytes into fewer pieces: each costs memory of its own, and a plugin may give one for every byte.
 fn gathered(pieces: Vec<Vec<u8>>) -> Vec<Bytes> {
     let (mut gathered, mut last) = (Vec::new(), Vec::new());
     for piece in pieces {

@@ -3,7 +3,7 @@
 /// The longest text of a guest that goes into an error.
 pub(crate) const MAX_TEXT: usize = 1024;
 
-/// What stands in place of the rest of a text.
+/// Mark in place of the rest of a text.
 pub(crate) const CUT: &str = "...";
 
 /// Text of a guest as it may stand in an error or a log line: bounded, and without control characters.

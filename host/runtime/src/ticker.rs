@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use wasmtime::{Engine, EngineWeak};
 
-/// How often running guests are interrupted. It bounds how long a spinning guest holds a worker thread at a stretch, and
+/// Interval at which running guests are interrupted. It bounds how long a spinning guest holds a worker thread at a stretch, and
 /// how far a guest can overstep its CPU limit.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 

@@ -86,7 +86,7 @@ impl CallTime {
         .await
     }
 
-    /// Whether the call has used more than this so far; for the thread that polls it. What is taken for the time before its
+    /// Returns true if the call has used more than this so far; for the thread that polls it. The time that counts before its
     /// first tick is not more than the least limit.
     pub(crate) fn is_beyond(&self, limit: Duration) -> bool {
         Duration::from_nanos(self.used_nanos()) > limit

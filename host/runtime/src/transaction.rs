@@ -13,21 +13,21 @@ use crate::plugin::Plugin;
 use crate::start::{made_of, name_failure, within_limits};
 use crate::time::CallTime;
 
-/// What a hook call came to.
+/// Outcome of a hook call.
 #[derive(Debug)]
 pub struct Called<T> {
     /// The decision, or why there is none.
     pub decision: Result<T, HookError>,
     /// Time on the clock, making the instance included; zero where the decision was remembered.
     pub elapsed: Duration,
-    /// What the decision was based on, each once, in the order of reading. Empty where the call hit its wall time.
+    /// Reads that the decision was based on, each once, in the order of reading. Empty if the call hit its wall time.
     pub reads: Vec<Read>,
-    /// Whether the decision was remembered: the plugin was not called.
+    /// True if the decision was remembered: the plugin was not called.
     pub remembered: bool,
 }
 
 impl<T> Called<T> {
-    /// The same with another form of the decision.
+    /// Returns the outcome with another form of the decision.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Called<U> {
         Called {
             decision: self.decision.map(change),
@@ -146,7 +146,7 @@ impl Transaction {
         }
     }
 
-    /// Whether the plugin was asked in this transaction, so that its instance may not be as it was at first.
+    /// Returns true if the plugin was asked in this transaction, so that its instance may not be as it was at first.
     fn has_met(&self, plugin: &Arc<Plugin>) -> bool {
         let held = self.instances.iter().map(|(held, _)| held);
         let skipped = self.skipped.iter().map(|call| &call.plugin);

@@ -8,16 +8,16 @@ use crate::limits::{Exceeded, Growing};
 use crate::spec::Limits;
 use crate::text::printable;
 
-/// What is known about a guest when its call failed.
+/// Circumstances of a guest's failure.
 pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a Limits,
-    /// What it wrote to standard error during the call.
+    /// Its output on standard error during the call.
     pub(crate) stderr: &'a [u8],
-    /// What it was refused when it wanted to grow.
+    /// The growth that it was refused.
     pub(crate) refused: Option<Growing>,
-    /// How many instances the host has.
+    /// Limit on the host's instances.
     pub(crate) instances: u32,
-    /// Whether what was called returns content.
+    /// True if the call returns content.
     pub(crate) returns_content: bool,
 }
 
@@ -112,7 +112,7 @@ fn is_recursion(backtrace: &WasmBacktrace) -> bool {
     frames.len() >= 16 && functions.len() * 4 <= frames.len()
 }
 
-/// What Rust's standard library writes before it aborts for want of memory.
+/// Returns true if it is what Rust's standard library writes before it aborts for want of memory.
 fn is_out_of_memory(message: &str) -> bool {
     message.contains("memory allocation of")
 }

@@ -401,7 +401,7 @@ fn a_plugin_that_is_not_given_what_it_imports_is_refused() {
         (
             Capability::Metrics,
             |p| p.metrics = None,
-            "this host keeps no figures for it",
+            "this host keeps no metrics for it",
         ),
         (
             Capability::Secrets,

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use common::{ask, guest, runtime, small, spec};
 use selvedge_runtime::{
-    Capability, Hook, LoadError, MemoryBounds, Options, PluginSpec, Runtime, RuntimeError,
+    Capability, Hook, HookError, LoadError, MemoryBounds, Options, PluginSpec, Runtime,
+    RuntimeError,
 };
 
 /// Loads a file with this content. Its name is replaced by `FILE` in the error.

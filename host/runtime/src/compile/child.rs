@@ -1,6 +1,6 @@
 //! The parent's side: start the child, wait for it no longer than it may take, and name what ended it.
 //!
-//! What goes in and comes out are files without a name, so nobody else can open them, no pipe can fill up, and a file that
+//! Input and output are files without a name, so no other process can open them, no pipe can fill up, and a file that
 //! changes meanwhile is not compiled under the hash of what it was.
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ use super::job::{Job, Refusal};
 use super::limits::{CompileLimit, CompileLimits};
 use super::worker::decode;
 
-/// How much of what the child says on standard error is looked at.
+/// Bytes of the child's standard error that are looked at.
 const LOOKED_AT: u64 = 8 << 10;
 
 /// Waits for the child grow up to this.
@@ -40,9 +40,9 @@ const ALLOCATOR: [(&str, &str); 2] = [
 pub struct ChildCompiler {
     /// A program that calls [`compile_worker`](crate::compile_worker).
     pub program: PathBuf,
-    /// What leads it there. The limits follow as three further arguments.
+    /// Arguments that lead it there. The limits follow as three further arguments.
     pub arguments: Vec<OsString>,
-    /// How far it may go.
+    /// Its limits.
     pub limits: CompileLimits,
 }
 
@@ -112,7 +112,7 @@ impl ChildCompiler {
     }
 }
 
-/// What the child reads and writes.
+/// Files that the child reads and writes.
 struct Files {
     input: File,
     output: File,

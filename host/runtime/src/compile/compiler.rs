@@ -1,4 +1,4 @@
-//! Who compiles.
+//! Compilers of plugin files.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::job::Job;
 use super::steps;
 use crate::error::LoadError;
 
-/// Who makes machine code of plugin files.
+/// Compiler that makes machine code of plugin files.
 #[derive(Debug, Clone, Default)]
 pub enum Compiler {
     /// This process, without bounds: for files that are trusted, as in tests and benchmarks.

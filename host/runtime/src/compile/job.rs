@@ -1,4 +1,4 @@
-//! What the compiler is given, and why it refuses.
+//! Jobs of the compiler, and its refusals.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::limits::CompileLimit;
 use super::memory::Memory;
 use crate::error::LoadError;
 
-/// What machine code is made of.
+/// Input of the compiler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Job<'a> {
     /// A plugin file as it is.
@@ -23,7 +23,7 @@ impl Job<'_> {
     pub(super) const READABLE: u8 = b'r';
     pub(super) const BEGUN: u8 = b'b';
 
-    /// What the child reads.
+    /// Writes what the child reads.
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
         match self {
             Job::Plain(file) => {
@@ -43,13 +43,13 @@ impl Job<'_> {
         }
     }
 
-    /// Whether it holds more than what is in a plugin file: nothing of it may get on a disk.
+    /// Returns true if it holds more than what is in a plugin file: nothing of it may get on a disk.
     pub(super) fn is_private(&self) -> bool {
         matches!(self, Job::Begun(..))
     }
 }
 
-/// What is wrong with a file, or with compiling it. The words for people are [`LoadError`]'s.
+/// Refusal of a file by the compiler. The words for people are [`LoadError`]'s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoComponentType,

@@ -1,8 +1,8 @@
-//! What compiling one plugin file may take.
+//! Limits on compiling one plugin file.
 
 use std::time::Duration;
 
-/// What compiling one plugin file may take.
+/// Limits on compiling one plugin file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileLimits {
     /// Bytes of memory that the child may fill. Default 1 GiB.

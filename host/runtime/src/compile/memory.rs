@@ -1,6 +1,6 @@
 //! The memory of an instance as it is read.
 
-/// What the functions of [`ACCESS`](super::snapshot::ACCESS) told: of each its name, and the bytes of the memory or the eight of the global.
+/// Answers of the functions of [`ACCESS`](super::snapshot::ACCESS): of each its name, and the bytes of the memory or the eight of the global.
 #[derive(Debug, Default)]
 pub(crate) struct Memory(Vec<u8>);
 

@@ -5,7 +5,7 @@
 //! enforces. The file's bytes are all that the child gets, or these and what `init` left in memory, and machine code or a
 //! refusal all that comes back.
 //!
-//! What it is not: a sandbox around the compiler. The child runs as the same user, and its machine code is trusted.
+//! It is no sandbox around the compiler. The child runs as the same user, and its machine code is trusted.
 
 mod child;
 mod compiler;

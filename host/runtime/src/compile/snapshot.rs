@@ -36,7 +36,7 @@ pub(super) fn begun(component: &[u8], memory: &Memory) -> Result<Vec<u8>, Refusa
     }
 }
 
-/// Whether all that an instance may keep is in its memories and globals: not so handles of resources of its own, which no
+/// Checks that all that an instance may keep is in its memories and globals: not so handles of resources of its own, which no
 /// copy of the memory makes valid.
 fn all_is_memory(component: &[u8]) -> Result<(), Refusal> {
     let invalid = |error: wasmparser::BinaryReaderError| Refusal::Invalid(error.to_string());

@@ -126,7 +126,7 @@ fn shortened(reason: &str) -> &[u8] {
     bytes.get(..MAX_REASON).unwrap_or(bytes)
 }
 
-/// What the child wrote, as the parent reads it. `None` for what no child writes.
+/// Reads the child's output. `None` for what no child writes.
 pub(super) fn decode(mut written: Vec<u8>) -> Option<Result<Vec<u8>, Refusal>> {
     let kind = *written.first()?;
     written.remove(0);

@@ -97,7 +97,7 @@ impl Transaction {
         shared.map(Arc::unwrap_or_clone)
     }
 
-    /// The same; a remembered decision is shared, not copied.
+    /// Does so too; a remembered decision is shared, not copied.
     pub async fn shared_cache_key(
         &mut self,
         plugin: &Arc<Plugin>,

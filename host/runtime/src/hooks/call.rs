@@ -1,4 +1,4 @@
-//! How one hook is called.
+//! Calls of one hook.
 
 use std::pin::Pin;
 
@@ -17,18 +17,18 @@ pub(crate) enum Refused {
     Fault(Fault),
 }
 
-/// How one hook is called.
+/// Calls of one hook.
 pub(crate) trait HookCall {
     /// Which one.
     const HOOK: Hook;
 
-    /// Whether a decision may hold content.
+    /// True if a decision may hold content.
     const RETURNS_CONTENT: bool = false;
 
-    /// What it returns.
+    /// Its decision.
     type Decision: Send;
 
-    /// What a pristine instance decided for what this request is, if that is remembered.
+    /// Returns the decision of a pristine instance on such a request, if it is remembered.
     fn recall(_plugin: &Plugin, _request: &RequestFacts) -> Option<Remembered<Self::Decision>> {
         None
     }
@@ -55,7 +55,7 @@ pub(crate) trait HookCall {
         0
     }
 
-    /// Whether a decision holds something of its instance, which has to be given back.
+    /// Returns true if a decision holds something of its instance, which has to be given back.
     fn holds_instance(_decision: &Self::Decision) -> bool {
         false
     }
@@ -111,5 +111,5 @@ pub(super) fn total<T: AsRef<[u8]>>(texts: &[T]) -> u64 {
         .sum()
 }
 
-/// What an element of a list counts besides its text, so that a list of a million empty names has a size.
+/// Size of an element of a list besides its text, so that a list of a million empty names has a size.
 pub(super) const ELEMENT: u64 = 8;

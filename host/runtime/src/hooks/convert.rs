@@ -141,7 +141,7 @@ pub(crate) fn check_query(query: &str) -> Result<(), Fault> {
         .ok_or_else(|| Fault::Query(query.to_owned()))
 }
 
-/// Whether it can be the target of a request: what `http` takes of viewers, without a fragment and without what is beyond
+/// Returns true if it can be the target of a request: what `http` takes of viewers, without a fragment and without what is beyond
 /// ASCII.
 fn is_target(text: &str) -> bool {
     text.bytes()
@@ -149,7 +149,7 @@ fn is_target(text: &str) -> bool {
         && PathAndQuery::try_from(text).is_ok()
 }
 
-/// How large edits are beside a body: for `limits.output_bytes`.
+/// Returns the size of edits without a body, for `limits.output_bytes`.
 pub(super) fn size_of_edits(edits: &[FieldEdit]) -> u64 {
     let size = |edit: &FieldEdit| match edit {
         FieldEdit::Set(name, value) | FieldEdit::Append(name, value) => {

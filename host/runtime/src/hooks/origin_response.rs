@@ -18,7 +18,7 @@ use crate::plugin::Plugin;
 use crate::stream::{Producer, Transform};
 use crate::transaction::{Called, Transaction};
 
-/// What becomes of a response of an origin.
+/// Decision on a response of an origin.
 #[derive(Debug)]
 pub enum OriginResponseDecision {
     /// Go on with the response as it is.

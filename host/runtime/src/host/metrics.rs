@@ -1,4 +1,4 @@
-//! The interface `metrics`: the plugin's own figures. What is wrong with one is said in the plugin's log; the call goes on.
+//! The interface `metrics`: the plugin's own metrics. What is wrong with one is said in the plugin's log; the call goes on.
 
 use crate::bindings::imported::log::Level;
 use crate::bindings::imported::metrics::Host;
@@ -6,16 +6,16 @@ use crate::capabilities::Metrics;
 use crate::facts::Read;
 use crate::state::State;
 
-/// The longest name of a figure, in bytes.
+/// The longest name of a metric, in bytes.
 const MAX_NAME: usize = 64;
 
 impl Host for State {
     fn count(&mut self, name: String, by: u64) -> wasmtime::Result<()> {
-        self.figure(&name, |metrics| metrics.count(&name, by))
+        self.report(&name, |metrics| metrics.count(&name, by))
     }
 
     fn observe(&mut self, name: String, value: f64) -> wasmtime::Result<()> {
-        self.figure(&name, |metrics| {
+        self.report(&name, |metrics| {
             if value.is_finite() {
                 metrics.observe(&name, value)
             } else {
@@ -26,7 +26,7 @@ impl Host for State {
 }
 
 impl State {
-    fn figure(
+    fn report(
         &mut self,
         name: &str,
         take: impl FnOnce(&dyn Metrics) -> Result<(), String>,
@@ -41,7 +41,7 @@ impl State {
             None => Ok(()),
         };
         if let Err(why) = taken {
-            let message = format!("the figure `{name}` is not taken: {why}");
+            let message = format!("the metric `{name}` is not taken: {why}");
             self.log.lock().write(Level::Warn, &message, &[]);
         }
         Ok(())

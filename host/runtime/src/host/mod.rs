@@ -1,4 +1,4 @@
-//! What guests may import: one file per interface. Everything that a guest learns about a request comes through
+//! Interfaces that guests may import, one file each. Everything that a guest learns about a request comes through
 //! [`State::read`], which counts the call and records what was read.
 
 mod cache;

@@ -4,7 +4,7 @@
 //! A decision depends on what the hook read, on the plugin's configuration, and on what its instance remembers of earlier
 //! calls. So a decision is kept only where all of it can be said: the plugin gets a fresh instance for each transaction, it
 //! is the instance's first call, and everything that it read and used, in `init` too, is of the request. Clocks, random
-//! numbers, bodies, stored values, requests of its own, figures and log lines are not
+//! numbers, bodies, stored values, requests of its own, metrics and log lines are not
 //! ([`Read::is_of_message`]).
 //!
 //! A later hook of the same transaction may find in its instance what the first one left there. So where the first one was
@@ -24,22 +24,22 @@ use parking_lot::RwLock;
 use self::tree::Tree;
 use crate::facts::{Read, RequestFacts};
 
-/// What the decisions of one hook of one plugin may take, in bytes. When it is full, it begins anew.
+/// Limit on the decisions of one hook of one plugin, in bytes. When it is reached, the tree begins anew.
 const MAX_TREE: usize = 4 << 20;
 
 /// Decisions on longer grounds are not kept, in bytes: values, and a fixed cost for each.
 const MAX_DECISION: usize = 16 << 10;
 
-/// After so many requests it is asked whether remembering pays,
+/// Requests after which it is decided if remembering pays,
 const PERIOD: u32 = 4096;
 
-/// namely for one of so many. Looking in vain costs a tenth of what a call does.
+/// namely if one of this many was found. Looking in vain costs a tenth of a call.
 const WORTH: u32 = 8;
 
-/// Where it does not pay, so many requests are not looked up.
+/// Requests that are not looked up where remembering does not pay.
 const REST: u32 = 32 * PERIOD;
 
-/// What all plugins of a host may use for their memories, together.
+/// Bytes that all plugins of a host may use for their memories, together.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicUsize,
@@ -104,7 +104,7 @@ impl<D: Clone + PartialEq> Memory<D> {
         }
     }
 
-    /// What was decided on the same grounds. It never waits: while another thread writes, nothing is remembered.
+    /// Returns the decision on the same grounds. It never waits: while another thread writes, nothing is remembered.
     pub(crate) fn recall(&self, request: &RequestFacts) -> Option<Remembered<D>> {
         if self.is_off() {
             return None;

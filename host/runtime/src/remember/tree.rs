@@ -9,16 +9,16 @@ use std::collections::HashMap;
 use super::value::{Value, value};
 use crate::facts::{Read, RequestFacts};
 
-/// What a node takes besides the bytes of its value: itself, the map's slot and the allocator's share.
+/// Bytes of a node besides those of its value: itself, the map's slot and the allocator's share.
 const NODE: usize = 160;
 
 pub(super) struct Tree<T> {
     root: Place<T>,
-    /// What it takes, about.
+    /// Its size, about.
     bytes: usize,
 }
 
-/// Where a node is, or could be.
+/// Position of a node that is there or could be.
 type Place<T> = Option<Node<T>>;
 
 enum Node<T> {
@@ -52,7 +52,7 @@ impl<T> Tree<T> {
 }
 
 impl<T: PartialEq> Tree<T> {
-    /// What was decided on the grounds that this request gives.
+    /// Returns the decision on the grounds that this request gives.
     pub(super) fn find(&self, request: &RequestFacts) -> Option<&T> {
         let mut node = self.root.as_ref()?;
         loop {
@@ -69,7 +69,7 @@ impl<T: PartialEq> Tree<T> {
         }
     }
 
-    /// What inserting a decision on these grounds takes at most.
+    /// Returns the most bytes that inserting a decision on these grounds takes.
     pub(super) fn cost(grounds: &[(Read, Value<'_>)], decision: usize) -> usize {
         grounds
             .iter()

@@ -1,4 +1,4 @@
-//! What a read gave: the value behind a [`Read`], as bytes to look up. It has to tell apart whatever the guest can tell
+//! Values of reads: the value behind a [`Read`], as bytes to look up. It has to tell apart whatever the guest can tell
 //! apart by any of the calls that are recorded as this read.
 
 use std::borrow::Cow;

@@ -21,7 +21,7 @@ pub enum NoSnapshot {
         "only plugins with `init`, isolation `request` and without `origin-response` have it run once"
     )]
     NotFor,
-    /// What `init` did in one instance is not all that it is in another.
+    /// `init` may do something else in another instance.
     #[error("`init` {0}")]
     Init(&'static str),
     /// The file does not allow it, or it did not work.
@@ -48,7 +48,7 @@ pub(crate) trait MakeSnapshot: Send + Sync {
     fn make(&self) -> Result<(), NoSnapshot>;
 }
 
-/// How often it is tried where there is no room or no time. Each time `init` must have cost four times as much before.
+/// Tries where there is no room or no time. Each time `init` must have cost four times as much before.
 const TRIES: u32 = 5;
 
 /// A plugin whose `init` may be run once for all instances, as far as its configuration and its exports tell.
@@ -58,19 +58,19 @@ pub(crate) struct Candidate {
     pub(super) hash: blake3::Hash,
     /// Makes the snapshot of the plugin that this is part of; set when that is loaded.
     maker: OnceLock<Box<dyn MakeSnapshot>>,
-    /// How much time instances spend in `init` before it is asked for.
+    /// Time that instances spend in `init` before it is asked for.
     after: Duration,
     /// Nanoseconds that fresh instances spent in `init`.
     spent: AtomicU64,
     /// It was asked for, or `init` did what rules it out.
     settled: AtomicBool,
     pub(super) ruled_out: OnceLock<NoSnapshot>,
-    /// How often there was no room or no time.
+    /// Tries that found no room or no time.
     tries: AtomicU32,
     begun: OnceLock<Begun>,
 }
 
-/// What instances are made of once `init` has run for all.
+/// Linked code of instances once `init` has run for all.
 pub(super) struct Begun {
     pub(super) linked: Arc<Linked>,
     pub(super) _share: Share,
@@ -109,7 +109,7 @@ impl Candidate {
         self.maker.get().ok_or(NoSnapshot::NotFor)?.make()
     }
 
-    /// What instances are made of once `init` has run for all.
+    /// Linked code of instances once `init` has run for all.
     pub(crate) fn begun(&self) -> Option<&Arc<Linked>> {
         self.begun.get().map(|begun| &begun.linked)
     }
@@ -188,7 +188,7 @@ impl Drop for Share {
     }
 }
 
-/// What `init` left beside the memory, or based on what may be another thing the next time.
+/// Returns the reason why the memory is not all that `init` left, or why it may leave something else the next time.
 pub(super) fn left(state: &State) -> Option<&'static str> {
     if !state.reads.is_empty() {
         Some("used more than the configuration")

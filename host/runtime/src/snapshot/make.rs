@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::time::CallTime;
 use crate::{artifact, file, start};
 
-/// What making snapshots takes.
+/// Everything that making snapshots takes.
 pub(super) struct Maker {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<State>>,
@@ -96,7 +96,7 @@ fn linked(
     Ok(Linked { pre, indices })
 }
 
-/// What is in memory when `init` has run.
+/// Returns the memory that `init` leaves.
 async fn after_init(
     maker: &Maker,
     plugin: &Plugin,
@@ -151,7 +151,7 @@ async fn memory(
     Ok(memory)
 }
 
-/// What one function tells: a memory's bytes, or a global's in eight.
+/// Returns what one function tells: a memory's bytes, or a global's in eight.
 async fn told(
     store: &mut Store<State>,
     instance: &wasmtime::component::Instance,

@@ -43,7 +43,7 @@ impl Snapshots {
             *asked = self.start();
         }
         if let Some(asked) = &*asked {
-            // The thread ends only when nobody can ask.
+            // The thread ends only when no plugin can ask.
             let _ = asked.send(plugin);
         }
     }
@@ -88,7 +88,7 @@ impl MakeSnapshot for SnapshotOf {
     }
 }
 
-/// Until nobody can ask any more.
+/// Makes snapshots until no plugin can ask any more.
 fn work(maker: &Maker, asked: &Receiver<Weak<Plugin>>) {
     while let Ok(plugin) = asked.recv() {
         // A plugin that is not loaded any more needs none.
