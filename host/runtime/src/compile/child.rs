@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::Signal;
 
-use super::job::{Job, Refusal};
+use super::job::{CompileRefusal, Job};
 use super::limits::{CompileLimit, CompileLimits};
 use super::worker::decode;
 
@@ -60,9 +60,13 @@ impl ChildCompiler {
 
 impl ChildCompiler {
     /// Does one job. Blocking.
-    pub(super) fn compile(&self, folder: Option<&Path>, job: Job<'_>) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn compile(
+        &self,
+        folder: Option<&Path>,
+        job: Job<'_>,
+    ) -> Result<Vec<u8>, CompileRefusal> {
         let failed = |error: io::Error| {
-            Refusal::Machine(format!("the compiler process cannot be used: {error}"))
+            CompileRefusal::Machine(format!("the compiler process cannot be used: {error}"))
         };
         let Files {
             input,
@@ -81,11 +85,11 @@ impl ChildCompiler {
         );
         let status = child.wait(self.limits.wall).map_err(failed)?;
         match status {
-            None => Err(Refusal::Limit(CompileLimit::Wall(self.limits.wall))),
+            None => Err(CompileRefusal::Limit(CompileLimit::Wall(self.limits.wall))),
             Some(status) if status.success() => {
                 let written = whole(&mut output, u64::MAX).map_err(failed)?;
                 decode(written).unwrap_or_else(|| {
-                    Err(Refusal::Machine(
+                    Err(CompileRefusal::Machine(
                         "the compiler process wrote nothing of use".to_owned(),
                     ))
                 })
@@ -174,7 +178,7 @@ impl Drop for Running {
 }
 
 /// Names what ended a child that came to no result.
-fn ended(status: ExitStatus, said: &str, limits: &CompileLimits) -> Refusal {
+fn ended(status: ExitStatus, said: &str, limits: &CompileLimits) -> CompileRefusal {
     let by = |signal: Signal| status.signal() == Some(signal.as_raw());
     let limit = if by(Signal::XCPU) {
         CompileLimit::Cpu(limits.cpu)
@@ -190,9 +194,9 @@ fn ended(status: ExitStatus, said: &str, limits: &CompileLimits) -> Refusal {
     } else {
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
         let last = crate::text::printable(last.unwrap_or("it said nothing").trim());
-        return Refusal::Machine(format!("the compiler process failed ({status}): {last}"));
+        return CompileRefusal::Machine(format!("the compiler process failed ({status}): {last}"));
     };
-    Refusal::Limit(limit)
+    CompileRefusal::Limit(limit)
 }
 
 #[cfg(test)]
@@ -221,13 +225,13 @@ mod tests {
             ),
         ];
         for (status, said, limit) in cases {
-            assert_eq!(ended(status, said, &limits()), Refusal::Limit(limit));
+            assert_eq!(ended(status, said, &limits()), CompileRefusal::Limit(limit));
         }
     }
 
     #[test]
     fn an_unknown_end_is_told_with_the_last_words() {
-        let Refusal::Machine(reason) = ended(
+        let CompileRefusal::Machine(reason) = ended(
             ExitStatus::from_raw(0x100),
             "first\nthread 'main' panicked at x.rs:1:1\n\n",
             &limits(),
@@ -251,7 +255,7 @@ mod tests {
         };
         let started = Instant::now();
         let error = sleeping.compile(None, Job::Plain(b"")).unwrap_err();
-        assert_eq!(error, Refusal::Limit(CompileLimit::Wall(wall)));
+        assert_eq!(error, CompileRefusal::Limit(CompileLimit::Wall(wall)));
         assert!(started.elapsed() < Duration::from_secs(30));
     }
 
@@ -267,7 +271,7 @@ mod tests {
             ..silent.clone()
         };
         let reason = |child: &ChildCompiler| match child.compile(None, Job::Plain(b"")) {
-            Err(Refusal::Machine(reason)) => reason,
+            Err(CompileRefusal::Machine(reason)) => reason,
             other => panic!("{other:?}"),
         };
         assert_eq!(reason(&silent), "the compiler process wrote nothing of use");

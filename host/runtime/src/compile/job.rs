@@ -49,9 +49,9 @@ impl Job<'_> {
     }
 }
 
-/// Refusal of a file by the compiler. The words for people are [`LoadError`]'s.
+/// CompileRefusal of a file by the compiler. The words for people are [`LoadError`]'s.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum CompileRefusal {
     NoComponentType,
     NeedsComponentAsync,
     Invalid(String),
@@ -59,15 +59,15 @@ pub(crate) enum Refusal {
     Machine(String),
 }
 
-impl Refusal {
+impl CompileRefusal {
     pub(super) fn about(self, path: &Path) -> LoadError {
         let path = path.to_owned();
         match self {
-            Refusal::NoComponentType => LoadError::NoComponentType { path },
-            Refusal::NeedsComponentAsync => LoadError::NeedsComponentAsync { path },
-            Refusal::Invalid(reason) => LoadError::Invalid { path, reason },
-            Refusal::Limit(limit) => LoadError::CompileLimit { path, limit },
-            Refusal::Machine(reason) => LoadError::Machine { path, reason },
+            CompileRefusal::NoComponentType => LoadError::NoComponentType { path },
+            CompileRefusal::NeedsComponentAsync => LoadError::NeedsComponentAsync { path },
+            CompileRefusal::Invalid(reason) => LoadError::Invalid { path, reason },
+            CompileRefusal::Limit(limit) => LoadError::CompileLimit { path, limit },
+            CompileRefusal::Machine(reason) => LoadError::Machine { path, reason },
         }
     }
 }

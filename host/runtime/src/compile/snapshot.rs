@@ -9,21 +9,21 @@ use std::task::{Context, Poll, Waker};
 use wasmparser::{CanonicalFunction, Parser, Payload};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::job::Refusal;
+use super::job::CompileRefusal;
 use super::memory::Memory;
 
 /// The export, an instance, whose functions tell memories (`memoryN`) and globals (`globalN`).
 pub(crate) const ACCESS: &str = "wasmtime:wizer/access";
 
 /// Adds exports that tell what is in memories and globals.
-pub(super) fn readable(component: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn readable(component: &[u8]) -> Result<Vec<u8>, CompileRefusal> {
     all_is_memory(component)?;
     let readable = Wizer::new().instrument_component(component);
     Ok(readable.map_err(refused)?.1)
 }
 
 /// Writes what was read into the component that it was read of.
-pub(super) fn begun(component: &[u8], memory: &Memory) -> Result<Vec<u8>, Refusal> {
+pub(super) fn begun(component: &[u8], memory: &Memory) -> Result<Vec<u8>, CompileRefusal> {
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
     let (context, _) = wizer.instrument_component(component).map_err(refused)?;
@@ -32,14 +32,14 @@ pub(super) fn begun(component: &[u8], memory: &Memory) -> Result<Vec<u8>, Refusa
     // It waits for nothing: all has been read.
     match begun.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(begun) => begun.map_err(refused),
-        Poll::Pending => Err(Refusal::Machine("it waits for something".to_owned())),
+        Poll::Pending => Err(CompileRefusal::Machine("it waits for something".to_owned())),
     }
 }
 
 /// Checks that all that an instance may keep is in its memories and globals: not so handles of resources of its own, which no
 /// copy of the memory makes valid.
-fn all_is_memory(component: &[u8]) -> Result<(), Refusal> {
-    let invalid = |error: wasmparser::BinaryReaderError| Refusal::Invalid(error.to_string());
+fn all_is_memory(component: &[u8]) -> Result<(), CompileRefusal> {
+    let invalid = |error: wasmparser::BinaryReaderError| CompileRefusal::Invalid(error.to_string());
     for payload in Parser::new(0).parse_all(component) {
         let Payload::ComponentCanonicalSection(functions) = payload.map_err(invalid)? else {
             continue;
@@ -49,15 +49,19 @@ fn all_is_memory(component: &[u8]) -> Result<(), Refusal> {
                 CanonicalFunction::Lift { .. }
                 | CanonicalFunction::Lower { .. }
                 | CanonicalFunction::ResourceDrop { .. } => {}
-                _ => return Err(Refusal::Invalid("it has resources of its own".to_owned())),
+                _ => {
+                    return Err(CompileRefusal::Invalid(
+                        "it has resources of its own".to_owned(),
+                    ));
+                }
             }
         }
     }
     Ok(())
 }
 
-fn refused(error: wasmtime::Error) -> Refusal {
-    Refusal::Invalid(format!("{error:#}"))
+fn refused(error: wasmtime::Error) -> CompileRefusal {
+    CompileRefusal::Invalid(format!("{error:#}"))
 }
 
 /// Answers from what was read. A name that is missing ends the child, or the attempt: there is no way to say so.
@@ -122,7 +126,7 @@ mod tests {
             let refused = readable(&component).unwrap_err();
             assert_eq!(
                 refused,
-                Refusal::Invalid("it has resources of its own".to_owned())
+                CompileRefusal::Invalid("it has resources of its own".to_owned())
             );
         }
     }

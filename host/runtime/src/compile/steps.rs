@@ -9,7 +9,7 @@ use wasi_preview1_component_adapter_provider::{
 use wasmtime::{Config, Engine};
 use wit_component::ComponentEncoder;
 
-use super::job::{Job, Refusal};
+use super::job::{CompileRefusal, Job};
 use super::snapshot;
 use crate::check::{self, Kind};
 
@@ -23,7 +23,7 @@ pub(crate) fn settings() -> Config {
     config
 }
 
-pub(super) fn compile(engine: &Engine, job: Job<'_>) -> Result<Vec<u8>, Refusal> {
+pub(super) fn compile(engine: &Engine, job: Job<'_>) -> Result<Vec<u8>, CompileRefusal> {
     let component = match job {
         Job::Plain(file) => component(file)?,
         Job::Readable(file) => snapshot::readable(&component(file)?)?.into(),
@@ -31,25 +31,25 @@ pub(super) fn compile(engine: &Engine, job: Job<'_>) -> Result<Vec<u8>, Refusal>
     };
     engine
         .precompile_component(&component)
-        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+        .map_err(|error| CompileRefusal::Invalid(format!("{error:#}")))
 }
 
-fn component(file: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+fn component(file: &[u8]) -> Result<Cow<'_, [u8]>, CompileRefusal> {
     let component: Cow<'_, [u8]> = match check::kind(file) {
         Ok(Kind::Component) => file.into(),
         Ok(Kind::Module) => component_of(file)?.into(),
-        Err(found) => return Err(Refusal::Invalid(format!("it is {found}"))),
+        Err(found) => return Err(CompileRefusal::Invalid(format!("it is {found}"))),
     };
     if check::needs_component_async(&component) {
-        return Err(Refusal::NeedsComponentAsync);
+        return Err(CompileRefusal::NeedsComponentAsync);
     }
     Ok(component)
 }
 
 /// Makes a component of a `wasm32-wasip1` module: what it imports of WASI 0.1 is translated to 0.2 by an adapter.
-fn component_of(module: &[u8]) -> Result<Vec<u8>, Refusal> {
+fn component_of(module: &[u8]) -> Result<Vec<u8>, CompileRefusal> {
     if !check::has_component_type(module) {
-        return Err(Refusal::NoComponentType);
+        return Err(CompileRefusal::NoComponentType);
     }
     ComponentEncoder::default()
         .module(module)
@@ -60,5 +60,5 @@ fn component_of(module: &[u8]) -> Result<Vec<u8>, Refusal> {
             )
         })
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| Refusal::Invalid(format!("{error:#}")))
+        .map_err(|error| CompileRefusal::Invalid(format!("{error:#}")))
 }

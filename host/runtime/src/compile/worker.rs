@@ -9,7 +9,7 @@ use rustix::process::{
 };
 use wasmtime::Engine;
 
-use super::job::{Job, Refusal};
+use super::job::{CompileRefusal, Job};
 use super::limits::CompileLimits;
 use super::memory::Memory;
 use super::steps;
@@ -29,7 +29,9 @@ const MACHINE: u8 = b'm';
 /// enforce. Nothing else should have happened in the process before.
 pub fn compile_worker(limits: &CompileLimits) -> ExitCode {
     let result = bound(limits)
-        .map_err(|error| Refusal::Machine(format!("the compiler's limits cannot be set: {error}")))
+        .map_err(|error| {
+            CompileRefusal::Machine(format!("the compiler's limits cannot be set: {error}"))
+        })
         .and_then(|()| read_and_compile());
     let (kind, content) = encode(&result);
     let mut out = std::io::stdout().lock();
@@ -75,8 +77,8 @@ fn at_most(resource: Resource, value: u64) -> rustix::io::Result<()> {
     )
 }
 
-fn read_and_compile() -> Result<Vec<u8>, Refusal> {
-    let machine = |reason: String| Refusal::Machine(reason);
+fn read_and_compile() -> Result<Vec<u8>, CompileRefusal> {
+    let machine = |reason: String| CompileRefusal::Machine(reason);
     let mut read = Vec::new();
     std::io::stdin()
         .lock()
@@ -109,15 +111,15 @@ fn begun(content: &[u8]) -> Option<(Vec<u8>, Memory)> {
     Some((file.to_vec(), Memory::from_bytes(memory.to_vec())))
 }
 
-fn encode(result: &Result<Vec<u8>, Refusal>) -> (u8, &[u8]) {
+fn encode(result: &Result<Vec<u8>, CompileRefusal>) -> (u8, &[u8]) {
     match result {
         Ok(code) => (CODE, code),
-        Err(Refusal::NoComponentType) => (NO_COMPONENT_TYPE, b""),
-        Err(Refusal::NeedsComponentAsync) => (NEEDS_COMPONENT_ASYNC, b""),
-        Err(Refusal::Invalid(reason)) => (INVALID, shortened(reason)),
-        Err(Refusal::Machine(reason)) => (MACHINE, shortened(reason)),
+        Err(CompileRefusal::NoComponentType) => (NO_COMPONENT_TYPE, b""),
+        Err(CompileRefusal::NeedsComponentAsync) => (NEEDS_COMPONENT_ASYNC, b""),
+        Err(CompileRefusal::Invalid(reason)) => (INVALID, shortened(reason)),
+        Err(CompileRefusal::Machine(reason)) => (MACHINE, shortened(reason)),
         // Limits end the process; it does not see them itself.
-        Err(Refusal::Limit(_)) => (MACHINE, b"a limit"),
+        Err(CompileRefusal::Limit(_)) => (MACHINE, b"a limit"),
     }
 }
 
@@ -127,16 +129,16 @@ fn shortened(reason: &str) -> &[u8] {
 }
 
 /// Reads the child's output. `None` for what no child writes.
-pub(super) fn decode(mut written: Vec<u8>) -> Option<Result<Vec<u8>, Refusal>> {
+pub(super) fn decode(mut written: Vec<u8>) -> Option<Result<Vec<u8>, CompileRefusal>> {
     let kind = *written.first()?;
     written.remove(0);
     let text = || crate::text::printable(&String::from_utf8_lossy(&written));
     Some(match kind {
         CODE => Ok(written),
-        NO_COMPONENT_TYPE => Err(Refusal::NoComponentType),
-        NEEDS_COMPONENT_ASYNC => Err(Refusal::NeedsComponentAsync),
-        INVALID => Err(Refusal::Invalid(text())),
-        MACHINE => Err(Refusal::Machine(text())),
+        NO_COMPONENT_TYPE => Err(CompileRefusal::NoComponentType),
+        NEEDS_COMPONENT_ASYNC => Err(CompileRefusal::NeedsComponentAsync),
+        INVALID => Err(CompileRefusal::Invalid(text())),
+        MACHINE => Err(CompileRefusal::Machine(text())),
         _ => return None,
     })
 }

@@ -13,13 +13,13 @@ use crate::facts::{Read, RequestFacts};
 const NODE: usize = 160;
 
 pub(super) struct Tree<T> {
-    root: Place<T>,
+    root: Slot<T>,
     /// Its size, about.
     bytes: usize,
 }
 
 /// Position of a node that is there or could be.
-type Place<T> = Option<Node<T>>;
+type Slot<T> = Option<Node<T>>;
 
 enum Node<T> {
     Ask(Box<Branches<T>>),
@@ -28,8 +28,8 @@ enum Node<T> {
 
 struct Branches<T> {
     read: Read,
-    absent: Place<T>,
-    present: HashMap<Box<[u8]>, Place<T>>,
+    absent: Slot<T>,
+    present: HashMap<Box<[u8]>, Slot<T>>,
 }
 
 /// The plugin asked for something else than before, or decided otherwise, on the same grounds.
