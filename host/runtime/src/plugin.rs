@@ -49,7 +49,7 @@ pub struct Plugin {
     /// Instances without a transaction, with [`Isolation::Reuse`].
     idle: Mutex<Vec<Instance>>,
     /// For how many usual plugins' instances one of this takes memories and tables.
-    places: u32,
+    slots: u32,
     /// Number of instances.
     alive: Arc<AtomicU32>,
     /// Keeps its compiled code on disk.
@@ -70,7 +70,7 @@ impl Plugin {
         let needs = linked.pre.component().resources_required();
         let (memories, tables) =
             needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
-        let places = memories.max(tables.div_ceil(TABLES)).max(1);
+        let slots = memories.max(tables.div_ceil(TABLES)).max(1);
         let secrets = spec.capabilities.secrets.as_ref();
         let identity = Identity {
             masks: secrets.map_or_else(Masks::default, |secrets| Masks::of(&secrets.all())),
@@ -106,7 +106,7 @@ impl Plugin {
             memories,
             kept: OnceLock::new(),
             idle: Mutex::default(),
-            places,
+            slots,
             alive: Arc::default(),
             _code: code,
         }
@@ -249,7 +249,7 @@ impl Plugin {
     /// plugins.
     pub(crate) fn share_of_instances(&self) -> u32 {
         let all = self.max_instances();
-        (all - all / 4) / self.places
+        (all - all / 4) / self.slots
     }
 
     /// Returns room for one more instance, until it is dropped.

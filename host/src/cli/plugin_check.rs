@@ -217,7 +217,7 @@ fn runtime(
     Ok((runtime, Some(compiled)))
 }
 
-/// What a failure of a hook on a plain request says about the plugin: an error if every call fails so, a warning if it broke
+/// Returns what a failure of a hook on a plain request says about the plugin: an error if every call fails so, a warning if it broke
 /// down. An error that it returned may be its answer to that request.
 fn failure(config: &Config, entry: &PluginEntry, hook: Hook, error: &HookError) -> Option<Problem> {
     let message = format!(

@@ -1,4 +1,4 @@
-//! What a plugin is given beside the request: backends that it may fetch from, and secrets.
+//! Capabilities that a plugin's configuration describes: backends that it may fetch from, and secrets.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct Backend {
 /// The parts of a backend's `url`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackendUrl {
-    /// Whether it is spoken to by TLS.
+    /// True if it is spoken to by TLS.
     pub secure: bool,
     /// The name or address, an IPv6 address in brackets.
     pub host: String,
@@ -48,11 +48,11 @@ pub struct BackendUrl {
 pub struct Secret {
     /// The name that the plugin uses, and its place.
     pub name: Placed<String>,
-    /// Where the value is.
+    /// Source of the value.
     pub source: SecretSource,
 }
 
-/// Where a secret's value is. The value itself is never in the configuration.
+/// Source of a secret's value. The value itself is never in the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SecretSource {
     /// `file`: the content of a file, a line end at its end left out.

@@ -1,4 +1,4 @@
-//! What plugins are given beside the request: backends and secrets of their configuration, and what the running host keeps for
+//! Capabilities of plugins: backends and secrets of their configuration, and what the running host keeps for
 //! them.
 #![expect(
     clippy::disallowed_methods,
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// The largest secret in bytes.
 const MOST_SECRET: u64 = 64 << 10;
 
-/// What a running host keeps for plugins.
+/// Data that a running host keeps for plugins.
 pub trait Keeps {
     /// The key-value data of a distribution.
     fn kv(&self, distribution: &str) -> Arc<dyn Kv>;
@@ -29,7 +29,7 @@ pub trait Keeps {
     fn metrics(&self, distribution: &str, plugin: &str) -> Arc<dyn Metrics>;
 }
 
-/// What no host keeps: for a configuration that is only checked. No hook runs then.
+/// Data that no host keeps, for a configuration that is only checked.
 pub struct KeepsNothing;
 
 impl Keeps for KeepsNothing {
@@ -87,7 +87,7 @@ impl Metrics for KeepsNothing {
     }
 }
 
-/// What a plugin is given: everything. A plugin may well import more than its configuration needs, as where keys come from
+/// Returns all capabilities. A plugin may well import more than its configuration needs, as where keys come from
 /// secrets or from the configuration; a backend or a secret that is not configured is answered as one that is not there. What
 /// is wrong with those that are becomes problems.
 pub(super) fn capabilities(

@@ -39,9 +39,9 @@ pub(super) fn load(
 
 /// Why one plugin was not loaded.
 pub struct NotLoaded {
-    /// What is wrong, at its place.
+    /// The problem, at its position.
     pub problem: Problem,
-    /// Whether this machine failed: nothing is known to be wrong with the plugin then.
+    /// True if this machine failed: nothing is known to be wrong with the plugin then.
     pub is_of_machine: bool,
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// The decision of one hook.
 pub(crate) trait Decision {
-    /// Whose decision it is.
+    /// The hook that decides.
     const HOOK: Hook;
 
     /// Returns the decision.

@@ -70,7 +70,7 @@ pub enum ScaffoldError {
     Name {
         /// The name as given.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         problem: NameProblem,
     },
     /// Something is there already.
@@ -84,7 +84,7 @@ pub enum ScaffoldError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The words of the system.
         source: io::Error,
     },
 }

@@ -17,7 +17,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, ItemFn};
 
-/// How one hook is exported.
+/// Export of one hook.
 struct Hook {
     /// The attribute's name and the module of `selvedge_sdk::__private` with its glue.
     module: &'static str,

@@ -89,7 +89,7 @@ impl Request {
         self.method.clone()
     }
 
-    /// How the viewer reached the edge.
+    /// The scheme by which the viewer reached the edge.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }

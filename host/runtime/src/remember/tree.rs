@@ -86,9 +86,9 @@ impl<T: PartialEq> Tree<T> {
         decision_bytes: usize,
     ) -> Result<(), Contradiction> {
         let bytes = &mut self.bytes;
-        let mut place = &mut self.root;
+        let mut slot = &mut self.root;
         for (read, value) in grounds {
-            let node = place.get_or_insert_with(|| {
+            let node = slot.get_or_insert_with(|| {
                 *bytes += NODE;
                 Node::Ask(Box::new(Branches {
                     read: read.clone(),
@@ -102,7 +102,7 @@ impl<T: PartialEq> Tree<T> {
             if branches.read != read {
                 return Err(Contradiction);
             }
-            place = match value.bytes() {
+            slot = match value.bytes() {
                 None => &mut branches.absent,
                 Some(value) => {
                     if !branches.present.contains_key(value) {
@@ -112,7 +112,7 @@ impl<T: PartialEq> Tree<T> {
                 }
             };
         }
-        match place {
+        match slot {
             Some(Node::Decided(before)) if *before == decision => Ok(()),
             Some(_) => Err(Contradiction),
             empty => {

@@ -15,19 +15,19 @@ use std::sync::Arc;
 /// Key: distribution, a zero byte, the key. Value: the value.
 const TABLE: &str = "kv";
 
-/// So many values are read at once.
+/// Values that are read at once.
 const PAGE: usize = 256;
 
 /// The most bytes of a key.
-pub(crate) const MOST_KEY: usize = 512;
+pub(crate) const MAX_KEY_BYTES: usize = 512;
 
 /// The most bytes of a value.
-pub(crate) const MOST_VALUE: usize = 1 << 20;
+pub(crate) const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// So many keys are changed in the table that is being read. For more of them, another one is made.
+/// Keys that are changed in the table that is being read. For more keys, another table is made.
 const FEW: usize = 256;
 
-/// What an entry counts for beside its key and its value.
+/// Bytes that an entry counts for beside its key and its value.
 const ENTRY: u64 = 64;
 
 /// A change of one key: its new value, or `None` to remove it.
@@ -37,19 +37,19 @@ pub(crate) type Change = (String, Option<Bytes>);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KvError {
     /// No key, or one that is too long.
-    #[error("the key {key:?} has {bytes} bytes: it takes 1 to {MOST_KEY}")]
+    #[error("the key {key:?} has {bytes} bytes: it takes 1 to {MAX_KEY_BYTES}")]
     Key {
         /// The first characters of it.
         key: String,
-        /// How long it is.
+        /// Its length.
         bytes: usize,
     },
     /// A value that is too large.
-    #[error("the value of {key:?} has {bytes} bytes: at most {MOST_VALUE} are allowed")]
+    #[error("the value of {key:?} has {bytes} bytes: at most {MAX_VALUE_BYTES} are allowed")]
     Value {
-        /// Whose value it is.
+        /// The key of the value.
         key: String,
-        /// How large it is.
+        /// Its size.
         bytes: usize,
     },
     /// The distribution has no room for it.
@@ -91,7 +91,7 @@ struct Shared {
     changing: tokio::sync::Mutex<()>,
 }
 
-/// What one distribution has in memory. Its lock is held for a look-up, for a few keys that change, or for putting another
+/// Data of one distribution in memory. Its lock is held for a look-up, for a few keys that change, or for putting another
 /// table in the place of this one: no hook waits for a load.
 #[derive(Default)]
 struct Held(RwLock<Arc<Table>>);
@@ -109,11 +109,11 @@ type Changes = BTreeMap<String, Option<Bytes>>;
 pub(crate) struct Keys {
     /// Each with the size of its value, in the order of the keys.
     pub(crate) keys: Vec<(Arc<str>, usize)>,
-    /// Whether there are more.
+    /// True if there are more.
     pub(crate) more: bool,
 }
 
-/// What a distribution has.
+/// Data of a distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) keys: usize,
@@ -157,7 +157,7 @@ impl Kv {
         })))
     }
 
-    /// What a distribution has, be it nothing.
+    /// Returns the data of a distribution, which may be empty.
     fn held(&self, distribution: &str) -> Arc<Held> {
         if let Some(held) = self.0.tables.read().get(distribution) {
             return held.clone();
@@ -197,7 +197,7 @@ impl Kv {
         Keys { keys, more }
     }
 
-    /// What a distribution has.
+    /// Data of a distribution.
     pub(crate) fn usage(&self, distribution: &str) -> Usage {
         self.held(distribution).0.read().usage()
     }
@@ -223,7 +223,7 @@ impl Kv {
         made.await.unwrap_or(Err(KvError::Unknown))
     }
 
-    /// What is large is made on a thread that may be held: 256 MiB of changes take a while.
+    /// Large tables are made on a thread that may block: 256 MiB of changes take a while.
     async fn change_alone(
         &self,
         distribution: &Arc<str>,
@@ -345,14 +345,14 @@ fn size(key: &str, value: &[u8]) -> u64 {
 
 fn check((key, value): &Change) -> Result<(), KvError> {
     let shown = || key.chars().take(80).collect();
-    if key.is_empty() || key.len() > MOST_KEY {
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err(KvError::Key {
             key: shown(),
             bytes: key.len(),
         });
     }
     match value {
-        Some(value) if value.len() > MOST_VALUE => Err(KvError::Value {
+        Some(value) if value.len() > MAX_VALUE_BYTES => Err(KvError::Value {
             key: shown(),
             bytes: value.len(),
         }),
@@ -461,7 +461,7 @@ mod tests {
                 bytes: 5 + 2 * ENTRY
             }
         );
-        let long = "k".repeat(MOST_KEY + 1);
+        let long = "k".repeat(MAX_KEY_BYTES + 1);
         let too_long = change(vec![put("a", "2"), put(&long, "")], false, 1000).await;
         assert!(matches!(too_long, Err(KvError::Key { bytes: 513, .. })));
         let full = change(vec![put("a", "2"), put("c", "")], false, 150).await;
