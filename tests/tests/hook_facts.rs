@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 fn with(origin: &Origin, file: &Path, lines: &str) -> EdgeBuilder {
-    Edge::in_front_of(origin).plugin("acts", file, lines)
+    Edge::in_front_of(origin)
+        .behavior("allowed_methods = \"any\"")
+        .plugin("acts", file, lines)
 }
 
 fn acting(config: &str) -> String {
