@@ -149,9 +149,18 @@ pub(crate) fn is_usable(
     };
     let is_its_variant =
         selvedge_caching::select_variant(&Sent::of(received, key), [&**head]).is_some();
+    // One that other plugins made is used only where the origin fails.
+    let is_on_error = matches!(
+        answer,
+        Answer::Stored {
+            use_of: StoredUse::StaleOnError { .. },
+            ..
+        }
+    );
+    let is_of_same = is_on_error || Notes::made_by(notes) == Some(received.behavior.made_by());
     is_accepted
         && is_its_variant
-        && Notes::made_by(notes) == Some(received.behavior.made_by())
+        && is_of_same
         && look_up::standing(edge, received, key, head, notes) == Standing::Valid
 }
 
