@@ -9,7 +9,7 @@ use crate::observe::sinks::{Sink, Sinks};
 use crate::pipeline::{ChooseSinks, Edge, EdgeParts, Imports, Invalidations, Kv};
 use crate::server::{self, Listening};
 use selvedge_runtime::{Compiler, Runtime};
-use selvedge_store::Store;
+use selvedge_store::{StateError, Store};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -347,9 +347,11 @@ fn listen(addresses: &[SocketAddr], next_free_port: bool) -> Result<Vec<Listenin
 )]
 fn edge_id(store: &Store) -> Result<String, StartError> {
     let (table, key) = EDGE_ID;
-    if let Some(id) = store.state().blocking_get(table, key)?
-        && let Ok(id) = String::from_utf8(id)
-    {
+    let kept = match store.state().blocking_get(table, key) {
+        Err(StateError::Changed) => None,
+        kept => kept?,
+    };
+    if let Some(id) = kept.and_then(|id| String::from_utf8(id).ok()) {
         return Ok(id);
     }
     let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::blocks::BLOCK;
+use crate::config::BLOCK;
 
 /// A body's id and the number of the block in it. Ids are never used again, so what is cached never becomes wrong.
 type Place = (u64, u64);

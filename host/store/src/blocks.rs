@@ -11,13 +11,12 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::block_cache::BlockCache;
+use crate::config::BLOCK;
 use crate::damage::Owner;
 use crate::error::BodyError;
 use crate::held::Whole;
 use crate::medium::MediumFile;
 
-/// Bytes of a body per checksum.
-pub(crate) const BLOCK: u64 = 64 << 10;
 /// Bytes that a checksum takes.
 const SUM: u64 = 4;
 /// The most that one read takes from a file: four blocks.

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::blocks::{DiskBody, READ};
-use crate::entry::BodyHandle;
 use crate::error::BodyError;
+use crate::handle::BodyHandle;
 use crate::progress::{Progress, Step};
 
 /// Reads a stored or growing body in pieces: from memory without copying, from disk in blocks of up to 64 KiB.

@@ -7,6 +7,9 @@ use crate::held;
 /// The size up to which a body is held in memory as one piece, and the most that a fill buffers: 1 MiB.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
+/// Bytes of a body per checksum.
+pub(crate) const BLOCK: u64 = 64 << 10;
+
 /// Where the store lives and how large it may become.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition,
-    WriteTransaction,
+    Builder, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend,
+    TableDefinition, WriteTransaction,
 };
 
 use crate::aside::Aside;
 use crate::error::StateError;
-use crate::medium::{Medium, MediumFile};
+use crate::medium::{Medium, MediumFile, regular};
 
 /// Holds the format number under "format", and what else a file needs to know about itself.
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -44,15 +44,31 @@ impl StorageBackend for Backend {
     }
 }
 
+/// The format of a database.
+pub(crate) struct Format {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Brings a database of another format to this one, or refuses it.
+    pub(crate) migrate: fn(&Database, u64) -> Result<(), StateError>,
+}
+
+/// Returns true if there is no file at this path, or an empty one. What else is there must be a regular file.
+pub(crate) fn is_missing(path: &Path) -> io::Result<bool> {
+    match regular(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        found => Ok(found?.len() == 0),
+    }
+}
+
 /// Opens the database at this path, or creates it. A crash while it is created leaves none, or a whole one: redb would
 /// not open what is in between.
 pub(crate) fn open(
     medium: &dyn Medium,
     path: &Path,
     cache: u64,
-    format: u64,
+    format: &Format,
 ) -> Result<Database, StateError> {
-    if !path.try_exists()? {
+    if is_missing(path)? {
         let new = path.with_extension("new");
         match medium.remove(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -75,7 +91,7 @@ pub(crate) fn open_or_read(
     medium: &dyn Medium,
     path: &Path,
     cache: u64,
-    format: u64,
+    format: &Format,
 ) -> Result<(Database, bool), StateError> {
     let refused = match open(medium, path, cache, format) {
         Err(error) if error.is_of_the_disk() => error,
@@ -94,9 +110,9 @@ pub(crate) fn read_only(
     medium: &dyn Medium,
     path: &Path,
     cache: u64,
-    format: u64,
+    format: &Format,
 ) -> Result<Database, StateError> {
-    let file: Option<Arc<dyn MediumFile>> = match path.try_exists()? {
+    let file: Option<Arc<dyn MediumFile>> = match !is_missing(path)? {
         true => Some(Arc::new(Aside::of(medium.open(path)?)?)),
         false => None,
     };
@@ -107,7 +123,7 @@ pub(crate) fn read_only(
 pub(crate) fn open_file(
     file: Option<Arc<dyn MediumFile>>,
     cache: u64,
-    format: u64,
+    format: &Format,
 ) -> Result<Database, StateError> {
     guarded(|| {
         let mut builder = Builder::new();
@@ -117,16 +133,11 @@ pub(crate) fn open_file(
             None => builder.create_with_backend(InMemoryBackend::new())?,
         };
         match get_meta(&database, "format")? {
-            Some(found) if found != format => {
-                return Err(StateError::UnknownFormat {
-                    found,
-                    expected: format,
-                });
-            }
+            Some(found) if found != format.number => (format.migrate)(&database, found)?,
             Some(_) => {}
             None => {
                 let write = begin_write(&database)?;
-                set_meta(&write, "format", format)?;
+                set_meta(&write, "format", format.number)?;
                 write.commit()?;
             }
         }
@@ -151,6 +162,13 @@ pub(crate) fn get_meta(database: &Database, name: &str) -> Result<Option<u64>, S
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// As [`get_meta`], within a transaction.
+pub(crate) fn get_meta_in(write: &WriteTransaction, name: &str) -> Result<Option<u64>, StateError> {
+    let table = write.open_table(META)?;
+    let number = table.get(name)?.map(|number| number.value());
+    Ok(number)
 }
 
 pub(crate) fn set_meta(write: &WriteTransaction, name: &str, value: u64) -> Result<(), StateError> {

@@ -35,7 +35,12 @@ pub(crate) fn remove(dir: &Path, bytes: &Arc<AtomicU64>) {
     let remove = move || {
         for folder in folders {
             bytes.fetch_add(bytes_below(&folder), Ordering::Relaxed);
-            if let Err(error) = fs::remove_dir_all(&folder)
+            let removed = match folder.is_dir() {
+                true => fs::remove_dir_all(&folder),
+                // Something else was where the folder should be.
+                false => fs::remove_file(&folder),
+            };
+            if let Err(error) = removed
                 && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::error!(path = %folder.display(), %error, "a discarded cache cannot be removed; the next start tries again");

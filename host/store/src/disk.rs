@@ -15,10 +15,12 @@ use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, framed_length};
 use crate::config::Sizes;
 use crate::damage::Owner;
-use crate::entry::{BodyHandle, Variant};
+use crate::entry::Variant;
 use crate::error::{BodyError, StateError};
+use crate::generation;
+use crate::handle::BodyHandle;
 use crate::head::{self, Stored};
-use crate::index::{Applied, Change, Index, Kind, Place, Row};
+use crate::index::{Applied, Change, Index};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
 use crate::owed::Owed;
@@ -27,6 +29,7 @@ use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::queue::{Order, Queue};
 use crate::record;
+use crate::row::{Kind, Place, Row};
 use crate::stripes::Stripe;
 use crate::units::{Space, Units};
 
@@ -91,6 +94,12 @@ impl fmt::Display for DiskError {
     }
 }
 
+impl From<io::Error> for DiskError {
+    fn from(error: io::Error) -> DiskError {
+        DiskError::Files(error)
+    }
+}
+
 impl DiskError {
     /// Whether what is there may be in order.
     pub(crate) fn is_of_the_disk(&self) -> bool {
@@ -121,7 +130,7 @@ impl Disk {
         // Until they are listed, large files are what the index says.
         let large: u64 = index.usage().values().map(|usage| usage.in_large).sum();
         space.set_units(units.totals().bytes + large);
-        space.set_index(index.file_length());
+        space.set_index(index.file_length() + generation::BYTES);
         Ok(Disk {
             first_id: next_id.max(units.highest() + 1) + IDS,
             large_before: large,
@@ -345,7 +354,8 @@ enum Unread {
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Unread {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Unread::Damaged,
+            // The second is anything but a regular file.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Unread::Damaged,
             _ => Unread::Disk(error),
         }
     }

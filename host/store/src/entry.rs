@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use crate::blocks::DiskBody;
 use crate::body::BodyReader;
+use crate::handle::BodyHandle;
 use crate::head::{self, Stored};
 use crate::held;
 
@@ -30,13 +30,6 @@ pub struct Variant {
     /// What the caller gave to [`Store::begin`](crate::Store::begin), unchanged.
     pub notes: Bytes,
     pub(crate) body: BodyHandle,
-}
-
-/// Where a complete body is.
-#[derive(Clone, Debug)]
-pub(crate) enum BodyHandle {
-    Memory(Bytes),
-    Disk(DiskBody),
 }
 
 /// What an entry and a variant cost beside their content: allocations, map slots, counters.
@@ -118,14 +111,5 @@ impl Variant {
             BodyHandle::Disk(_) => FILE_WEIGHT,
         };
         body + self.notes.len() as u64 + head::weight(&self.head) + 128
-    }
-}
-
-impl BodyHandle {
-    pub(crate) fn length(&self) -> u64 {
-        match self {
-            BodyHandle::Memory(bytes) => bytes.len() as u64,
-            BodyHandle::Disk(body) => body.length,
-        }
     }
 }

@@ -31,7 +31,7 @@ pub enum OpenError {
     /// written is no such reason.
     #[error(
         "the durable state in {path} cannot be opened: {source}; restore the file from a backup, or move it away to \
-         start without invalidations, key-value data and distributions"
+         start without invalidations and key-value data, and without the cache, which is discarded then"
     )]
     State {
         /// The file.
@@ -148,6 +148,15 @@ pub enum StateError {
     /// The file was closed after a failure, and could not be opened again yet.
     #[error("the file was closed after a failure")]
     Closed,
+    /// The file was removed or replaced while it was in use. What is in memory goes on; nothing can be made durable.
+    #[error(
+        "the file was removed or replaced while it was in use, so the next start would not find what is written to it; \
+         put it back, or stop the host and start it again"
+    )]
+    Replaced,
+    /// A value is not the one that was written.
+    #[error("the value changed on disk; write it again, or remove it")]
+    Changed,
     /// The file is damaged so badly that reading it had to be stopped.
     #[error("the file is damaged")]
     Damaged,
@@ -176,6 +185,22 @@ impl StateError {
     /// Whether the file does not hold what was written to it.
     pub(crate) fn is_damage(&self) -> bool {
         !self.is_of_the_disk() && !matches!(self, StateError::Closed)
+    }
+}
+
+/// Why something was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error("{0}")]
+    Files(#[from] std::io::Error),
+    #[error("{0}")]
+    Index(#[from] StateError),
+}
+
+impl WriteError {
+    /// Whether the index does not hold what was written to it, and must be made anew.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, WriteError::Index(error) if error.is_damage())
     }
 }
 

@@ -5,11 +5,13 @@
 //! a few get theirs in each call, so that whoever waits for room does not wait for all that was used.
 
 use crate::disk::Disk;
-use crate::index::{Change, Kind, Place};
+use crate::error::WriteError;
+use crate::index::Change;
 use crate::key::Key;
 use crate::record;
+use crate::row::{Kind, Place};
 use crate::shared::Shared;
-use crate::writer::{WriteError, Writer};
+use crate::writer::Writer;
 
 /// Large files that are kept in one call because they were used.
 const MOST_KEPT: u32 = 32;

@@ -12,15 +12,17 @@ use bytes::Bytes;
 
 use crate::blocks::framed_length;
 use crate::body::BodyReader;
-use crate::entry::{BodyHandle, Entry, Variant};
+use crate::changing::Changed;
+use crate::entry::{Entry, Variant};
 use crate::error::{BodyError, NotStored};
 use crate::fill_file::FillFile;
+use crate::handle::BodyHandle;
 use crate::head::{self, Stored};
 use crate::held::Whole;
 use crate::key::Key;
 use crate::progress::{Keep, Outcome, Progress};
 use crate::queue::Order;
-use crate::shared::{Changed, Shared};
+use crate::shared::Shared;
 
 /// A response that is being stored while it arrives. Dropped without [`Fill::finish`] it is abandoned: its readers
 /// get an error after the bytes they can still read, and nothing is stored.

@@ -14,11 +14,11 @@ use crate::blocks::{DiskBody, Framer, READ, framed_length};
 use crate::config::WINDOW;
 use crate::damage::{Owner, RemoveDamaged};
 use crate::error::NotStored;
-use crate::index::Kind;
 use crate::key::Key;
 use crate::medium::MediumFile;
 use crate::progress::Progress;
 use crate::queue::Order;
+use crate::row::Kind;
 use crate::shared::Shared;
 
 /// Room that a body of unknown length reserves at a time.

@@ -13,47 +13,26 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};
 
-use crate::database::{begin_write, get_meta, guarded, open, open_or_read, set_meta};
+use crate::database::{Format, begin_write, get_meta, guarded, open, open_or_read, set_meta};
 use crate::error::StateError;
 use crate::key::Key;
 use crate::medium::Medium;
+use crate::row::{Kind, Place, Row};
 use crate::usage::{self, Deltas, OnDisk};
 
 /// The format of the index and of the files that it points into. Another one is discarded.
-const FORMAT: u64 = 2;
+const FORMAT: Format = Format {
+    number: NUMBER,
+    migrate: |_, found| {
+        Err(StateError::UnknownFormat {
+            found,
+            expected: NUMBER,
+        })
+    },
+};
+const NUMBER: u64 = 2;
 const ENTRIES: TableDefinition<[u8; 40], &[u8]> = TableDefinition::new("entries");
 const UNITS: TableDefinition<(u64, u64), [u8; 40]> = TableDefinition::new("units");
-
-/// What kind of file a unit is.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) enum Kind {
-    /// Many small records.
-    Segment,
-    /// One large body.
-    Large,
-}
-
-/// Where a stored response lies.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) struct Place {
-    pub(crate) kind: Kind,
-    pub(crate) unit: u64,
-    pub(crate) offset: u64,
-    /// Lengths of head and notes in the record; 0 for a large body, whose head is in the row.
-    pub(crate) head: u32,
-    pub(crate) notes: u32,
-    pub(crate) body: u64,
-}
-
-/// What the index says of one variant.
-#[derive(Clone, Eq, PartialEq, Debug)]
-pub(crate) struct Row {
-    pub(crate) place: Place,
-    /// For whom it is counted.
-    pub(crate) owner: u64,
-    /// Head and notes where the record has none, or where the head was freshened since.
-    pub(crate) inline: Option<(Bytes, Bytes)>,
-}
 
 /// One change of the index.
 #[derive(Debug)]
@@ -126,7 +105,7 @@ impl Index {
             usage: Mutex::default(),
             generation: AtomicU64::new(0),
         };
-        let (opened, is_read_only) = open_or_read(&*index.medium, &index.path, cache, FORMAT)?;
+        let (opened, is_read_only) = open_or_read(&*index.medium, &index.path, cache, &FORMAT)?;
         index.take(&mut index.database.write(), opened)?;
         Ok((index, is_read_only))
     }
@@ -135,7 +114,7 @@ impl Index {
     pub(crate) fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         close(&mut database);
-        let opened = open(&*self.medium, &self.path, self.cache, FORMAT)?;
+        let opened = open(&*self.medium, &self.path, self.cache, &FORMAT)?;
         self.take(&mut database, opened)
     }
 
@@ -143,7 +122,7 @@ impl Index {
     pub(crate) fn reopen_to_read(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         close(&mut database);
-        let (opened, _) = open_or_read(&*self.medium, &self.path, self.cache, FORMAT)?;
+        let (opened, _) = open_or_read(&*self.medium, &self.path, self.cache, &FORMAT)?;
         self.take(&mut database, opened)
     }
 
@@ -400,121 +379,4 @@ fn split(name: &[u8; 40]) -> (Key, u64) {
     let mut id = [0; 8];
     id.copy_from_slice(&name[32..]);
     (Key(key), u64::from_be_bytes(id))
-}
-
-impl Row {
-    /// crc32c, owner, kind, unit, offset, head, notes, body; then the inline head's length, head and notes, if there are.
-    fn encode(&self) -> Vec<u8> {
-        let mut out = vec![0; 4];
-        out.extend_from_slice(&self.owner.to_le_bytes());
-        out.push(match self.place.kind {
-            Kind::Segment => 0,
-            Kind::Large => 1,
-        });
-        out.extend_from_slice(&self.place.unit.to_le_bytes());
-        out.extend_from_slice(&self.place.offset.to_le_bytes());
-        out.extend_from_slice(&self.place.head.to_le_bytes());
-        out.extend_from_slice(&self.place.notes.to_le_bytes());
-        out.extend_from_slice(&self.place.body.to_le_bytes());
-        if let Some((head, notes)) = &self.inline {
-            out.extend_from_slice(&(head.len() as u64).to_le_bytes());
-            out.extend_from_slice(head);
-            out.extend_from_slice(notes);
-        }
-        let sum = crc32c::crc32c(&out[4..]);
-        out[..4].copy_from_slice(&sum.to_le_bytes());
-        out
-    }
-
-    fn decode(row: &[u8]) -> Option<Row> {
-        let (sum, mut rest) = row.split_first_chunk::<4>()?;
-        if crc32c::crc32c(rest).to_le_bytes() != *sum {
-            return None;
-        }
-        let mut place = Place {
-            kind: Kind::Segment,
-            unit: 0,
-            offset: 0,
-            head: 0,
-            notes: 0,
-            body: 0,
-        };
-        let owner = take_u64(&mut rest)?;
-        let (kind, after) = rest.split_first()?;
-        rest = after;
-        place.kind = match kind {
-            0 => Kind::Segment,
-            1 => Kind::Large,
-            _ => return None,
-        };
-        place.unit = take_u64(&mut rest)?;
-        place.offset = take_u64(&mut rest)?;
-        place.head = take_u32(&mut rest)?;
-        place.notes = take_u32(&mut rest)?;
-        place.body = take_u64(&mut rest)?;
-        let inline = match rest.is_empty() {
-            true => None,
-            false => {
-                let head = usize::try_from(take_u64(&mut rest)?).ok()?;
-                let (head, notes) = rest.split_at_checked(head)?;
-                Some((Bytes::copy_from_slice(head), Bytes::copy_from_slice(notes)))
-            }
-        };
-        Some(Row {
-            place,
-            owner,
-            inline,
-        })
-    }
-}
-
-fn take_u64(from: &mut &[u8]) -> Option<u64> {
-    let (number, rest) = from.split_first_chunk::<8>()?;
-    *from = rest;
-    Some(u64::from_le_bytes(*number))
-}
-
-fn take_u32(from: &mut &[u8]) -> Option<u32> {
-    let (number, rest) = from.split_first_chunk::<4>()?;
-    *from = rest;
-    Some(u32::from_le_bytes(*number))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_decoded_as_it_was_encoded_and_any_damage_is_noticed() {
-        let place = Place {
-            kind: Kind::Large,
-            unit: 1,
-            offset: 2,
-            head: 3,
-            notes: 4,
-            body: 5,
-        };
-        let inline = Some((Bytes::from_static(b"head"), Bytes::from_static(b"notes")));
-        for row in [
-            Row {
-                place,
-                owner: 6,
-                inline: None,
-            },
-            Row {
-                place,
-                owner: u64::MAX,
-                inline,
-            },
-        ] {
-            let encoded = row.encode();
-            assert_eq!(Row::decode(&encoded), Some(row));
-            for at in 0..encoded.len() {
-                assert_eq!(Row::decode(&encoded[..at]), None);
-                let mut flipped = encoded.clone();
-                flipped[at] ^= 1;
-                assert_eq!(Row::decode(&flipped), None);
-            }
-        }
-    }
 }

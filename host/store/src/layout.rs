@@ -5,6 +5,7 @@
 //! lock           held while the store is open
 //! state.redb     durable state; damage is an error
 //! cache/         index.redb, segments/, large/: damage costs cache content only
+//!   generation   the durable state that the cache belongs to; beside another one it is discarded
 //! cache.old-N/   a cache that was discarded, until it is removed
 //! ```
 #![expect(
@@ -13,7 +14,8 @@
 )]
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +23,8 @@ use crate::config::Sizes;
 use crate::discarded;
 use crate::disk::{Disk, DiskError};
 use crate::error::OpenError;
-use crate::medium::Medium;
+use crate::generation::{self, Marked, Marker};
+use crate::medium::{Medium, OWNER_ONLY, close_to_others, make_folder, regular};
 use crate::state::State;
 
 const FORMAT: &str = "selvedge-store 1";
@@ -36,7 +39,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// Creates the folder if it is missing, locks it and checks its format.
     pub(crate) fn open(dir: &Path) -> Result<Layout, OpenError> {
-        fs::create_dir_all(dir).map_err(|source| failed("create the folder", dir, source))?;
+        make_folder(dir).map_err(|source| failed("create the folder", dir, source))?;
         let path = dir.join("lock");
         let lock = open_lock(&path).map_err(|source| failed("open the file", &path, source))?;
         match lock.try_lock() {
@@ -58,16 +61,38 @@ impl Layout {
             .map_err(|source| OpenError::State { path, source })
     }
 
-    /// Opens the disk tier; a damaged one is discarded. `None` when the folder can't be used at all.
-    pub(crate) fn open_disk(&self, sizes: &Sizes, medium: Arc<dyn Medium>) -> Option<Disk> {
-        let disk = self.open_or_discard(sizes, medium)?;
-        discarded::remove(&self.dir, &disk.discarded_bytes);
-        Some(disk)
+    /// Opens the disk tier; a damaged one, or one that belongs to another durable state, is discarded. `None` when the folder
+    /// can't be used at all, and where no disk is to be used.
+    pub(crate) fn open_disk(
+        &self,
+        sizes: &Sizes,
+        state: &State,
+        medium: &Arc<dyn Medium>,
+    ) -> Option<Disk> {
+        let disk = self.open_or_discard(sizes, state, medium);
+        let bytes = disk.as_ref().map(|disk| Arc::clone(&disk.discarded_bytes));
+        discarded::remove(&self.dir, &bytes.unwrap_or_default());
+        disk
     }
 
-    fn open_or_discard(&self, sizes: &Sizes, medium: Arc<dyn Medium>) -> Option<Disk> {
+    fn open_or_discard(
+        &self,
+        sizes: &Sizes,
+        state: &State,
+        medium: &Arc<dyn Medium>,
+    ) -> Option<Disk> {
         let folder = self.dir.join("cache");
-        let damaged = match Disk::open(&folder, sizes, Arc::clone(&medium)) {
+        if sizes.disk == 0 && !folder.exists() {
+            return None;
+        }
+        if let Err(error) = self.pair(&folder, state, medium) {
+            without_disk(&folder, &error.into());
+            return None;
+        }
+        if sizes.disk == 0 {
+            return None;
+        }
+        let damaged = match Disk::open(&folder, sizes, Arc::clone(medium)) {
             Ok(disk) => return Some(disk),
             Err(error) if error.is_of_the_disk() => {
                 without_disk(&folder, &error);
@@ -79,21 +104,56 @@ impl Layout {
             path = %folder.display(), error = %damaged,
             "the cache on disk cannot be used and is discarded: all stored responses on disk are lost"
         );
-        if let Err(error) = discarded::put_aside(&self.dir, &folder) {
-            tracing::error!(path = %folder.display(), %error, "the damaged cache cannot be put aside");
-        }
-        Disk::open(&folder, sizes, medium)
+        let opened = discarded::put_aside(&self.dir, &folder)
+            .and_then(|()| self.pair(&folder, state, medium))
+            .map_err(DiskError::Files)
+            .and_then(|()| Disk::open(&folder, sizes, Arc::clone(medium)));
+        opened
             .inspect_err(|error| without_disk(&folder, error))
             .ok()
+    }
+
+    /// Sees that the cache belongs to the durable state. One that does not is discarded, and a new one is begun.
+    fn pair(&self, folder: &Path, state: &State, medium: &Arc<dyn Medium>) -> io::Result<()> {
+        if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
+            tracing::warn!(path = %folder.display(), "something else is where the cache's folder should be, and is removed");
+            discarded::put_aside(&self.dir, folder)?;
+        }
+        let marked = Marker::read(&**medium, folder)?;
+        let is_empty = !matches!(marked, Marked::At(_)) && !folder.join("index.redb").exists();
+        let judged = match is_empty {
+            true => Ok(()),
+            false => generation::judge(state.generation(), state.is_new(), marked),
+        };
+        if let (Ok(()), Marked::At(marked)) = (judged, marked) {
+            state.mark(Marker::open(medium, folder, marked));
+            return Ok(());
+        }
+        if let Err(misfit) = judged {
+            tracing::warn!(
+                path = %folder.display(), reason = misfit.as_str(),
+                "the cache on disk is discarded, since it might hold what was invalidated: {}. All stored responses on disk are lost",
+                misfit.text()
+            );
+            discarded::put_aside(&self.dir, folder)?;
+        }
+        make_folder(folder)?;
+        state.begin_cache(folder);
+        Ok(())
     }
 }
 
 /// Opens or creates the lock's file. Nothing is written to it, so one that is there will do as it is.
 fn open_lock(path: &Path) -> io::Result<File> {
+    match regular(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let opened = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(OWNER_ONLY)
         .open(path);
     match opened {
         Err(error)
@@ -104,7 +164,10 @@ fn open_lock(path: &Path) -> io::Result<File> {
         {
             File::open(path).map_err(|_| error)
         }
-        opened => opened,
+        opened => opened.inspect(|file| {
+            // A lock of an earlier version may be open to others; nothing is in it.
+            let _ = close_to_others(file);
+        }),
     }
 }
 
@@ -117,23 +180,42 @@ fn without_disk(folder: &Path, error: &DiskError) {
 
 fn check_format(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("format");
-    match fs::read(&path) {
-        Ok(found) if found.trim_ascii() == FORMAT.as_bytes() => Ok(()),
-        // Nothing, or zeros, is what a crash between creating and writing leaves.
-        Ok(found) if found.iter().any(|byte| *byte != 0) => {
-            let found = String::from_utf8_lossy(&found).chars().take(64).collect();
-            Err(OpenError::UnknownFormat {
-                dir: dir.into(),
-                found,
-                expected: FORMAT,
-            })
-        }
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(failed("read the file", &path, source))
-        }
-        _ => fs::write(&path, format!("{FORMAT}\n"))
-            .map_err(|source| failed("write the file", &path, source)),
+    let found = match read_format(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        found => found.map_err(|source| failed("read the file", &path, source))?,
+    };
+    // Nothing, or zeros, is what a crash between creating and writing leaves.
+    if found.iter().all(|byte| *byte == 0) {
+        return write_format(&path).map_err(|source| failed("write the file", &path, source));
     }
+    if found.trim_ascii() == FORMAT.as_bytes() {
+        return Ok(());
+    }
+    let found = String::from_utf8_lossy(&found).chars().take(64).collect();
+    Err(OpenError::UnknownFormat {
+        dir: dir.into(),
+        found,
+        expected: FORMAT,
+    })
+}
+
+/// Reads the beginning of the file: more of it says nothing to us.
+fn read_format(path: &Path) -> io::Result<Vec<u8>> {
+    regular(path)?;
+    let (file, mut found) = (File::open(path)?, Vec::new());
+    close_to_others(&file)?;
+    file.take(256).read_to_end(&mut found)?;
+    Ok(found)
+}
+
+fn write_format(path: &Path) -> io::Result<()> {
+    let file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(OWNER_ONLY)
+        .open(path);
+    file?.write_all(format!("{FORMAT}\n").as_bytes())
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> OpenError {

@@ -10,18 +10,11 @@ use tokio::sync::watch;
 
 use crate::config::WINDOW;
 use crate::key::Key;
+use crate::load::{Findings, Load};
 use crate::pending::Waiting;
-use crate::shared::{Read, Shared};
+use crate::read::Read;
+use crate::shared::Shared;
 use crate::stripes::Stripe;
-
-/// A reading under way, as its stripe knows it.
-pub(crate) struct Load {
-    version: u64,
-    found: Findings,
-}
-
-/// Where those who wait get what is found.
-type Findings = watch::Receiver<Option<Read>>;
 
 /// The duty to read. Dropped without that, it leaves those who wait to read for themselves.
 pub(crate) struct Lead {

@@ -10,7 +10,7 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +47,13 @@ pub trait MediumFile: Debug + Send + Sync + 'static {
     fn set_length(&self, length: u64) -> io::Result<()>;
 }
 
+/// The identity of a file on this system, whatever its name.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
 /// Makes, finds and removes files. All calls block the thread.
 pub trait Medium: Debug + Send + Sync + 'static {
     /// Creates a file that must not exist yet.
@@ -67,6 +74,12 @@ pub trait Medium: Debug + Send + Sync + 'static {
     /// What the system says.
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
 
+    /// Returns the identity of the file that has this name now.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn id(&self, path: &Path) -> io::Result<FileId>;
+
     /// Gives a file another name, in the place of whatever has it.
     ///
     /// # Errors
@@ -86,6 +99,67 @@ pub trait Medium: Debug + Send + Sync + 'static {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 }
 
+/// Permissions of the store's files: responses may be private to somebody, and key-value data too.
+pub(crate) const OWNER_ONLY: u32 = 0o600;
+/// Permissions of the store's folders.
+pub(crate) const FOLDER_OWNER_ONLY: u32 = 0o700;
+
+/// Returns the facts of a regular file, or of one that a link leads to. Opening anything else might wait for ever.
+pub(crate) fn regular(path: &Path) -> io::Result<fs::Metadata> {
+    let metadata = fs::metadata(path)?;
+    match metadata.is_file() {
+        true => Ok(metadata),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is not a regular file",
+        )),
+    }
+}
+
+/// Takes from others what an earlier version let them do with a file. One of another owner stays as it is.
+pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if metadata.mode() & 0o077 != 0 {
+        let set = file.set_permissions(fs::Permissions::from_mode(OWNER_ONLY));
+        return ignore_refusal(set);
+    }
+    Ok(())
+}
+
+/// The same for a file or a folder that is not open.
+pub(crate) fn close_path_to_others(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let mode = match metadata.is_dir() {
+        true => FOLDER_OWNER_ONLY,
+        false => OWNER_ONLY,
+    };
+    ignore_refusal(fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+}
+
+fn ignore_refusal(set: io::Result<()>) -> io::Result<()> {
+    match set {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Ok(())
+        }
+        set => set,
+    }
+}
+
+/// Makes a folder, and those that it is in, for its owner only.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_OWNER_ONLY)
+        .create(path)
+}
+
 /// The real file system.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Files;
@@ -96,22 +170,38 @@ impl Medium for Files {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(OWNER_ONLY)
             .open(path)?;
         Ok(Arc::new(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        close_path_to_others(path, &regular(path)?)?;
         Ok(Arc::new(File::open(path)?))
     }
 
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
+        match regular(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(OWNER_ONLY)
             .open(path)?;
+        close_to_others(&file)?;
         Ok(Arc::new(file))
+    }
+
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        let metadata = fs::metadata(path)?;
+        Ok(FileId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

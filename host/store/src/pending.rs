@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::entry::{Entry, Variant};
 use crate::head::Stored;
 use crate::queue::Room;
-use crate::shared::Read;
+use crate::read::Read;
 
 /// What waits of one key.
 #[derive(Default)]

@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::entry::Variant;
+use crate::error::WriteError;
 use crate::key::Key;
-use crate::writer::WriteError;
 
 /// One order for the writer.
 pub(crate) enum Order {

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::index::Kind;
 use crate::medium::MediumFile;
+use crate::row::Kind;
 use crate::units::{Space, Units};
 
 /// Bytes gathered before they are written.

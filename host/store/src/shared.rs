@@ -11,13 +11,14 @@ use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::error::StateError;
 use crate::head;
-use crate::index::{Change, Row};
+use crate::index::Change;
 use crate::key::Key;
 use crate::layout::Layout;
-use crate::loads::Share;
 use crate::memory::MemoryTier;
 use crate::pending::Freshened;
 use crate::queue::Order;
+use crate::read::Read;
+use crate::row::Row;
 use crate::state::State;
 use crate::stripes::{Stripe, Stripes};
 use crate::usage::Usage;
@@ -46,43 +47,6 @@ pub enum Found {
     Absent,
 }
 
-/// What becomes of a key: its variants, newest first, and what the disk must do for it.
-pub(crate) struct Changed {
-    pub(crate) variants: Vec<Variant>,
-    pub(crate) orders: Vec<Order>,
-    /// A new head of one of the variants.
-    pub(crate) freshened: Option<Freshened>,
-}
-
-/// What reading a key from disk gave.
-#[derive(Clone)]
-pub(crate) enum Read {
-    Entry(Arc<Entry>),
-    /// These variants; whether there are others, nobody knows.
-    Part(Arc<Entry>),
-    /// Surely not there.
-    Nothing,
-    /// Nobody knows.
-    Failed,
-}
-
-impl Read {
-    pub(crate) fn entry(self) -> Option<Arc<Entry>> {
-        match self {
-            Read::Entry(entry) | Read::Part(entry) => Some(entry),
-            Read::Nothing | Read::Failed => None,
-        }
-    }
-
-    /// Whether nothing of it is unknown.
-    pub(crate) fn is_whole(&self) -> bool {
-        matches!(self, Read::Entry(_) | Read::Nothing)
-    }
-}
-
-/// Loads and changes that race others begin anew this often.
-const ATTEMPTS: usize = 8;
-
 impl Shared {
     pub(crate) fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
@@ -109,83 +73,6 @@ impl Shared {
                 generation: None,
             });
         }
-    }
-
-    /// The entry of a key as it is now, read from disk if need be, and the version of its stripe.
-    async fn current(self: &Arc<Self>, key: &Key) -> (Read, u64) {
-        let mut last = (Read::Failed, 0);
-        for _ in 0..ATTEMPTS {
-            let (version, share) = {
-                let mut stripe = self.stripes.lock(key);
-                if let Some(entry) = self.memory.peek(key) {
-                    return (Read::Entry(entry), stripe.version);
-                }
-                let pending = stripe.pending.get(key);
-                if let Some(read) = pending.and_then(|pending| pending.waiting().known()) {
-                    return (read, stripe.version);
-                }
-                match &self.disk {
-                    Some(disk) if disk.presence.may_have(key) => {}
-                    _ => return (Read::Nothing, stripe.version),
-                }
-                (stripe.version, Share::of(self, &mut stripe, key))
-            };
-            let read = Box::pin(share.found()).await;
-            let is_found = read.is_some();
-            last = (read.unwrap_or(Read::Failed), version);
-            if is_found && self.stripes.lock(key).version == version {
-                break;
-            }
-        }
-        last
-    }
-
-    /// As [`Store::load`](crate::Store::load).
-    pub(crate) async fn load(self: &Arc<Self>, key: &Key) -> Option<Arc<Entry>> {
-        if let Some(entry) = self.memory.get(key) {
-            entry.mark_used();
-            return Some(entry);
-        }
-        let (read, version) = self.current(key).await;
-        let stripe = self.stripes.lock(key);
-        if stripe.version != version {
-            return read.entry();
-        }
-        match (&read, &self.disk) {
-            (Read::Entry(entry), Some(disk)) => {
-                disk.presence.mark_used(key);
-                self.counters.disk_hits.add(1);
-                // What was read is there already; what waits for the disk may have left.
-                if self.memory.peek(key).is_none() {
-                    self.memory.insert(*key, Arc::clone(entry));
-                }
-            }
-            (Read::Part(_), Some(_)) => self.counters.disk_hits.add(1),
-            (Read::Nothing, Some(disk)) if !stripe.pending.contains_key(key) => {
-                disk.presence.remove(key);
-            }
-            _ => {}
-        }
-        read.entry()
-    }
-
-    /// Reads a key from disk on a blocking thread, and has what is damaged removed.
-    pub(crate) async fn read(self: &Arc<Self>, key: Key, eager: u64) -> Read {
-        let Some(disk) = &self.disk else {
-            return Read::Nothing;
-        };
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(&disk.loads).acquire_owned().await else {
-            return Read::Failed;
-        };
-        let shared = Arc::clone(self);
-        let read = disk.pool.run(move || {
-            let read = shared.read_blocking(&key, eager);
-            drop(permit);
-            read
-        });
-        // An error means that the pool is gone.
-        read.await.unwrap_or(Read::Failed)
     }
 
     pub(crate) fn read_blocking(self: &Arc<Self>, key: &Key, eager: u64) -> Read {
@@ -220,60 +107,6 @@ impl Shared {
             (true, true) => Read::Failed,
             (true, false) => Read::Nothing,
         }
-    }
-
-    /// Changes a key as `change` says; it may be called again when another change came between. `None` from it
-    /// leaves the key as it is. Where the key cannot be read, this variant is removed instead; without one, nothing is known
-    /// of the key, and all that is on disk of it goes. Visible to all when this
-    /// returns.
-    pub(crate) async fn change(
-        self: &Arc<Self>,
-        key: &Key,
-        or_remove: Option<u64>,
-        mut change: impl FnMut(&[Variant]) -> Option<Changed>,
-    ) -> Option<Arc<Entry>> {
-        for attempt in 1.. {
-            let (read, version) = self.current(key).await;
-            let mut is_whole = read.is_whole();
-            let mut entry = read.entry();
-            let mut stripe = self.stripes.lock(key);
-            if stripe.version != version && attempt < ATTEMPTS {
-                continue;
-            }
-            if !is_whole && let Some(known) = self.memory.peek(key) {
-                // Another reading has brought all of it meanwhile.
-                (entry, is_whole) = (Some(known), true);
-            }
-            if let Some(id) = or_remove.filter(|_| !is_whole) {
-                self.remove_unread(&mut stripe, key, id);
-                return None;
-            }
-            let known = entry.as_ref().filter(|_| is_whole);
-            let Some(changed) = change(known.map_or(&[], |entry| entry.variants())) else {
-                return entry;
-            };
-            stripe.version += 1;
-            let Changed {
-                variants,
-                mut orders,
-                freshened,
-            } = changed;
-            if !is_whole {
-                // What could not be read would be found again beside what is known now.
-                orders.insert(0, Order::RemoveAll { key: *key });
-            }
-            let entry = (!variants.is_empty()).then(|| Arc::new(Entry::new(variants)));
-            match &entry {
-                Some(entry) => self.memory.insert(*key, Arc::clone(entry)),
-                None => self.memory.remove(key),
-            }
-            if let Some(disk) = self.disk.as_ref() {
-                let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
-                disk.order(&mut stripe, key, variants, orders, freshened);
-            }
-            return entry;
-        }
-        None
     }
 
     /// Removes a variant of a key that cannot be read. Others of it stay, whichever they are.

@@ -7,139 +7,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{ReadableDatabase, WriteTransaction};
 
-use crate::database::{begin_write, guarded, open, open_file, open_or_read, read_only};
+use crate::database::{begin_write, get_meta_in, set_meta};
 use crate::error::StateError;
+use crate::generation::{self, Generation, Marker};
 use crate::medium::Medium;
-
-const FORMAT: u64 = 1;
-const STATE: TableDefinition<(&str, &[u8]), &[u8]> = TableDefinition::new("state");
-/// redb's page cache for the state.
-const CACHE: u64 = 4 << 20;
+use crate::state_file::{Access, IDENTITY, NUMBER, StateFile};
+use crate::values::{STATE, opened, sealed};
 
 /// The durable state of a store. Cloning is cheap. The asynchronous calls run on tokio's blocking threads; the calls
 /// named `blocking_` do the same on the thread that calls, for start-up and commands.
 #[derive(Clone)]
 pub struct State {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    /// Where it is; `None` for one in memory.
-    place: Option<(PathBuf, Arc<dyn Medium>)>,
-    /// redb stays failed after an error of the file system: it is closed then, and opened again by whoever comes next.
-    database: RwLock<Option<Opened>>,
-}
-
-#[derive(Copy, Clone, Eq, PartialEq)]
-enum Access {
-    Read,
-    Write,
-}
-
-struct Opened {
-    database: Database,
-    /// Whether the disk could not be written when it was opened: nothing may be written to this one.
-    is_read_only: bool,
-}
-
-impl Opened {
-    fn to_be_written(database: Database) -> Opened {
-        Opened {
-            database,
-            is_read_only: false,
-        }
-    }
-
-    fn to_be_read(database: Database) -> Opened {
-        Opened {
-            database,
-            is_read_only: true,
-        }
-    }
-}
-
-impl Shared {
-    fn open(&self, access: Access) -> Result<Opened, StateError> {
-        let Some((path, medium)) = &self.place else {
-            return Ok(Opened::to_be_written(open_file(None, CACHE, FORMAT)?));
-        };
-        let medium = &**medium;
-        if access == Access::Write {
-            // What is there is not opened before it may be written: one that can be read may be open beside it.
-            if path.try_exists()? {
-                sync_names(medium, path)?;
-            }
-            let database = open(medium, path, CACHE, FORMAT)?;
-            sync_names(medium, path)?;
-            return Ok(Opened::to_be_written(database));
-        }
-        let (database, is_read_only) = open_or_read(medium, path, CACHE, FORMAT)?;
-        if is_read_only {
-            return Ok(Opened::to_be_read(database));
-        }
-        match sync_names(medium, path) {
-            Ok(()) => Ok(Opened::to_be_written(database)),
-            Err(error) => {
-                tracing::error!(
-                    path = %path.display(), %error,
-                    "the folder of the durable state cannot be synced: nothing is written to it until that works"
-                );
-                // Another is opened for the first write, and two that write to one file would be one too many.
-                drop(database);
-                let database = read_only(medium, path, CACHE, FORMAT)?;
-                Ok(Opened::to_be_read(database))
-            }
-        }
-    }
-
-    /// Works with the database, which is opened again first if it was closed after a failure, or if it is to be written and
-    /// could not be when it was opened.
-    fn with<T>(
-        &self,
-        access: Access,
-        work: impl FnOnce(&Database) -> Result<T, StateError>,
-    ) -> Result<T, StateError> {
-        let serves = |opened: &Opened| access == Access::Read || !opened.is_read_only;
-        if !self.database.read().as_ref().is_some_and(serves) {
-            let mut database = self.database.write();
-            if !database.as_ref().is_some_and(serves) {
-                *database = Some(self.open(access)?);
-                tracing::info!("the durable state is open again");
-            }
-        }
-        let done = {
-            let database = self.database.read();
-            let opened = database.as_ref().filter(|opened| serves(opened));
-            let opened = opened.ok_or(StateError::Closed)?;
-            guarded(|| work(&opened.database))
-        };
-        if let Err(error) = &done
-            && self.place.is_some()
-        {
-            tracing::error!(%error, "the durable state cannot be used; it is opened again when it is next needed");
-            *self.database.write() = None;
-        }
-        done
-    }
-}
-
-/// Makes the file's name survive a loss of power, and that of the folder that it is in.
-fn sync_names(medium: &dyn Medium, path: &Path) -> std::io::Result<()> {
-    let folder = path.parent();
-    for folder in [folder, folder.and_then(Path::parent)]
-        .into_iter()
-        .flatten()
-    {
-        let folder = match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        };
-        medium.sync_folder(folder)?;
-    }
-    Ok(())
+    file: Arc<StateFile>,
+    /// True if there was no state, or an empty one, when it was opened.
+    is_new: bool,
 }
 
 /// One change of durable state.
@@ -163,22 +46,71 @@ pub enum StateChange {
     },
 }
 
-/// A key and its value, as a scan gives them.
-pub type StatePair = (Vec<u8>, Vec<u8>);
+/// A key and its value, as a scan gives them; `None` for a value that changed on disk.
+pub type StatePair = (Vec<u8>, Option<Vec<u8>>);
 
 impl State {
-    pub(crate) fn open(place: Option<(PathBuf, Arc<dyn Medium>)>) -> Result<State, StateError> {
-        let shared = Shared {
-            place,
-            database: RwLock::new(None),
-        };
-        *shared.database.write() = Some(shared.open(Access::Read)?);
+    pub(crate) fn open(file: Option<(PathBuf, Arc<dyn Medium>)>) -> Result<State, StateError> {
+        let (file, is_new) = StateFile::open(file)?;
         Ok(State {
-            shared: Arc::new(shared),
+            file: Arc::new(file),
+            is_new,
         })
     }
 
-    /// The value of a key.
+    /// Returns true if there was no state, or an empty one, when it was opened.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The generation that was acknowledged last; `None` for a state of an earlier version.
+    pub(crate) fn generation(&self) -> Option<Generation> {
+        self.file.generation()
+    }
+
+    /// Gives the state a new identity, for a cache that begins now. Blocks the thread.
+    fn begin_generation(&self, identity: u64) -> Result<Generation, StateError> {
+        let generation = self.file.with(Access::Write, |database| {
+            let write = begin_write(database)?;
+            set_meta(&write, IDENTITY, identity)?;
+            let generation = raise(&write)?.ok_or(StateError::Damaged)?;
+            write.commit()?;
+            Ok(generation)
+        })?;
+        self.file.acknowledge(Some(generation))?;
+        Ok(generation)
+    }
+
+    /// From now on, changes are acknowledged once this cache knows of them too.
+    pub(crate) fn mark(&self, marker: Marker) {
+        self.file.mark(marker);
+    }
+
+    /// Begins a generation for the cache in this folder, now or as soon as the disk works.
+    pub(crate) fn begin_cache(&self, folder: &Path) {
+        self.file.expect_mark(folder);
+        self.mark_cache();
+    }
+
+    /// Marks a cache that could not be marked yet. A cache without a mark would be discarded by the next start. Blocks the
+    /// thread.
+    pub(crate) fn mark_cache(&self) {
+        let Some((folder, medium)) = self.file.unmarked() else {
+            return;
+        };
+        let begun = self
+            .begin_generation(generation::new_identity())
+            .and_then(|generation| Ok(Marker::create(&medium, &folder, generation)?));
+        match begun {
+            Ok(marker) => self.file.mark(marker),
+            Err(error) => tracing::error!(
+                path = %folder.display(), %error,
+                "the cache cannot be marked as belonging to the durable state: it is tried again"
+            ),
+        }
+    }
+
+    /// The value of a key; an error if it changed on disk.
     pub async fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
         let (table, key) = (table.to_owned(), key.to_vec());
         self.run(move |state| state.blocking_get(&table, &key))
@@ -228,13 +160,15 @@ impl State {
 
     /// As [`State::get`], on this thread.
     pub fn blocking_get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        self.shared.with(Access::Read, |database| {
+        let stored = self.file.with(Access::Read, |database| {
             match database.begin_read()?.open_table(STATE) {
                 Ok(all) => Ok(all.get((table, key))?.map(|value| value.value().to_vec())),
                 Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }
-        })
+        })?;
+        let value = stored.map(|stored| opened(table, key, stored).ok_or(StateError::Changed));
+        value.transpose()
     }
 
     /// As [`State::put`], on this thread.
@@ -245,14 +179,15 @@ impl State {
 
     /// As [`State::apply`], on this thread.
     pub fn blocking_apply(&self, changes: &[StateChange]) -> Result<(), StateError> {
-        self.shared.with(Access::Write, |database| {
+        let generation = self.file.with(Access::Write, |database| {
             let write = begin_write(database)?;
             {
                 let mut all = write.open_table(STATE)?;
                 for change in changes {
                     match change {
                         StateChange::Put { table, key, value } => {
-                            all.insert((table.as_str(), key.as_slice()), value.as_slice())?;
+                            let sealed = sealed(table, key, value);
+                            all.insert((table.as_str(), key.as_slice()), sealed.as_slice())?;
                         }
                         StateChange::Delete { table, key } => {
                             all.remove((table.as_str(), key.as_slice()))?;
@@ -260,8 +195,11 @@ impl State {
                     }
                 }
             }
-            Ok(write.commit()?)
-        })
+            let generation = raise(&write)?;
+            write.commit()?;
+            Ok(generation)
+        })?;
+        self.file.acknowledge(generation)
     }
 
     /// As [`State::scan`], on this thread.
@@ -272,7 +210,7 @@ impl State {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<StatePair>, StateError> {
-        self.shared.with(Access::Read, |database| {
+        let stored = self.file.with(Access::Read, |database| {
             let all = match database.begin_read()?.open_table(STATE) {
                 Ok(all) => all,
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
@@ -281,8 +219,8 @@ impl State {
             let from = after.map_or(prefix, |after| after.max(prefix));
             let mut pairs = Vec::new();
             for item in all.range((table, from)..)? {
-                let (place, value) = item?;
-                let (in_table, key) = place.value();
+                let (name, value) = item?;
+                let (in_table, key) = name.value();
                 if pairs.len() == limit || in_table != table || !key.starts_with(prefix) {
                     break;
                 }
@@ -291,6 +229,21 @@ impl State {
                 }
             }
             Ok(pairs)
-        })
+        })?;
+        let pairs = stored.into_iter().map(|(key, stored)| {
+            let value = opened(table, &key, stored);
+            (key, value)
+        });
+        Ok(pairs.collect())
     }
+}
+
+/// Raises the generation; `None` for a state that has no identity yet.
+fn raise(write: &WriteTransaction) -> Result<Option<Generation>, StateError> {
+    let Some(identity) = get_meta_in(write, IDENTITY)? else {
+        return Ok(None);
+    };
+    let number = get_meta_in(write, NUMBER)?.unwrap_or(0) + 1;
+    set_meta(write, NUMBER, number)?;
+    Ok(Some(Generation { identity, number }))
 }

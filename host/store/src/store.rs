@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::changing::Changed;
 use crate::config::{Config, Sizes};
 use crate::counters::{Counters, Stats};
 use crate::disk::Disk;
@@ -24,7 +25,7 @@ use crate::medium::{Files, Medium};
 use crate::memory::MemoryTier;
 use crate::pending::Pending;
 use crate::queue::Order;
-use crate::shared::{Changed, Found, Shared};
+use crate::shared::{Found, Shared};
 use crate::state::State;
 use crate::stripes::Stripes;
 use crate::usage::Usage;
@@ -86,8 +87,8 @@ impl Store {
             }
         };
         let disk = match &layout {
-            Some(layout) if sizes.disk > 0 => layout.open_disk(&sizes, medium),
-            _ => None,
+            Some(layout) => layout.open_disk(&sizes, &state, &medium),
+            None => None,
         };
         let shared = Arc::new(Shared {
             memory: MemoryTier::new(sizes.memory_tier),

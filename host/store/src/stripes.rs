@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::key::Key;
-use crate::loads::Load;
+use crate::load::Load;
 use crate::memory::KeyHash;
 use crate::pending::Pending;
 

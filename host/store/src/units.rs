@@ -17,8 +17,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::index::Kind;
-use crate::medium::{Medium, MediumFile};
+use crate::medium::{Medium, MediumFile, close_path_to_others, make_folder};
+use crate::row::Kind;
 
 /// What is written to see whether the disk works again.
 const TRIAL: usize = 1 << 20;
@@ -152,8 +152,10 @@ impl Units {
             list: Mutex::default(),
             is_listed: AtomicBool::new(false),
         };
-        fs::create_dir_all(&units.large)?;
-        fs::create_dir_all(&units.segments)?;
+        for folder in [folder, &units.large, &units.segments] {
+            make_folder(folder)?;
+            close_path_to_others(folder, &fs::metadata(folder)?)?;
+        }
         units.list(Kind::Segment, u64::MAX)?;
         Ok(units)
     }
@@ -176,7 +178,11 @@ impl Units {
             let item = item?;
             let unit = unit_of(&item.file_name());
             if let Some(unit) = unit.filter(|unit| *unit < end) {
-                let bytes = item.metadata()?.len();
+                let metadata = item.metadata()?;
+                let bytes = metadata.len();
+                if metadata.is_file() {
+                    close_path_to_others(&item.path(), &metadata)?;
+                }
                 let open = Open::new(kind, None);
                 self.list.lock().insert(unit, unit, kind, bytes, open);
                 listed += bytes;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::error::StateError;
-use crate::index::{Kind, Row};
 use crate::record;
+use crate::row::{Kind, Row};
 
 /// Owner, to responses, bytes in segments, bytes in large files.
 const OWNERS: TableDefinition<u64, (u64, u64, u64)> = TableDefinition::new("owners");

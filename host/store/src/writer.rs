@@ -14,12 +14,15 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
-use crate::entry::{BodyHandle, Variant};
-use crate::error::StateError;
-use crate::index::{Applied, Change, Kind, Place, Row};
+use crate::entry::Variant;
+use crate::error::WriteError;
+use crate::generation;
+use crate::handle::BodyHandle;
+use crate::index::{Applied, Change};
 use crate::key::Key;
 use crate::queue::{Closed, Order, Room};
 use crate::record;
+use crate::row::{Kind, Place, Row};
 use crate::segment::SegmentWriter;
 use crate::shared::Shared;
 
@@ -32,22 +35,6 @@ const RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// After so long without a failure, the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_secs(60);
-
-/// Why something was not written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WriteError {
-    #[error("{0}")]
-    Files(#[from] std::io::Error),
-    #[error("{0}")]
-    Index(#[from] StateError),
-}
-
-impl WriteError {
-    /// Whether the index does not hold what was written to it, and must be made anew.
-    fn is_damage(&self) -> bool {
-        matches!(self, WriteError::Index(error) if error.is_damage())
-    }
-}
 
 /// See the module.
 pub(crate) struct Writer {
@@ -362,6 +349,7 @@ impl Writer {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
+        self.shared.state.mark_cache();
         let owed = disk.owed.removals();
         if self.retry.is_some() || owed.is_everything() {
             disk.list_large()?;
@@ -383,7 +371,8 @@ impl Writer {
             self.shared.forget_disk(self.segment.active())?;
         }
         disk.owed.done(&owed);
-        disk.space.set_index(disk.index.file_length());
+        disk.space
+            .set_index(disk.index.file_length() + generation::BYTES);
         self.shared.counters.commits.add(1);
         if self.retry.take().is_some() {
             disk.failed.store(false, Ordering::Relaxed);

@@ -98,9 +98,16 @@ struct Held(RwLock<Arc<Table>>);
 
 #[derive(Clone, Default)]
 struct Table {
-    values: BTreeMap<Arc<str>, Bytes>,
+    values: BTreeMap<Arc<str>, Value>,
     bytes: u64,
 }
+
+/// A value that is not the one that was set. Its bytes are not given to anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the value changed on disk and is refused: set it again, or delete it")]
+pub(crate) struct Damaged;
+
+type Value = Result<Bytes, Damaged>;
 
 /// One change for each key.
 type Changes = BTreeMap<String, Option<Bytes>>;
@@ -138,7 +145,15 @@ impl Kv {
                 match read(&place) {
                     Some((distribution, key)) => {
                         let table = tables.entry(distribution.into()).or_default();
-                        table.set(key, Some(value.into()));
+                        if value.is_none() {
+                            tracing::error!(
+                                target: "kv",
+                                distribution,
+                                key,
+                                "a value changed on disk and is refused: set it again, or delete it"
+                            );
+                        }
+                        table.insert(key, value.map(Bytes::from).ok_or(Damaged));
                     }
                     None => tracing::warn!(
                         target: "kv",
@@ -167,7 +182,10 @@ impl Kv {
     }
 
     /// The value of a key.
-    pub(crate) fn get(&self, distribution: &str, key: &str) -> Option<Bytes> {
+    ///
+    /// # Errors
+    /// It changed on disk.
+    pub(crate) fn get(&self, distribution: &str, key: &str) -> Result<Option<Bytes>, Damaged> {
         self.held(distribution).get(key)
     }
 
@@ -192,7 +210,7 @@ impl Kv {
             if more {
                 break;
             }
-            keys.push((key.clone(), value.len()));
+            keys.push((key.clone(), length(value)));
         }
         Keys { keys, more }
     }
@@ -264,8 +282,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 impl Held {
-    fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.read().values.get(key).cloned()
+    fn get(&self, key: &str) -> Result<Option<Bytes>, Damaged> {
+        self.0.read().values.get(key).cloned().transpose()
     }
 
     /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared. What
@@ -306,41 +324,49 @@ impl Table {
         for (key, value) in changes {
             if let Some(old) = self.values.get(key.as_str()) {
                 usage.keys -= 1;
-                usage.bytes -= size(key, old);
+                usage.bytes -= size(key, length(old));
             }
             if let Some(new) = value {
                 usage.keys += 1;
-                usage.bytes += size(key, new);
+                usage.bytes += size(key, new.len());
             }
         }
         usage
     }
 
     /// Makes the changes, and gives the values that they replace.
-    fn change(&mut self, changes: Changes) -> Vec<Bytes> {
+    fn change(&mut self, changes: Changes) -> Vec<Value> {
         let mut replaced = Vec::with_capacity(changes.len());
         for (key, value) in changes {
-            replaced.extend(self.set(&key, value));
+            replaced.extend(match value {
+                Some(value) => self.insert(&key, Ok(value)),
+                None => self.remove(&key),
+            });
         }
         replaced
     }
 
-    /// Sets or removes a value, and gives the one that was there.
-    fn set(&mut self, key: &str, value: Option<Bytes>) -> Option<Bytes> {
-        let old = match value {
-            Some(value) => {
-                self.bytes += size(key, &value);
-                self.values.insert(key.into(), value)
-            }
-            None => self.values.remove(key),
-        };
-        self.bytes -= old.as_ref().map_or(0, |old| size(key, old));
+    /// Sets a value, and gives the one that was there.
+    fn insert(&mut self, key: &str, value: Value) -> Option<Value> {
+        let old = self.remove(key);
+        self.bytes += size(key, length(&value));
+        self.values.insert(key.into(), value);
         old
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Value> {
+        let old = self.values.remove(key)?;
+        self.bytes -= size(key, length(&old));
+        Some(old)
     }
 }
 
-fn size(key: &str, value: &[u8]) -> u64 {
-    (key.len() + value.len()) as u64 + ENTRY
+fn length(value: &Value) -> usize {
+    value.as_ref().map_or(0, Bytes::len)
+}
+
+fn size(key: &str, value: usize) -> u64 {
+    (key.len() + value) as u64 + ENTRY
 }
 
 fn check((key, value): &Change) -> Result<(), KvError> {
@@ -388,7 +414,7 @@ impl Of {
 
 impl capabilities::Kv for Of {
     fn get(&self, key: &str) -> Answer<Result<Option<Bytes>, String>> {
-        Answer::Now(Ok(self.0.get(key)))
+        Answer::Now(self.0.get(key).map_err(|damaged| damaged.to_string()))
     }
 }
 
@@ -436,13 +462,14 @@ mod tests {
             let old = Bytes::from_owner(Watched(held.clone(), Arc::clone(&was_free)));
             held.change([("a".to_owned(), Some(old))].into());
             held.change([("a".to_owned(), new.clone())].into());
-            assert_eq!(held.get("a"), new);
+            assert_eq!(held.get("a"), Ok(new));
             assert!(was_free.load(std::sync::atomic::Ordering::SeqCst));
         }
     }
 
     fn text(kv: &Kv, key: &str) -> Option<String> {
         kv.get("shop", key)
+            .expect("whole")
             .map(|value| String::from_utf8(value.to_vec()).unwrap())
     }
 
@@ -516,7 +543,7 @@ mod tests {
         let store = store(Some(dir.path()));
         let kv = Kv::open(store.state()).unwrap();
         assert_eq!(kv.usage("shop").keys, 599);
-        assert_eq!((text(&kv, "k7"), kv.get("other", "k1")), (None, None));
+        assert_eq!((text(&kv, "k7"), kv.get("other", "k1")), (None, Ok(None)));
     }
 
     #[tokio::test]
@@ -569,7 +596,7 @@ mod tests {
         load("after", FEW + 2).await;
         let after = Arc::as_ptr(&of_plugin.0.read());
         assert_ne!(before, after, "another is in its place");
-        assert_eq!(of_plugin.get("k1").as_deref(), Some(&b"after"[..]));
+        assert_eq!(of_plugin.get("k1"), Ok(Some(Bytes::from_static(b"after"))));
         assert_eq!(kv.usage("shop"), of_plugin.0.read().usage());
         // Few keys are changed in place.
         let address = Arc::as_ptr(&of_plugin.0.read());

@@ -101,10 +101,15 @@ pub struct KvChanges {
 pub fn kv_get(edge: &Edge, distribution: &str, key: &str) -> Result<KvFound, Refused> {
     let distribution = distribution_named(edge, distribution)?;
     match edge.kv().get(distribution.id(), key) {
-        Some(value) => Ok(KvFound {
+        Err(damaged) => Err(Refused::Failed(format!(
+            "the distribution '{}', the key '{}': {damaged}",
+            distribution.id(),
+            key.escape_debug()
+        ))),
+        Ok(Some(value)) => Ok(KvFound {
             value: KvValue::of(&value),
         }),
-        None => Err(Refused::Unknown(format!(
+        Ok(None) => Err(Refused::Unknown(format!(
             "the distribution '{}' has no key '{}'",
             distribution.id(),
             key.escape_debug()

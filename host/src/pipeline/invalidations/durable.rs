@@ -29,6 +29,9 @@ const OUTDATED: &str = "outdated";
 /// The key of the hashes in it.
 const SECRET: (&str, &[u8]) = ("edge", b"outdated-secret");
 
+/// Responses whose fetch began before this sequence number are out of date, whatever their names: an invalidation was damaged.
+const FLOOR: (&str, &[u8]) = ("edge", b"invalidations-floor");
+
 /// Values read at once.
 const PAGE: usize = 4096;
 
@@ -41,7 +44,7 @@ const TAG: u8 = b't';
 /// stored stays older than what comes even where the durable state was lost, or could not be written then.
 pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
     let (table, key) = START;
-    let before = state.blocking_get(table, key)?;
+    let before = whole(state.blocking_get(table, key))?;
     let before = before
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u64::from_be_bytes);
@@ -58,13 +61,82 @@ pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
     Ok(start << 32)
 }
 
+/// A value; none where it changed on disk.
+fn whole(read: Result<Option<Vec<u8>>, StateError>) -> Result<Option<Vec<u8>>, StateError> {
+    match read {
+        Err(StateError::Changed) => Ok(None),
+        read => read,
+    }
+}
+
+/// Keys whose values changed on disk. What they invalidated is not known any more.
+#[derive(Default)]
+pub(super) struct Damaged(Vec<(&'static str, Vec<u8>)>);
+
+impl Damaged {
+    fn add(&mut self, table: &'static str, key: &[u8]) {
+        tracing::error!(
+            target: "cache",
+            table,
+            "an invalidation in the durable state changed on disk: {}",
+            key.escape_ascii()
+        );
+        self.0.push((table, key.to_vec()));
+    }
+}
+
+/// Returns the sequence number before which everything stored is out of date. If an invalidation was damaged, it is that of
+/// this start: the responses that it concerned are unknown, so it concerns them all.
+pub(super) fn floor(
+    state: &State,
+    damaged: Damaged,
+    first: Sequence,
+) -> Result<Sequence, StateError> {
+    let (table, key) = FLOOR;
+    let kept = match state.blocking_get(table, key) {
+        Err(StateError::Changed) => Some(first),
+        kept => kept?
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(|bytes| Sequence(u64::from_be_bytes(bytes))),
+    };
+    if damaged.0.is_empty() {
+        return Ok(kept.unwrap_or_default());
+    }
+    let remove = |(table, key): (&str, Vec<u8>)| StateChange::Delete {
+        table: table.to_owned(),
+        key,
+    };
+    let mut changes: Vec<StateChange> = damaged.0.into_iter().map(remove).collect();
+    changes.push(StateChange::Put {
+        table: table.to_owned(),
+        key: key.to_vec(),
+        value: first.0.to_be_bytes().to_vec(),
+    });
+    tracing::error!(
+        target: "cache",
+        "everything that was stored before this start is out of date, since it might have been invalidated"
+    );
+    // The next start finds the same damage, and does the same, where this is not written.
+    if let Err(error) = state.blocking_apply(&changes) {
+        tracing::error!(target: "cache", "the durable state can't be written: {error}. See that the store's disk works");
+    }
+    Ok(first)
+}
+
 /// All that was kept, by distribution. What can't be read, as another version may have written it, is left out.
-pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, StateError> {
+pub(super) fn load(
+    state: &State,
+    damaged: &mut Damaged,
+) -> Result<HashMap<Arc<str>, Arc<Marks>>, StateError> {
     let mut all: HashMap<Arc<str>, Marks> = HashMap::new();
     let mut after: Option<Vec<u8>> = None;
     loop {
         let page = state.blocking_scan(TABLE, b"", after.as_deref(), PAGE)?;
         for (key, value) in &page {
+            let Some(value) = value else {
+                damaged.add(TABLE, key);
+                continue;
+            };
             match read(key, value) {
                 Some((distribution, place, mark)) => {
                     all.entry(distribution.into()).or_default().set(place, mark)
@@ -88,9 +160,15 @@ pub(super) fn load(state: &State) -> Result<HashMap<Arc<str>, Arc<Marks>>, State
 }
 
 /// Reads the invalidations by unsafe methods of earlier runs. Those that can't be read stand for nothing, as with a lost state.
-pub(super) fn load_recent(state: &State) -> Result<Recent, StateError> {
+pub(super) fn load_recent(state: &State, damaged: &mut Damaged) -> Result<Recent, StateError> {
     let (table, key) = SECRET;
-    let kept = state.blocking_get(table, key)?;
+    let kept = match state.blocking_get(table, key) {
+        Err(StateError::Changed) => {
+            damaged.add(table, key);
+            None
+        }
+        kept => kept?,
+    };
     let secret = match kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(secret) => secret,
         // It is written with the first shards.
@@ -99,6 +177,10 @@ pub(super) fn load_recent(state: &State) -> Result<Recent, StateError> {
     let mut recent = Recent::new(secret);
     // There are no more shards than that.
     for (key, value) in state.blocking_scan(OUTDATED, b"", None, PAGE)? {
+        let Some(value) = value else {
+            damaged.add(OUTDATED, &key);
+            continue;
+        };
         let read = matches!(*key, [number] if recent.load(number, &value));
         if !read {
             tracing::warn!(

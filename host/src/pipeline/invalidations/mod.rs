@@ -61,6 +61,8 @@ pub struct Invalidations {
     last: AtomicU64,
     /// The place of the newest invalidation of any kind; 0 for none.
     newest: AtomicU64,
+    /// Everything that was fetched before is out of date.
+    floor: Sequence,
     by_distribution: ArcSwap<HashMap<Arc<str>, Arc<Marks>>>,
     recent: RwLock<Recent>,
     /// Held while an invalidation takes its place and becomes visible: a fetch that begins after that place sees it.
@@ -75,18 +77,22 @@ impl Invalidations {
     /// # Errors
     /// The durable state can't be read.
     pub fn open(state: &State) -> Result<Invalidations, StateError> {
-        let by_distribution = durable::load(state)?;
-        let recent = durable::load_recent(state)?;
+        let mut damaged = durable::Damaged::default();
+        let by_distribution = durable::load(state, &mut damaged)?;
+        let recent = durable::load_recent(state, &mut damaged)?;
         let newest = by_distribution
             .values()
             .map(|marks| marks.newest())
             .fold(recent.newest(), Sequence::max)
             .0;
         let last = durable::first_order(state)?.max(newest);
+        let floor = durable::floor(state, damaged, Sequence(last))?;
+        let newest = newest.max(floor.0);
         Ok(Invalidations {
             state: state.clone(),
             last: AtomicU64::new(last),
             newest: AtomicU64::new(newest),
+            floor,
             by_distribution: ArcSwap::from_pointee(by_distribution),
             recent: RwLock::new(recent),
             publishing: Mutex::new(()),
@@ -110,6 +116,9 @@ impl Invalidations {
     ) -> Standing {
         if began.0 >= self.newest.load(Ordering::Acquire) {
             return Standing::Valid;
+        }
+        if began < self.floor {
+            return Standing::Gone;
         }
         let by_distribution = self.by_distribution.load();
         let marks = by_distribution

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use selvedge_store::{Files, Medium, MediumFile};
+use selvedge_store::{FileId, Files, Medium, MediumFile};
 
 use crate::support::next;
 
@@ -231,6 +231,10 @@ impl Medium for TestDisk {
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>> {
         self.check_open(path)?;
         Ok(self.file(path, Files.database(path)?))
+    }
+
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        Files.id(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,0 +1,14 @@
+//! Readings from disk that are under way.
+
+use tokio::sync::watch;
+
+use crate::read::Read;
+
+/// A reading under way, as its stripe knows it.
+pub(crate) struct Load {
+    pub(crate) version: u64,
+    pub(crate) found: Findings,
+}
+
+/// Where those who wait get what is found.
+pub(crate) type Findings = watch::Receiver<Option<Read>>;
