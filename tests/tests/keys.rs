@@ -1,4 +1,4 @@
-//! What makes two requests the same: the target URI as the origin is told it, the query, cookies as bytes, and nothing that a
+//! The things that make two requests the same: the target URI as the origin is told it, the query, cookies as bytes, and nothing that a
 //! viewer may send beside the key without Vary saying so.
 
 use selvedge_tests::guests::guest;
@@ -316,7 +316,7 @@ fn with_cookies(edge: &Edge, path: &str, lines: &[&[u8]]) -> Response {
     edge.sent(request).response()
 }
 
-/// What an origin was sent as Cookie, as bytes.
+/// The Cookie that an origin was sent, as bytes.
 fn cookie_of(seen: &Seen) -> Vec<u8> {
     let lines = seen.head.fields.iter();
     let lines = lines.filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));

@@ -73,7 +73,7 @@ async fn an_instance_that_was_cut_off_leaves_nothing_either() {
     }
 }
 
-/// What a request's facts are: its own number in each.
+/// The facts of a request: its own number in each.
 fn numbered(number: usize) -> Arc<RequestFacts> {
     Arc::new(RequestFacts {
         query: Some(format!("n={number}")),

@@ -1,4 +1,4 @@
-//! What plugins are given: the key-value store, backends, stored values, figures, secrets.
+//! Capabilities of plugins: the key-value store, backends, stored values, metrics, secrets.
 
 mod common;
 #[path = "capabilities/secrets.rs"]

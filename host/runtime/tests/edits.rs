@@ -1,4 +1,4 @@
-//! What the hooks that edit and answer may decide, and what is refused of it.
+//! Decisions of the hooks that edit and answer, and the ones that are refused.
 
 #[path = "edits/bodies.rs"]
 mod bodies;
@@ -58,7 +58,7 @@ async fn origin_response(request: &Arc<RequestFacts>) -> Result<OriginResponseDe
     called.decision
 }
 
-/// What is wrong with what `viewer-request` decides.
+/// The fault in a decision of `viewer-request`.
 async fn fault(path: &str, query: &str) -> String {
     match viewer_request(&asked(path, query)).await {
         Err(HookError::BadDecision(fault)) => fault.to_string(),

@@ -46,7 +46,7 @@ fn damaged(good: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
-/// Whether there were enough files for claims about most of them; one that is run again is not.
+/// Returns true if there were enough files for claims about most of them. One file that is run again is not enough.
 fn many(outcomes: &[usize; 3]) -> bool {
     outcomes.iter().sum::<usize>() >= 50
 }

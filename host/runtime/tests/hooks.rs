@@ -1,4 +1,4 @@
-//! What hooks read, decide and log.
+//! Reads, decisions and log lines of hooks.
 
 mod common;
 

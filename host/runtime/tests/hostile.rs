@@ -44,7 +44,7 @@ async fn whatever_a_plugin_does_the_host_gets_a_sound_decision_or_an_error() {
     }
 }
 
-/// What becomes of single operations: the first byte of a program is the operation.
+/// The outcome of single operations: the first byte of a program is the operation.
 #[tokio::test]
 async fn handles_are_what_the_host_gave_or_the_call_ends() {
     let plugin = hostile(Isolation::Request);

@@ -128,7 +128,7 @@ async fn ten_thousand_limit_hits_leave_the_process_as_it_was() {
     before.is_kept();
 }
 
-/// What the process holds.
+/// The resources that the process holds.
 #[derive(Debug)]
 struct Usage {
     resident: u64,

@@ -1,4 +1,4 @@
-//! What is refused when a plugin is loaded, and what the refusal says.
+//! Files that are refused when a plugin is loaded, and the text of the refusal.
 #![allow(
     clippy::disallowed_methods,
     reason = "tests read and write files themselves"

@@ -52,7 +52,7 @@ fn both(spec: &PluginSpec) -> [Arc<Plugin>; 2] {
     [without, with]
 }
 
-/// What all hooks of a plugin decide in one transaction, and what they read for that.
+/// The decisions of all hooks of a plugin in one transaction, and the reads that they rest on.
 async fn decisions(plugin: &Arc<Plugin>, request: &Arc<RequestFacts>) -> Vec<String> {
     let mut transaction = Transaction::new();
     let t = &mut transaction;

@@ -34,7 +34,7 @@ fn secrets_are_not_printed_even_if_the_plugin_tries() {
     assert!(!logged.contains("hunter2"), "{logged}");
 }
 
-/// What is said while this runs: each error, and the log.
+/// The texts that appear while this runs: each error, and the log.
 fn overheard(ways: &[&str], plugin: &Arc<Plugin>) -> Vec<(String, String)> {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()

@@ -44,7 +44,7 @@ pub fn recording() -> (Arc<Plugin>, Recorded) {
     (plugin, recorded)
 }
 
-/// What was counted, observed and fetched, as text.
+/// The counts, observations and fetches, as text.
 #[derive(Clone, Default)]
 pub struct Recorded(Arc<Mutex<Vec<String>>>);
 

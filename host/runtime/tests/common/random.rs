@@ -109,7 +109,7 @@ fn word(name: &str, numbers: &mut Numbers) -> String {
     }
 }
 
-/// What became of a file.
+/// The outcome of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Refused,

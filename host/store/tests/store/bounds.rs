@@ -92,7 +92,7 @@ async fn memory_and_disk_stay_within_their_sizes_under_random_load_and_bodies_ar
     assert_eq!(store.stats().disk_objects, listed);
 }
 
-/// What is counted by owner is what a look through everything finds, and is in its place on disk.
+/// Compares the counts by owner with everything that is stored, in memory and on disk.
 async fn assert_usage_is_exact(store: &Store, dir: &std::path::Path) {
     let mut found = std::collections::HashMap::<u64, u64>::new();
     for (_, entry) in store.scan(None, 1000).await {
@@ -297,7 +297,7 @@ async fn a_scan_of_ten_times_the_memory_tier_leaves_the_hot_set_in_memory() {
 
 /// Set for the process that measures.
 const MEASURED_DIR: &str = "SELVEDGE_STORE_TEST_MEASURED_DIR";
-/// What it measures.
+/// The measured value.
 const MEASURED: u64 = 200_000;
 
 fn measured(dir: &std::path::Path) -> Config {

@@ -11,7 +11,7 @@ use selvedge_store::{FileId, Files, Medium, MediumFile};
 
 use crate::support::next;
 
-/// What a disk writes as a whole.
+/// The unit that a disk writes as a whole.
 const SECTOR: usize = 512;
 
 /// See the module. Cloning gives another handle of the same disk.
@@ -29,15 +29,15 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// What fails.
+/// The operations that fail.
 struct Faults {
     /// Writes until they fail.
     left: AtomicI64,
-    /// Whether a failing write leaves half of its data.
+    /// True if a failing write leaves half of its data.
     tears: bool,
-    /// Whether reads fail.
+    /// True if reads fail.
     reads: AtomicBool,
-    /// Whether reads fail of files that are no database.
+    /// True if reads fail of files that are no database.
     reads_of_bodies: AtomicBool,
     /// Reads until they fail.
     reads_left: AtomicI64,
@@ -45,7 +45,7 @@ struct Faults {
     garbled: Mutex<HashSet<u64>>,
     /// The name of a file that is not opened.
     refused: Mutex<Option<&'static str>>,
-    /// Whether syncs wait.
+    /// True if syncs wait.
     stalled: Arc<(Mutex<bool>, Condvar)>,
 }
 
@@ -59,7 +59,7 @@ impl Drop for Stall {
     }
 }
 
-/// What is synced of every file, and what was written since.
+/// The synced content of each file, and the writes since.
 #[derive(Default)]
 struct World {
     files: HashMap<u64, Content>,

@@ -67,7 +67,7 @@ async fn put_followed(store: &Store, n: u64) -> Result<Arc<Entry>, NotStored> {
     entry
 }
 
-/// What is stored of a number, if it can be read.
+/// The content stored under a number, if it can be read.
 async fn get(store: &Store, n: u64) -> Option<Bytes> {
     body_of(store, &key(n)).await?.ok()
 }

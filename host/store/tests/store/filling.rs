@@ -10,7 +10,7 @@ use crate::support::*;
 
 const PIECE: usize = 32 << 10;
 
-/// Whether a future is still waiting after everything that could run has run.
+/// Returns true if a future is still waiting after everything that could run has run.
 async fn waits<T>(future: impl Future<Output = T>) -> bool {
     timeout(Duration::from_millis(100), future).await.is_err()
 }

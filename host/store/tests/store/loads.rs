@@ -1,4 +1,4 @@
-//! What several ask for at the same time is read from disk once.
+//! Content that several readers ask for at the same time is read from disk once.
 
 use std::io;
 use std::path::Path;
@@ -112,7 +112,7 @@ impl MediumFile for CountingFile {
     }
 }
 
-/// So many keys on disk, none of them in memory.
+/// Puts this number of keys on disk, none of them in memory.
 async fn stored(dir: &Path, keys: u64) -> (Store, Counting) {
     let store = open(dir);
     for n in 0..keys {

@@ -9,14 +9,14 @@ use selvedge_store::{Config, Store};
 use crate::disk::TestDisk;
 use crate::support::*;
 
-/// What may be found of a number: any version between these two; none at all where the first is 0.
+/// The versions of a number that may be found: any between these two; none at all if the first is 0.
 #[derive(Clone, Copy, Debug, Default)]
 struct Allowed {
     from: u64,
     to: u64,
 }
 
-/// What may be found after a loss of power.
+/// The content that may be found after a loss of power.
 #[derive(Clone, Debug, Default)]
 struct Promised {
     bodies: BTreeMap<u64, Allowed>,

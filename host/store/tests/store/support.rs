@@ -1,4 +1,4 @@
-//! What the store's tests share: a store in a folder of its own, heads, bodies that can be told apart.
+//! The harness of the store's tests: a store in a folder of its own, heads, bodies that can be told apart.
 
 use std::ops::Range;
 use std::path::Path;
@@ -260,7 +260,7 @@ pub(crate) fn resident() -> u64 {
         * 4096
 }
 
-/// Whether this process runs only this test, so that what it measures is its own; else such a process is run, and must
+/// Returns true if this process runs only this test, so that it measures itself; else such a process is run, and must
 /// succeed.
 pub(crate) fn is_alone(test: &str) -> bool {
     const ALONE: &str = "SELVEDGE_STORE_TEST_ALONE";

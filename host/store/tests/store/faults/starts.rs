@@ -138,7 +138,7 @@ async fn learns_after(reads: i64, dir: &Path) -> bool {
     has_failed
 }
 
-/// Whether so many reads are enough to open and to learn the keys.
+/// Returns true if this number of reads is enough to open and to learn the keys.
 async fn is_enough(reads: i64, dir: &Path) -> bool {
     let disk = TestDisk::new();
     disk.fail_reads_after(reads);

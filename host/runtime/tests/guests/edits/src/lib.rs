@@ -28,7 +28,7 @@ wit_bindgen::generate!({
 struct Guest;
 export!(Guest);
 
-/// What this guest does with a path that begins with one of these is the same at both request hooks.
+/// Prefixes of paths that this guest treats in the same way at both request hooks.
 enum Outcome {
     Next,
     Edit(RequestEdits),

@@ -107,7 +107,7 @@ fn text(value: impl ToString) -> Result<Key, String> {
     )]))
 }
 
-/// What a plugin for device classes does; the benchmark measures it.
+/// The work of a plugin for device classes. The benchmark measures it.
 fn device(request: &Request) -> Result<Key, String> {
     let agent = request.field("user-agent").unwrap_or_default();
     let class = if agent.windows(6).any(|w| w == b"Mobile") {

@@ -34,7 +34,7 @@ wit_bindgen::generate!({
 struct Guest;
 export!(Guest);
 
-/// What is left of the program. At its end everything is zero.
+/// The rest of the program. At its end everything is zero.
 struct Program {
     bytes: Vec<u8>,
     at: usize,

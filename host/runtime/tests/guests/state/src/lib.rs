@@ -25,7 +25,7 @@ wit_bindgen::generate!({
 struct Guest;
 export!(Guest);
 
-/// What this instance has seen so far, as one number.
+/// The state of this instance, as one number.
 static SEEN: AtomicU64 = AtomicU64::new(1);
 
 fn mix(state: u64, text: &str) -> u64 {
