@@ -294,6 +294,18 @@ fn what_a_plugin_makes_of_what_no_field_tells_is_not_stored_where_the_origin_var
 }
 
 #[test]
+fn a_plugin_that_cannot_have_made_what_the_origin_varies_on_keeps_nothing_apart() {
+    let origin = Origin::start();
+    let edge = acting(&origin, "tell geo country; copy user-agent X-Device", "");
+    varying(&origin, "Accept-Encoding");
+    edge.get("/a").with("User-Agent", "one").expect(200);
+    edge.get("/a")
+        .with("User-Agent", "two")
+        .expect(200)
+        .is_shared();
+}
+
+#[test]
 fn a_confirmed_response_keeps_its_variant() {
     let origin = Origin::start();
     let edge = Edge::in_front_of(&origin)

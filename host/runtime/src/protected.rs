@@ -7,6 +7,13 @@ mod names;
 
 use names::{BEGINNINGS, EVERYWHERE};
 
+impl Hook {
+    /// Returns true if the hook may set and remove this field of its message. Names are in lower case.
+    pub fn may_change(self, name: &str) -> bool {
+        !in_message(self, name)
+    }
+}
+
 /// Returns true if a hook may not edit this field of its message. Names are in lower case.
 pub(crate) fn in_message(hook: Hook, name: &str) -> bool {
     everywhere(name) || hook.read_only().contains(&name)

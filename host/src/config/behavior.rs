@@ -31,10 +31,10 @@ pub struct Behavior {
     pub cached_methods: CachedMethods,
     /// `cache` (a table) or `cache_policy` (a managed policy's name): lifetimes.
     pub policy: Policy,
-    /// The same: what is in the cache key.
+    /// `cache` or `cache_policy`: parts of the cache key.
     pub key: KeyPolicy,
-    /// `forward` (a table) or `origin_request_policy` (a managed policy's name): what the origin sees
-    /// besides.
+    /// `forward` (a table) or `origin_request_policy` (a managed policy's name): what the origin is
+    /// sent beside the key.
     pub forward: ForwardPolicy,
     /// `plugins`: names of plugins, in the order in which they run; here indices into
     /// [`super::Distribution::plugins`]. Default: none.
@@ -42,11 +42,11 @@ pub struct Behavior {
     /// `range_slices`: fetch and store large objects in slices of this size, 64 KiB to 64 MiB. Default:
     /// whole.
     pub range_slices: Option<u64>,
-    /// Where the behavior is.
+    /// The behavior's position in its file.
     pub at: At,
 }
 
-/// What viewers may use to ask.
+/// Schemes that viewers may use.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum ViewerProtocol {
     /// HTTP and HTTPS.
@@ -79,7 +79,7 @@ impl AllowedMethods {
         }
     }
 
-    /// Whether the method is among them.
+    /// Returns true if the method is among them.
     pub fn contains(self, method: &Method) -> bool {
         match self {
             AllowedMethods::Any => method != Method::CONNECT,
@@ -99,23 +99,23 @@ pub enum CachedMethods {
 }
 
 impl CachedMethods {
-    /// Whether the method is among them.
+    /// Returns true if the method is among them.
     pub fn contains(self, method: &Method) -> bool {
         let options = self == CachedMethods::GetHeadOptions && method == Method::OPTIONS;
         options || matches!(*method, Method::GET | Method::HEAD)
     }
 }
 
-/// A behavior as typed: what it refers to is still a name.
+/// A behavior as typed, with names that are not looked up yet.
 pub(super) struct Typed {
     pub(super) pattern: Placed<PathPattern>,
     origin: Placed<String>,
     plugins: Vec<Placed<String>>,
-    /// All that needs no looking up.
+    /// The keys that name nothing.
     behavior: Behavior,
 }
 
-/// What the names in behaviors may refer to.
+/// Origins and plugins that behaviors may name.
 pub(super) struct Names<'a> {
     pub(super) origins: Vec<&'a str>,
     pub(super) plugins: Vec<&'a str>,
@@ -170,7 +170,7 @@ fn read_with(t: &Table<'_>, pattern: Placed<PathPattern>) -> Typed {
     }
 }
 
-/// All that needs no looking up.
+/// Reads the keys that name nothing.
 fn read_rest(t: &Table<'_>, pattern: PathPattern) -> Behavior {
     t.exclusive("cache", "cache_policy");
     t.exclusive("forward", "origin_request_policy");
@@ -348,7 +348,7 @@ fn viewer_protocol(value: &Value<'_>) -> Option<ViewerProtocol> {
         Some(protocol) => Some(protocol),
         None => value.refuse(
             Problem::new(
-                "this version has no TLS for viewers, so nobody could reach the behavior by HTTPS",
+                "this version has no TLS for viewers, so no viewer could reach the behavior by HTTPS",
             )
             .allowed("\"allow-all\"")
             .help("leave `viewer_protocol` out, and put what terminates TLS in front"),

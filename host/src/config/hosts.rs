@@ -1,4 +1,4 @@
-//! Which distribution a viewer's Host field means.
+//! The distribution that a viewer's Host field means.
 //!
 //! The first question of every request: an exact name beats a wildcard, a longer wildcard beats a shorter
 //! one, and a wildcard covers deeper levels too.

@@ -15,7 +15,7 @@ pub enum Alias {
 }
 
 impl Alias {
-    /// Whether it stands for this host, which is in lower case.
+    /// Returns true if it stands for this host, which is in lower case.
     pub fn covers(&self, host: &str) -> bool {
         match self {
             Alias::Exact(name) => name == host,
@@ -37,7 +37,7 @@ impl std::fmt::Display for Alias {
 
 /// The domain name that a distribution always has: `d`, 13 characters made from its id, and `suffix`.
 ///
-/// The same id gives the same name everywhere and at all times. The characters are the first 65 bits of the
+/// An id gives one name everywhere and at all times. The characters are the first 65 bits of the
 /// id's BLAKE3 hash in base 32 (RFC 4648, lower case), so two ids hardly ever meet; if they do, loading
 /// refuses them.
 pub fn assigned(id: &str, suffix: &str) -> String {
@@ -45,13 +45,13 @@ pub fn assigned(id: &str, suffix: &str) -> String {
     let hash = blake3::hash(id.as_bytes());
     let mut name = String::with_capacity(15 + suffix.len());
     name.push('d');
-    let (mut bits, mut held) = (0_u32, 0_u32);
+    let (mut bits, mut count) = (0_u32, 0_u32);
     for byte in hash.as_bytes().iter().take(9) {
         bits = (bits << 8) | u32::from(*byte);
-        held += 8;
-        while held >= 5 && name.len() < 14 {
-            held -= 5;
-            let digit = (bits >> held) & 31;
+        count += 8;
+        while count >= 5 && name.len() < 14 {
+            count -= 5;
+            let digit = (bits >> count) & 31;
             // Five bits: always within the alphabet.
             name.extend(ALPHABET.get(digit as usize).map(|c| char::from(*c)));
         }
@@ -143,7 +143,7 @@ pub(super) fn host_name(text: &str) -> Result<String, Problem> {
     }
 }
 
-/// Where an origin is: a host name, an IPv4 address, or an IPv6 address (given back in brackets, as in a
+/// The address of an origin: a host name, an IPv4 address, or an IPv6 address (given back in brackets, as in a
 /// URL).
 pub(super) fn origin_domain(text: &str) -> Result<String, Problem> {
     let unbracketed = text

@@ -1,4 +1,4 @@
-//! The path that behaviors are chosen by.
+//! The form of a path by which behaviors are chosen.
 //!
 //! Normalised as RFC 3986 section 6.2.2 says (dot segments, percent-encoded unreserved characters), with
 //! doubled slashes merged. For matching only: the origin gets the path as the viewer sent it.

@@ -19,9 +19,9 @@ use super::report::{Problem, printable};
 pub struct PathPattern {
     text: String,
     first: Piece,
-    /// What follows the first `*`; empty for a pattern without one.
+    /// The pieces behind the first `*`; empty for a pattern without one.
     between: Vec<Piece>,
-    /// What follows the last `*`; none for a pattern without one.
+    /// The piece behind the last `*`; none for a pattern without one.
     last: Option<Piece>,
 }
 
@@ -48,19 +48,19 @@ impl Piece {
         }
     }
 
-    /// Whether the piece is all of `text`.
+    /// Returns true if the piece is all of `text`.
     fn is(&self, text: &[u8]) -> bool {
         let same = |(pattern, c): (&u8, &u8)| *pattern == b'?' || pattern == c;
         self.bytes().len() == text.len() && self.bytes().iter().zip(text).all(same)
     }
 
-    /// What follows the piece if `text` begins with it.
+    /// Returns the rest of `text` if it begins with the piece.
     fn after_start<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let (start, rest) = text.split_at_checked(self.bytes().len())?;
         self.is(start).then_some(rest)
     }
 
-    /// Whether `text` ends with the piece.
+    /// Returns true if `text` ends with the piece.
     fn is_end(&self, text: &[u8]) -> bool {
         let start = text.len().checked_sub(self.bytes().len());
         start
@@ -68,7 +68,7 @@ impl Piece {
             .is_some_and(|end| self.is(end))
     }
 
-    /// What follows the piece's first occurrence in `text`.
+    /// Returns the rest of `text` behind the piece's first occurrence.
     fn after_first<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = self.bytes().len();
         let start = match self {
@@ -122,7 +122,7 @@ impl PathPattern {
         }
     }
 
-    /// Whether the pattern matches a path, which begins with `/` and has no query.
+    /// Returns true if the pattern matches a path, which begins with `/` and has no query.
     /// Paths are compared byte by byte: other than ASCII they carry percent-encoded.
     pub fn matches(&self, path: &str) -> bool {
         let path = path.as_bytes();
@@ -142,7 +142,7 @@ impl PathPattern {
         &self.text
     }
 
-    /// Whether it matches every path.
+    /// Returns true if it matches every path.
     pub fn is_everything(&self) -> bool {
         let stars = self.text.strip_prefix('/').unwrap_or(&self.text);
         !stars.is_empty() && stars.bytes().all(|byte| byte == b'*')

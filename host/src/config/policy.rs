@@ -1,5 +1,5 @@
-//! Cache policies and origin request policies: how long responses live, what is in the cache key, and what
-//! the origin gets to see besides.
+//! Cache policies and origin request policies: lifetimes of responses, parts of the cache key, and parts of a request that
+//! the origin is sent beside it.
 //!
 //! What is in the key is always sent to the origin too: an answer may depend only on what it is stored under.
 //! `forward` adds what the origin may see without it being in the key.
@@ -17,16 +17,16 @@ use super::units::show_duration;
 use super::walk::{Table, Value, distinct, entries};
 
 /// A hundred years, CloudFront's upper bound of a lifetime, in seconds.
-const LONGEST: u64 = 100 * 31_557_600;
+const MAX_LIFETIME: u64 = 100 * 31_557_600;
 
-/// What of a request is in the cache key, besides the distribution and the path.
+/// Parts of a request that are in the cache key, besides the distribution and the path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyPolicy {
-    /// `query`: which query parameters. Default `"all"`, since they are part of what is asked for (RFC 9111 section 2).
+    /// `query`: query parameters. Default `"all"`, since they are part of the target URI (RFC 9111, section 2).
     pub query: NameSet,
-    /// `headers`: which fields, at most 25. Default: none.
+    /// `headers`: fields, at most 25. Default: none.
     pub fields: Vec<HeaderName>,
-    /// `cookies`: which cookies. Default `"none"`.
+    /// `cookies`: cookies. Default `"none"`.
     pub cookies: NameSet,
     /// `accept_encoding`: codings that are worth a variant of their own: `"gzip"`, `"br"`. What the viewer
     /// offers of these is in the key, and nothing else of Accept-Encoding. Default: none.
@@ -50,19 +50,19 @@ impl KeyPolicy {
     }
 }
 
-/// What the origin gets to see although it is not in the cache key. An origin whose responses depend on one of these fields
-/// says so by Vary; one that sends no Vary should not get the field.
+/// Parts of a request that the origin is sent beside the cache key. An origin whose responses depend on one of these fields
+/// says so by Vary. One that sends no Vary should not get the field.
 ///
 /// `None` is a key that the file leaves out. Where a response may be stored, it means little; where nothing is stored, it
 /// means everything, so that APIs work without configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForwardPolicy {
-    /// `query`: which query parameters. Left out: none, or all.
+    /// `query`: query parameters. Left out: none, or all.
     pub query: Option<NameSet>,
-    /// `headers`: which fields: a list, or as for `query` (`"all"`: every end-to-end field of the viewer,
+    /// `headers`: fields: a list, or as for `query` (`"all"`: every end-to-end field of the viewer,
     /// Host included). Left out: [`FieldSet::Usual`], or every end-to-end field but Host.
     pub fields: Option<FieldSet>,
-    /// `cookies`: which cookies. Left out: none (a response for one visitor would be stored for all), or all.
+    /// `cookies`: cookies. Left out: none (a response for one visitor would be stored for all), or all.
     pub cookies: Option<NameSet>,
 }
 
@@ -195,7 +195,7 @@ const COMPATIBILITY: [(&str, Compatibility); 2] = [
 /// - `query`, `headers`, `cookies`, `accept_encoding`: see [`KeyPolicy`].
 pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
     let default = Policy::default();
-    let lifetime = |key| t.optional(key, seconds(0..=LONGEST));
+    let lifetime = |key| t.optional(key, seconds(0..=MAX_LIFETIME));
     let typed = [
         ("min_ttl", lifetime("min_ttl")),
         ("default_ttl", lifetime("default_ttl")),
@@ -203,12 +203,12 @@ pub(super) fn read_cache(t: &Table<'_>) -> CachePolicy {
     ];
     check_order(t, &typed);
     let [(_, min), (_, usual), (_, max)] = typed;
-    let most = max.unwrap_or(u64::MAX);
+    let bound = max.unwrap_or(u64::MAX);
     let min_ttl = min
         .unwrap_or(default.min_ttl)
-        .min(usual.unwrap_or(most))
-        .min(most);
-    let default_ttl = usual.unwrap_or(default.default_ttl.max(min_ttl)).min(most);
+        .min(usual.unwrap_or(bound))
+        .min(bound);
+    let default_ttl = usual.unwrap_or(default.default_ttl.max(min_ttl)).min(bound);
     CachePolicy {
         policy: Policy {
             min_ttl,
@@ -253,13 +253,13 @@ pub(super) fn read_forward(t: &Table<'_>, cache: &CachePolicy) -> ForwardPolicy 
         cookies: t.optional("cookies", name_set),
     };
     if let (Some(FieldSet::Only(names)), Some(at)) = (&forward.fields, t.place("headers")) {
-        warn_of_effective(t, at, names, cache);
+        warn_of_unkeyed(t, at, names, cache);
     }
     forward
 }
 
-/// Warns of fields that origins act upon, sent beside the key: the answer to one viewer's is stored for all.
-fn warn_of_effective(t: &Table<'_>, at: At, names: &[HeaderName], cache: &CachePolicy) {
+/// Warns of fields that origins act upon and that are sent beside the key: the answer to one viewer is stored for all.
+fn warn_of_unkeyed(t: &Table<'_>, at: At, names: &[HeaderName], cache: &CachePolicy) {
     if !cache.may_store() {
         return;
     }
@@ -280,7 +280,7 @@ fn warn_of_effective(t: &Table<'_>, at: At, names: &[HeaderName], cache: &CacheP
 
 /// The shortest lifetimes of error responses: one, or a table by status, in which `default` stands for the others.
 fn error_minimum(value: &Value<'_>) -> Option<ErrorMinimum> {
-    let lifetime = seconds(0..=LONGEST);
+    let lifetime = seconds(0..=MAX_LIFETIME);
     if !value.raw.is_table() {
         return lifetime(value).map(ErrorMinimum::of_default);
     }

@@ -6,7 +6,7 @@ use super::report::{Problem, printable};
 use super::scalar::text;
 use super::walk::{Kind, Table, Value, distinct, kind, table};
 
-/// Which names of query parameters or cookies: `"none"`, `"all"`, `{ only = [...] }` or `{ except = [...] }`.
+/// A set of names of query parameters or cookies: `"none"`, `"all"`, `{ only = [...] }` or `{ except = [...] }`.
 /// Names are compared with case, and a `*` at the end of one stands for anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum NameSet {
@@ -22,7 +22,7 @@ pub enum NameSet {
 }
 
 impl NameSet {
-    /// These names; unlike in a file, nothing is refused: what a plugin lists comes this way.
+    /// These names; unlike in a file, nothing is refused. Plugins list names this way.
     pub fn only(names: impl IntoIterator<Item = impl AsRef<str>>) -> NameSet {
         NameSet::Only(
             names
@@ -100,8 +100,8 @@ impl std::fmt::Display for NamePattern {
     }
 }
 
-/// Which of the viewer's fields are sent to the origin although they are not in the key. Cookie is never
-/// among them (`cookies` decides), nor are the fields of the connection.
+/// A set of the viewer's fields that are sent to the origin beside the key. Cookie is never among them (`cookies`
+/// decides), nor are the fields of the connection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum FieldSet {
     /// No field.

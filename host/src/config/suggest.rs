@@ -1,4 +1,4 @@
-//! "Did you mean": the name that somebody probably wanted to type.
+//! "Did you mean": the known name nearest to a mistyped one.
 
 /// The candidate nearest to `typed`, if one is near enough to be worth asking about.
 ///

@@ -14,7 +14,7 @@ const DURATIONS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// What people write for units of duration elsewhere.
+/// Spellings of units of duration that are common elsewhere.
 const SLIPS: [(&str, &str); 12] = [
     ("msec", "ms"),
     ("millis", "ms"),

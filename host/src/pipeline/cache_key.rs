@@ -1,4 +1,4 @@
-//! CacheKey: what makes two requests the same for the cache.
+//! CacheKey: the values by which the cache tells requests apart.
 //!
 //! The behavior's cache policy names the parts; a plugin may add to them or replace them. The host builds the key from
 //! the parts, so that what is in the key is also known when the request to the origin is made: everything that is in
@@ -101,7 +101,7 @@ struct Deciding {
 
 impl Deciding {
     /// Each extends what those before it left; the last one that replaces the key, or passes, wins. A request that passes has
-    /// no key that could be extended: it passes for whom it should not be stored, or lacks the parts of a plugin that failed.
+    /// no key that could be extended: its response is for one viewer, or its key lacks the parts of a plugin that failed.
     /// Only a key that is another as a whole takes it back.
     fn take(&mut self, plugin: &Plugin, decision: &KeyDecision, hooks: &mut Hooks) {
         match decision {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// One cookie as it was sent, without white space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cookie<'a> {
-    /// The whole of it.
+    /// All its bytes.
     pub(crate) pair: &'a [u8],
     /// The bytes before the `=`, or all of them.
     pub(crate) name: &'a [u8],

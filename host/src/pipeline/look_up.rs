@@ -40,7 +40,7 @@ pub(crate) fn in_memory(edge: &Edge, received: &Received, key: &CacheKey) -> Opt
     Some(Looked { began, found })
 }
 
-/// Takes away what was invalidated.
+/// Removes variants that were invalidated.
 fn remove_gone(edge: &Edge, received: &Received, key: &CacheKey, entry: &Entry) {
     for variant in entry.variants() {
         if standing(edge, received, key, &variant.head, &variant.notes) == Standing::Gone {

@@ -9,7 +9,7 @@ use super::sent::Sent;
 use http::HeaderName;
 use http::header::{COOKIE, VARY};
 use selvedge_caching::{Nominated, SentFields, Stored};
-use selvedge_runtime::Read;
+use selvedge_runtime::{Hook, Read};
 
 /// The word for a response that varies on something that a plugin made of what no field of the request tells.
 const BY_PLUGIN: &str = "vary-by-plugin";
@@ -24,17 +24,19 @@ pub(crate) fn as_sent(job: &Job, mut head: Stored) -> Result<Stored, &'static st
     }
     let sent = Sent::for_job(job);
     let mut names = Vec::new();
-    let mut is_made = false;
+    // A hook may set any of them for another request, and has done so for this one or left it absent.
+    let (mut may_be_made, mut is_made) = (false, false);
     for nominated in &head.vary {
         let name = &nominated.name;
+        let may_edit = job.edits.asked && Hook::OriginRequest.may_change(name.as_str());
         let is_edited = job.edits.fields.contains(name);
-        // A hook that left it absent may set it for another request.
-        is_made |= is_edited || (job.edits.asked && sent.normal_form(name).is_none());
+        may_be_made |= may_edit;
+        is_made |= is_edited || (may_edit && sent.normal_form(name).is_none());
         if !is_edited {
             names.push(name.clone());
         }
     }
-    for read in &job.edits.reads {
+    for read in job.edits.reads.iter().filter(|_| may_be_made) {
         if is_keyed(job, read) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! OriginRequest: what goes out to the origin.
+//! OriginRequest: the request that goes out to the origin.
 //!
 //! Everything that is in the cache key and what the behavior forwards beside it ([`Sent`]), and the fields that a proxy adds:
 //! Host, Via (RFC 9110, section 7.6.3), X-Forwarded-For and -Proto, CDN-Loop (RFC 8586).
@@ -17,10 +17,10 @@ mod hook;
 
 pub(crate) use hook::{OriginRequest, Unsent, handle};
 
-/// Those of [`SELECTING`] that say which part is wanted.
+/// Fields of [`SELECTING`] that say which part is wanted.
 const RANGED: [HeaderName; 2] = [RANGE, IF_RANGE];
 
-/// Those of them that no cache evaluates: the part that is wanted, and conditions on what is current at the origin (RFC 9111,
+/// Fields of [`SELECTING`] that no cache evaluates: the part that is wanted, and conditions on what is current at the origin (RFC 9111,
 /// section 4.3.2).
 const FOR_THE_ORIGIN: [HeaderName; 4] = [IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, IF_RANGE];
 

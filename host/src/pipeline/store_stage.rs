@@ -150,16 +150,18 @@ async fn has_too_many_variants(job: &Job, key: &CacheKey, head: &Stored) -> bool
     })
 }
 
+const EVENT_STREAM: &[u8] = b"text/event-stream";
+
 fn is_event_stream(fetched: &Fetched) -> bool {
     fetched
         .fields
         .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
         .is_some_and(|value| {
-            value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("text/event-stream")
+            let start = value
+                .as_bytes()
+                .trim_ascii_start()
+                .get(..EVENT_STREAM.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(EVENT_STREAM))
         })
 }
 

@@ -5,7 +5,7 @@ use http::header::HOST;
 use selvedge_runtime::Scheme;
 use std::borrow::Cow;
 
-/// The Host of the request in lower case, without user information, and without a port that is the scheme's own; `None`
+/// The Host of the request in lower case, without user information and a final dot, and without a port that is the scheme's own; `None`
 /// where there is none.
 pub(crate) fn normal_host(fields: &HeaderMap, scheme: Scheme) -> Option<Cow<'_, [u8]>> {
     let sent = fields.get(HOST)?.as_bytes();
@@ -14,6 +14,7 @@ pub(crate) fn normal_host(fields: &HeaderMap, scheme: Scheme) -> Option<Cow<'_, 
         None => sent,
     };
     let (name, port) = split(own);
+    let name = name.strip_suffix(b".").unwrap_or(name);
     let usual = match scheme {
         Scheme::Http => 80,
         Scheme::Https => 443,
@@ -32,7 +33,9 @@ pub(crate) fn normal_host(fields: &HeaderMap, scheme: Scheme) -> Option<Cow<'_, 
                     .to_mut()
                     .extend_from_slice(format!(":{number}").as_bytes());
             }
-            _ if matches!(normal, Cow::Borrowed(_)) => return Some(Cow::Borrowed(own)),
+            _ if matches!(normal, Cow::Borrowed(_)) && name.len() + 1 + port.len() == own.len() => {
+                return Some(Cow::Borrowed(own));
+            }
             _ => {
                 normal.to_mut().push(b':');
                 normal.to_mut().extend_from_slice(port);
@@ -77,6 +80,9 @@ mod tests {
             ("A.shop.test:1337", "a.shop.test:1337", "a.shop.test:1337"),
             ("a.shop.test:01337", "a.shop.test:1337", "a.shop.test:1337"),
             ("me@a.shop.test:80", "a.shop.test", "a.shop.test:80"),
+            ("a.shop.test.", "a.shop.test", "a.shop.test"),
+            ("a.shop.test.:1337", "a.shop.test:1337", "a.shop.test:1337"),
+            ("A.shop.test.:80", "a.shop.test", "a.shop.test:80"),
             ("[::1]", "[::1]", "[::1]"),
             ("[::1]:80", "[::1]", "[::1]:80"),
             (

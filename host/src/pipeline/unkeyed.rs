@@ -13,8 +13,8 @@ pub(crate) fn warn(job: &Job, plugin: &Plugin, hook: Hook, reads: &[Read]) {
         .filter(|read| !key.covers(read, &job.key_reads))
         .map(|read| format!("{read:?}"))
         .collect();
-    let place = format!("{} {}", plugin.name(), hook.as_str());
-    if !unkeyed.is_empty() && job.edge.first_time(&job.distribution, &place) {
+    let call = format!("{} {}", plugin.name(), hook.as_str());
+    if !unkeyed.is_empty() && job.edge.first_time(&job.distribution, &call) {
         tracing::warn!(
             target: "plugin",
             plugin = plugin.name(),

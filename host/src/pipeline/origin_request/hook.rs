@@ -23,7 +23,7 @@ pub(crate) enum OriginRequest {
     Answered(Box<Fetched>),
 }
 
-/// Why there is nothing to send.
+/// The reason why there is nothing to send.
 #[derive(Clone, Copy)]
 pub(crate) enum Unsent {
     /// A plugin whose failure is the request's failure.

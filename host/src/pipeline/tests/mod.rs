@@ -12,3 +12,4 @@ mod plugged;
 mod ranges;
 mod receiving;
 mod slicing;
+mod vary;
