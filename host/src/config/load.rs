@@ -36,8 +36,8 @@ pub fn load(path: &Path) -> Result<Config, Report> {
     }
 }
 
-/// The same for whoever goes on looking for errors: what could be read, with the errors among [`Config::warnings`]. What could
-/// not be read is a default; such a configuration is for checking only.
+/// Loads as much as can be read, for a caller that goes on looking for errors: they are among [`Config::warnings`]. A value that
+/// could not be read is a default. Such a configuration is for checking only.
 pub fn load_all(path: &Path) -> Config {
     let path = match path.is_dir() {
         true => path.join("selvedge.toml"),
@@ -123,7 +123,7 @@ fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// What has been read so far.
+/// A configuration while its files are read.
 #[derive(Default)]
 struct Loading {
     sources: Sources,

@@ -64,13 +64,13 @@ pub(crate) use units::{show_duration, show_size};
 /// A whole configuration, without errors.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What the server file says.
+    /// The server file.
     pub server: Server,
     /// All distributions, in the order of their files' names; disabled ones included.
     pub distributions: Vec<Distribution>,
-    /// Which distribution a host name means: an index into `distributions`.
+    /// The distribution that a host name means: an index into `distributions`.
     pub hosts: HostIndex,
-    /// What is not wrong, but hardly meant; may be empty.
+    /// Warnings: settings that are allowed and hardly meant. May be empty.
     pub warnings: Report,
     sources: Arc<Sources>,
 }

@@ -76,7 +76,7 @@ impl PluginEntry {
     }
 }
 
-/// What instances of a plugin share.
+/// The sharing of instances of a plugin.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum Isolation {
     /// Nothing: every transaction gets a fresh instance.
@@ -86,7 +86,7 @@ pub enum Isolation {
     Reuse,
 }
 
-/// What happens to a request when a plugin fails.
+/// The fate of a request when a plugin fails.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum OnError {
     /// It is answered with an error.

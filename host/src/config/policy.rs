@@ -1,7 +1,7 @@
 //! Cache policies and origin request policies: lifetimes of responses, parts of the cache key, and parts of a request that
 //! the origin is sent beside it.
 //!
-//! What is in the key is always sent to the origin too: an answer may depend only on what it is stored under.
+//! Everything in the key is always sent to the origin too: an answer may depend only on what it is stored under.
 //! `forward` adds what the origin may see without it being in the key.
 
 use std::time::Duration;

@@ -56,7 +56,7 @@ pub struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// Whether it stands in a file: neither a default nor the stand-in for something that could not be read.
+    /// Returns true if it stands in a file: it is neither a default nor a stand-in for something that could not be read.
     pub fn is_typed(&self) -> bool {
         self.at != At::default()
     }
@@ -176,7 +176,7 @@ impl Problem {
         self
     }
 
-    /// What exists under that kind of name (keys, origins, plugins), so that the author can pick.
+    /// Names of that kind that exist (keys, origins, plugins), so that the author can pick.
     pub fn exists<S: AsRef<str>>(self, names: impl IntoIterator<Item = S>) -> Problem {
         let names = quoted(names);
         if names.is_empty() {
@@ -210,7 +210,7 @@ impl Problem {
         self.severity
     }
 
-    /// What is wrong, without place and help.
+    /// The problem in words, without position and help.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -245,7 +245,7 @@ impl Report {
         Report { problems, sources }
     }
 
-    /// The same with further problems, all in the order of the files.
+    /// Returns the report with further problems, all in the order of the files.
     pub fn and(self, more: Vec<Problem>) -> Report {
         let mut problems = self.problems;
         problems.extend(more);
@@ -257,17 +257,17 @@ impl Report {
         &self.problems
     }
 
-    /// What is printed, without the line at the end that counts the problems: for what is no configuration.
+    /// The problems without the line at the end that counts them, for files that are no configuration.
     pub fn listed(&self) -> impl fmt::Display + '_ {
         Listed(self)
     }
 
-    /// Nothing to say.
+    /// Returns true if there is no problem.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// Whether the configuration is to be refused.
+    /// Returns true if the configuration is to be refused.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0
     }

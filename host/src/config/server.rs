@@ -12,10 +12,10 @@ use super::scalar::{boolean, integer, path, size, text};
 use super::short_circuit::ShortCircuit;
 use super::walk::{self, Kind, Table, Value, kind, list, placed, table};
 
-/// Each is asked in turn for a fact that those before it do not know.
-const MOST_GEO_DATABASES: usize = 8;
+/// The largest number of geo databases. Each is asked in turn for a fact that those before it do not know.
+const MAX_GEO_DATABASES: usize = 8;
 
-/// What one server file says. Paths are relative to the file's folder, and resolved.
+/// A server file, resolved. Paths are relative to the file's folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// `listen`: where viewers connect: a list of IP addresses with ports. Default `["127.0.0.1:8080"]`.
@@ -193,9 +193,9 @@ fn geo_databases(value: &Value<'_>) -> Option<Vec<Placed<PathBuf>>> {
         return Some(vec![placed(path)(value)?]);
     };
     let files = list(placed(path))(value)?;
-    if files.len() > MOST_GEO_DATABASES {
+    if files.len() > MAX_GEO_DATABASES {
         let problem = Problem::new(format!("`geo_database` has {} items", files.len()));
-        return value.refuse(problem.allowed(format!("at most {MOST_GEO_DATABASES}")));
+        return value.refuse(problem.allowed(format!("at most {MAX_GEO_DATABASES}")));
     }
     Some(files)
 }

@@ -22,7 +22,7 @@ use toml::de::{DeTable, DeValue};
 use super::report::{At, Placed, Problem, Problems, printable};
 use super::suggest::closest;
 
-/// What all readers of one file share.
+/// Values that all readers of one file share.
 pub(super) struct File<'a> {
     /// The file as a whole.
     pub(super) at: At,
@@ -342,7 +342,7 @@ pub(super) fn entries<'a>(value: &Value<'a>) -> Option<Vec<(Placed<String>, Valu
     Some(raw.iter().map(entry).collect())
 }
 
-/// What the reader reads, and where.
+/// Reads a value and notes its position.
 pub(super) fn placed<'a, T>(
     read: impl Fn(&Value<'a>) -> Option<T>,
 ) -> impl Fn(&Value<'a>) -> Option<Placed<T>> {
@@ -354,7 +354,7 @@ pub(super) fn placed<'a, T>(
     }
 }
 
-/// What the value is, for readers that take several types.
+/// The type of a value, for readers that take several.
 pub(super) enum Kind<'a> {
     /// A string.
     Text(&'a str),

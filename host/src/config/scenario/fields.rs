@@ -31,7 +31,7 @@ pub(super) fn lines(value: &Value<'_>) -> Option<Vec<FieldLines>> {
     read.into_iter().collect()
 }
 
-/// What belongs to the connection: whoever sends a message sees to it.
+/// Fields of the connection, which the sender of a message sets.
 const FRAMING: [HeaderName; 3] = [
     HeaderName::from_static("connection"),
     HeaderName::from_static("content-length"),

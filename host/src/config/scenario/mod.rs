@@ -31,11 +31,11 @@ pub struct Scenario {
     /// One distribution. Its servers' ports, the plugin's name and file, and what the server file says are for the run to
     /// fill in.
     pub config: Config,
-    /// What happens.
+    /// The requests and what is expected of them.
     pub script: Script,
 }
 
-/// What happens in a scenario.
+/// The course of a scenario: origins, steps and expectations.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// `about`: what it shows. Default: empty.

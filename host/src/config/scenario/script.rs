@@ -41,7 +41,7 @@ impl Scripted {
         }
     }
 
-    /// What it answers to this request; `None` for 404.
+    /// Returns the answer to this request; `None` for 404.
     pub fn answer<B>(&self, request: &Request<B>) -> Option<&Answer> {
         self.answers.iter().find(|answer| answer.is_for(request))
     }

@@ -10,13 +10,13 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use selvedge_runtime::HookError;
 use std::time::Duration;
 
-/// No clock is moved further, and no freshness is longer: a hundred years.
-const LONGEST: u64 = 36_525 * 86_400;
+/// The longest move of the clock, and the longest freshness: a hundred years, in seconds.
+const MAX_SECONDS: u64 = 36_525 * 86_400;
 
 /// One of the `[[steps]]`.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Where it is.
+    /// Its position in the file.
     pub at: At,
     /// `advance`: how far the clock is moved, before the request if there is one. Default: not at all.
     pub advance: Option<Duration>,
@@ -39,7 +39,7 @@ pub struct Ask {
     pub body: Bytes,
 }
 
-/// What a step expects; what it does not name may be anything. A plugin's error is expected only by its word, or with a status
+/// Expectations of a step. Anything that it does not name may have any value. A plugin's error is expected only by its word, or with a status
 /// of 500 and more.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
@@ -71,7 +71,7 @@ pub struct Expect {
     pub at_origin: Option<Placed<AtOrigin>>,
 }
 
-/// What an origin has to get; what is not named may be anything.
+/// Expectations of what an origin gets. Anything that is not named may have any value.
 #[derive(Clone, Debug, Default)]
 pub struct AtOrigin {
     /// `method`.
@@ -88,7 +88,7 @@ pub struct AtOrigin {
     pub body: Option<Placed<String>>,
 }
 
-/// What the cache did, in the words of Cache-Status and in words that gather some of them.
+/// The outcome at the cache, in the words of Cache-Status and in words that gather some of them.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Cached {
     /// Answered from what is stored and fresh.
@@ -97,7 +97,7 @@ pub enum Cached {
     Miss,
     /// Past the cache: `bypass`, `method`.
     Pass,
-    /// What is stored was stale, be it used, confirmed by the origin, or replaced.
+    /// The stored response was stale, be it used, confirmed by the origin, or replaced.
     Stale,
     /// The cache was not asked.
     None,
@@ -145,7 +145,7 @@ pub(super) fn read(t: &Table<'_>) -> Step {
 }
 
 fn advance(value: &Value<'_>) -> Option<Duration> {
-    duration(Duration::from_millis(1)..=Duration::from_secs(LONGEST))(value)
+    duration(Duration::from_millis(1)..=Duration::from_secs(MAX_SECONDS))(value)
 }
 
 fn ask(t: &Table<'_>) -> Option<Ask> {
@@ -191,7 +191,7 @@ fn expect(t: &Table<'_>) -> Expect {
         status: t.optional("status", placed(integer(100..=599))),
         cache: t.optional("cache", placed(one_of(&CACHED))),
         origin: t.optional("origin", placed(texts)),
-        ttl: t.optional("ttl", placed(seconds(0..=LONGEST))),
+        ttl: t.optional("ttl", placed(seconds(0..=MAX_SECONDS))),
         key: some("key", texts),
         fields: t.or("fields", Vec::new(), fields::lines),
         no_fields: t.or("no_fields", Vec::new(), fields::names),
