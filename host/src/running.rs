@@ -1,8 +1,9 @@
 //! A host from start to stop: what `selvedge run` and `selvedge dev` have in common.
 
 use crate::admin::{self, socket};
-use crate::config::{self, Config, Report, Server};
-use crate::distribution::Plan;
+use crate::config::{self, Config, Report};
+use crate::deploy::{Deployer, Reading, Taken};
+use crate::distribution::Builder;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::observe::sinks::{Sink, Sinks};
@@ -12,7 +13,6 @@ use selvedge_runtime::{Compiler, Runtime};
 use selvedge_store::{StateError, Store};
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ pub const GRACE: Duration = Duration::from_secs(30);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// No key has more variants than this, whatever its cache policy says.
-const MOST_VARIANTS: usize = 1000;
+const MAX_VARIANTS: usize = 1000;
 
 /// Where in the durable state this edge's id is kept.
 const EDGE_ID: (&str, &[u8]) = ("edge", b"id");
@@ -66,16 +66,16 @@ pub enum StartError {
 /// How to start.
 pub struct Start {
     /// The configuration.
-    pub config: Config,
-    /// Chooses the sinks of access records for a configuration; asked again at each reload.
+    pub configuration: Reading,
+    /// Chooses the sinks of access records for a plan; asked again at each reload.
     pub sinks: ChooseSinks,
     /// The clock; a held one can be moved by the admin listener.
     pub clock: Arc<Clock>,
-    /// Whether the admin listener moves the clock.
+    /// True if the admin listener moves the clock.
     pub test_clock: bool,
-    /// Whether a taken port is answered with the next free one.
+    /// True if a taken port is answered with the next free one.
     pub next_free_port: bool,
-    /// Who makes machine code of plugin files.
+    /// The compiler of plugin files.
     pub compiler: Compiler,
 }
 
@@ -87,7 +87,7 @@ pub fn always(sink: Arc<dyn Sink>) -> ChooseSinks {
 /// A host that serves.
 pub struct Running {
     edge: Arc<Edge>,
-    started_with: Server,
+    deployer: Arc<Deployer>,
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     closing: watch::Sender<bool>,
@@ -100,21 +100,21 @@ pub struct Running {
 /// # Errors
 /// [`StartError`]; nothing listens then.
 pub async fn start(start: Start) -> Result<Running, StartError> {
-    let settings = start.config.server.clone();
+    let mut reading = start.configuration;
+    let settings = reading.server().map_err(StartError::Configuration)?.clone();
     let store_settings = settings.store.clone();
     let cache_dir = store_settings.dir.join("compiled");
-    let config = start.config;
     let metrics = Arc::new(Metrics::new());
     let (clock, figures) = (start.clock.clone(), metrics.clone());
     let held = start.clock.is_held().then(|| start.clock.clone());
-    let (store, invalidations, imports, loop_id, runtime, plan) =
+    let (store, invalidations, imports, loop_id, runtime, builder, plan, reading) =
         tokio::task::spawn_blocking(move || {
             let store = Store::open(selvedge_store::Config {
                 dir: Some(store_settings.dir.clone()),
                 memory_bytes: store_settings.memory_bytes,
                 disk_bytes: store_settings.disk_bytes,
                 max_object_bytes: store_settings.max_object_bytes,
-                max_variants: MOST_VARIANTS,
+                max_variants: MAX_VARIANTS,
             })?;
             let loop_id = edge_id(&store)?;
             let invalidations = Arc::new(Invalidations::open(store.state())?);
@@ -126,9 +126,20 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
                 wall_clock: held.map(|clock| clock as _),
                 ..selvedge_runtime::Options::default()
             })?;
-            let plan =
-                Plan::build(config, &runtime, &*imports).map_err(StartError::Configuration)?;
-            Ok::<_, StartError>((store, invalidations, imports, loop_id, runtime, plan))
+            let builder = Builder::new(runtime.clone(), imports.clone());
+            let plan = reading
+                .first_plan(&builder)
+                .map_err(StartError::Configuration)?;
+            Ok::<_, StartError>((
+                store,
+                invalidations,
+                imports,
+                loop_id,
+                runtime,
+                builder,
+                plan,
+                reading,
+            ))
         })
         .await
         .map_err(|_| StartError::Interrupted)??;
@@ -151,13 +162,15 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         name: settings.edge.clone(),
         loop_id,
     });
-    let running = Running::new(edge, listeners, admin, start.test_clock);
+    let deployer = Arc::new(Deployer::new(edge.clone(), builder, reading));
+    let running = Running::new(edge, deployer, listeners, admin, start.test_clock);
     Ok(running.with(socket))
 }
 
 impl Running {
     fn new(
         edge: Arc<Edge>,
+        deployer: Arc<Deployer>,
         listeners: Vec<Listening>,
         admin: Option<Listening>,
         test_clock: bool,
@@ -165,7 +178,7 @@ impl Running {
         let (closing, closes) = watch::channel(false);
         let addresses = listeners.iter().map(Listening::address).collect();
         let admin_address = admin.as_ref().map(Listening::address);
-        let mut background = vec![tokio::spawn(keep_house(edge.clone()))];
+        let mut background = vec![tokio::spawn(housekeep(edge.clone()))];
         if let Some(admin) = admin {
             background.push(tokio::spawn(admin::serve(
                 edge.clone(),
@@ -174,7 +187,7 @@ impl Running {
             )));
         }
         Running {
-            started_with: edge.plan().config().server.clone(),
+            deployer,
             serving: tokio::spawn(server::serve(edge.clone(), listeners, closes, GRACE)),
             edge,
             addresses,
@@ -205,64 +218,38 @@ impl Running {
         self.admin
     }
 
-    /// Reads the configuration anew and takes it, whole or not at all; a refused one leaves everything as it was.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub async fn reload(&self, file: &Path) -> Result<Taken, Report> {
-        let path = file.to_owned();
-        let result = self.reload_with(move || config::load(&path)).await;
-        match &result {
-            Ok(_) => tracing::info!(target: "config", "the configuration has been reloaded"),
-            Err(report) => tracing::error!(
-                target: "config",
-                "the new configuration is refused and the old one stays:\n{report}"
-            ),
-        }
-        result
+    /// Puts configurations in force.
+    pub fn deployer(&self) -> &Arc<Deployer> {
+        &self.deployer
     }
 
-    /// Takes the configuration that `load` reads.
+    /// Takes what has changed of the files, on a thread of its own: see [`Deployer::take_files`].
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub async fn reload_with(
+    /// Errors of the server file.
+    pub async fn take_files(&self, asked: bool) -> Result<Taken, Report> {
+        self.apart(move |deployer| deployer.take_files(asked)).await
+    }
+
+    /// Takes a configuration, on a thread of its own: see [`Deployer::take`].
+    ///
+    /// # Errors
+    /// Its errors.
+    pub async fn take(&self, config: Config) -> Result<Taken, Report> {
+        self.apart(move |deployer| deployer.take(config)).await
+    }
+
+    async fn apart(
         &self,
-        load: impl FnOnce() -> Result<Config, Report> + Send + 'static,
+        take: impl FnOnce(&Deployer) -> Result<Taken, Report> + Send + 'static,
     ) -> Result<Taken, Report> {
-        let runtime = self.edge.runtime().clone();
-        let imports = self.edge.imports().clone();
-        let before = self.edge.plan().clone();
-        let built = tokio::task::spawn_blocking(move || {
-            let plan = Plan::following(Some(&before), load()?, &runtime, &*imports)?;
-            Ok::<_, Report>(plan)
-        })
-        .await
-        .unwrap_or_else(|_| {
-            let plan = self.edge.plan();
-            let interrupted = config::Problem::new("reading the configuration was interrupted");
-            Err(plan.config().report(vec![interrupted]))
-        });
-        match built {
-            Ok(plan) => {
-                let restart = needs_restart(&self.started_with, &plan.config().server);
-                let plan = Arc::new(plan);
-                self.edge.take(plan.clone());
-                self.edge.imports().follow(&plan);
-                self.edge.metrics().reload("taken");
-                if restart {
-                    tracing::warn!(
-                        target: "config",
-                        "the server file has changed: what it says of listeners and the store takes effect at the next start"
-                    );
-                }
-                Ok(Taken { restart })
-            }
-            Err(report) => {
-                self.edge.metrics().reload("refused");
-                Err(report)
-            }
-        }
+        let deployer = self.deployer.clone();
+        tokio::task::spawn_blocking(move || take(&deployer))
+            .await
+            .unwrap_or_else(|_| {
+                let interrupted = config::Problem::new("reading the configuration was interrupted");
+                Err(Report::of(interrupted))
+            })
     }
 
     /// Stops: no new connections, requests under way finish within [`GRACE`], the store is written out. Returns how many
@@ -281,31 +268,7 @@ impl Running {
     }
 }
 
-/// A configuration has been taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// Whether the server file asks for something that only a restart brings.
-    pub restart: bool,
-}
-
-/// Whether a server file says something that only a new process can do.
-fn needs_restart(started_with: &Server, now: &Server) -> bool {
-    let fixed = |server: &Server| {
-        let Server {
-            listen,
-            admin,
-            socket,
-            edge,
-            workers,
-            store,
-            ..
-        } = server.clone();
-        (listen, admin, socket, edge, workers, store)
-    };
-    fixed(started_with) != fixed(now)
-}
-
-async fn keep_house(edge: Arc<Edge>) {
+async fn housekeep(edge: Arc<Edge>) {
     let mut every = tokio::time::interval(HOUSEKEEPING);
     loop {
         every.tick().await;

@@ -1,27 +1,43 @@
 //! Notices that files have changed. Only their contents count, so that a touched file, or one that is written in several
 //! steps, causes no more than it should.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "files are watched on a thread of their own"
-)]
 
-use notify::{RecursiveMode, Watcher};
-use std::collections::BTreeSet;
+use crate::files::Ledger;
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{EventKind, RecursiveMode, Watcher};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Editors write in several steps: nothing is done until it has been quiet for this long.
+/// After a step of a change that may go on: editors write in several.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// After a step that ends a change: a file that was written has been closed, or another has taken its place.
+const QUIET_AFTER_END: Duration = Duration::from_millis(15);
+
 /// Beside something that changes all the time, a log for instance, it is never quiet: then this is long enough.
-const LONGEST: Duration = Duration::from_millis(500);
+const MAX_WAIT: Duration = Duration::from_millis(500);
+
+/// The largest file whose content is followed, in bytes.
+const MAX_FILE: u64 = 1 << 30;
 
 /// Watches folders.
 pub(crate) struct Watch {
     watcher: notify::RecommendedWatcher,
-    events: mpsc::UnboundedReceiver<()>,
-    folders: BTreeSet<PathBuf>,
+    /// How long it has to be quiet after each event.
+    events: mpsc::UnboundedReceiver<Duration>,
+    folders: HashSet<PathBuf>,
+}
+
+/// How long it has to be quiet after an event; `None` if that changes nothing.
+fn quiet_after(kind: EventKind) -> Option<Duration> {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(_))
+        | EventKind::Remove(_) => Some(QUIET_AFTER_END),
+        EventKind::Access(_) => None,
+        _ => Some(QUIET),
+    }
 }
 
 impl Watch {
@@ -32,14 +48,14 @@ impl Watch {
     pub(crate) fn new() -> notify::Result<Watch> {
         let (sender, events) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = sender.send(());
+            if let Some(quiet) = event.ok().and_then(|event| quiet_after(event.kind)) {
+                let _ = sender.send(quiet);
             }
         })?;
         Ok(Watch {
             watcher,
             events,
-            folders: BTreeSet::new(),
+            folders: HashSet::new(),
         })
     }
 
@@ -52,39 +68,53 @@ impl Watch {
             } else {
                 path.parent()
             };
-            let Some(folder) = folder else { continue };
-            if !self.folders.contains(folder)
-                && self
-                    .watcher
-                    .watch(folder, RecursiveMode::NonRecursive)
-                    .is_ok()
-            {
-                self.folders.insert(folder.to_owned());
+            if let Some(folder) = folder {
+                self.add_folder(folder);
             }
         }
     }
 
+    /// Watches a folder as well. Returns true if it was not watched before: something may have changed there meanwhile.
+    pub(crate) fn add_folder(&mut self, folder: &Path) -> bool {
+        // The parent of a bare name.
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        if self.folders.contains(folder) {
+            return false;
+        }
+        let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        if watched.is_ok() {
+            self.folders.insert(folder.to_owned());
+        }
+        watched.is_ok()
+    }
+
     /// Waits until something in the folders has changed and it has been quiet for a moment, or never is.
     pub(crate) async fn changed(&mut self) {
-        if self.events.recv().await.is_none() {
+        let Some(mut wait) = self.events.recv().await else {
             return std::future::pending().await;
-        }
-        let quiet = async {
-            while let Ok(Some(())) = tokio::time::timeout(QUIET, self.events.recv()).await {}
         };
-        // Whether it became quiet or not makes no difference: the contents are looked at.
-        let _ = tokio::time::timeout(LONGEST, quiet).await;
+        let quiet = async {
+            while let Ok(Some(next)) = tokio::time::timeout(wait, self.events.recv()).await {
+                wait = next;
+            }
+        };
+        // It makes no difference if it became quiet: the contents are looked at.
+        let _ = tokio::time::timeout(MAX_WAIT, quiet).await;
     }
 }
 
 /// The contents of files as one value; a file that can't be read counts as absent.
 pub(crate) fn contents<'p>(files: impl IntoIterator<Item = &'p Path>) -> [u8; 32] {
+    let mut ledger = Ledger::default();
     let mut hash = blake3::Hasher::new();
     for file in files {
         hash.update(file.as_os_str().as_encoded_bytes());
-        match std::fs::read(file) {
-            Ok(bytes) => hash.update(blake3::hash(&bytes).as_bytes()),
-            Err(_) => hash.update(b"absent"),
+        match ledger.digest(file, MAX_FILE) {
+            Some(digest) => hash.update(digest.as_bytes()),
+            None => hash.update(b"absent"),
         };
     }
     *hash.finalize().as_bytes()

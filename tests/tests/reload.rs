@@ -1,4 +1,4 @@
-//! A running edge takes a new configuration whole or not at all, without dropping a request.
+//! A running edge takes each changed distribution whole or not at all, and by itself, without dropping a request.
 
 use selvedge_tests::*;
 
@@ -59,26 +59,146 @@ fn a_removed_distribution_is_refused() {
 }
 
 #[test]
-fn a_bad_configuration_is_refused_whole_and_the_old_one_stays() {
+fn a_broken_distribution_stays_as_it_was_and_the_others_are_taken() {
     let origin = Origin::start();
-    let mut edge = Edge::in_front_of(&origin).start();
+    let edge = Edge::in_front_of(&origin).start();
     origin.on("*").answers(Answer::ok("x"));
+    edge.write_distribution(&main_with(&origin).behavior("no_such_key = 1"));
+    edge.wait_for_log("no_such_key");
     edge.write_distribution(
         &Distribution::new("more", origin.address()).alias("more.example.test"),
     );
-    edge.write_distribution(&main_with(&origin).behavior("no_such_key = 1"));
-    edge.reload();
-    edge.wait_for_log("no_such_key");
-    edge.get("/").expect(200).body("x");
-    edge.get("/").host("more.example.test").expect(403);
-    edge.write_distribution(&main_with(&origin));
-    edge.reload();
     edge.eventually(
-        "the corrected files are taken",
+        "the other file is taken",
         || edge.get("/").host("more.example.test"),
         |r| r.status() == 200,
     );
-    assert!(edge.runs());
+    edge.get("/").expect(200).body("x");
+    assert_eq!(edge.metric("selvedge_distributions_broken"), Some(1.0));
+    assert_eq!(
+        edge.metric_sum("selvedge_distribution_broken", "distribution=\"main\""),
+        1.0
+    );
+    let listed = run([
+        "distributions".as_ref(),
+        "--config".as_ref(),
+        edge.config().as_os_str(),
+    ])
+    .code(0);
+    let line = listed.stdout.lines().find(|line| line.starts_with("main"));
+    let line = line.expect("the broken one is listed");
+    assert!(
+        line.ends_with("broken (its last good version is in force)"),
+        "{line}"
+    );
+    assert!(listed.stderr.contains("no_such_key"), "{}", listed.stderr);
+    edge.write_distribution(&main_with(&origin).alias("mended.example.test"));
+    edge.eventually(
+        "the mended file is taken",
+        || edge.get("/").host("mended.example.test"),
+        |r| r.status() == 200,
+    );
+    assert_eq!(edge.metric("selvedge_distributions_broken"), Some(0.0));
+}
+
+#[test]
+fn at_the_start_a_broken_distribution_answers_503_and_the_rest_serves() {
+    let origin = Origin::start();
+    origin.on("*").answers(Answer::ok("x"));
+    let more = Distribution::new("more", origin.address())
+        .alias("more.example.test")
+        .behavior("no_such_key = 1");
+    let mut edge = Edge::in_front_of(&origin).and(more).start();
+    edge.get("/").expect(200).body("x");
+    let refused = edge.get("/").host("more.example.test").expect(503);
+    assert!(
+        refused.text().contains("configuration"),
+        "{}",
+        refused.text()
+    );
+    edge.wait_for_log("its host names answer 503");
+    edge.ask_to_end();
+    let end = edge.wait();
+    assert_eq!(end.code, Some(2), "something was broken to the end");
+}
+
+#[test]
+fn a_short_circuited_plugin_stays_so_when_a_neighbour_is_reloaded() {
+    let origin = Origin::start();
+    origin.on("*").answers(Answer::ok("x"));
+    let edge = Edge::in_front_of(&origin)
+        .plugin(
+            "misbehaves",
+            &guests::guest("misbehaves"),
+            "short_circuit = { failures = 4, calls = 5, pause = \"1 h\" }",
+        )
+        .start();
+    for _ in 0..4 {
+        edge.get("/key/panic").expect(500);
+    }
+    edge.get("/good").expect(503);
+    edge.write_distribution(
+        &Distribution::new("more", origin.address()).alias("more.example.test"),
+    );
+    edge.eventually(
+        "the neighbour is there",
+        || edge.get("/").host("more.example.test"),
+        |r| r.status() == 200,
+    );
+    edge.get("/good").expect(503);
+}
+
+#[test]
+fn connections_to_origins_outlive_the_reload_of_a_neighbour_and_of_their_own_file() {
+    let (origin, other) = (Origin::start(), Origin::start());
+    origin
+        .on("*")
+        .answers(Answer::ok("x").cache_control("no-store"));
+    other.on("*").answers(Answer::ok("y"));
+    let edge = Edge::in_front_of(&origin).start();
+    edge.get("/1").expect(200);
+    for (id, host) in [("more", "more.example.test"), ("main", "new.example.test")] {
+        let target = if id == "main" { &origin } else { &other };
+        let changed = Distribution::new(id, target.address())
+            .alias(host)
+            .alias(match id {
+                "main" => ALIAS,
+                _ => "other.example.test",
+            });
+        edge.write_distribution(&changed);
+        edge.eventually(
+            "the change is there",
+            || edge.get("/").host(host),
+            |r| r.status() == 200,
+        );
+        edge.get("/2").expect(200);
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_hangs_neither_check_nor_a_reload_nor_the_end() {
+    let origin = Origin::start();
+    origin.on("*").answers(Answer::ok("x"));
+    let mut edge = Edge::in_front_of(&origin).start();
+    let pipe = edge.folder().join("distributions/pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    edge.wait_for_log("this is not a file");
+    edge.write_distribution(&main_with(&origin).alias("more.example.test"));
+    edge.eventually(
+        "the next change is taken",
+        || edge.get("/").host("more.example.test"),
+        |r| r.status() == 200,
+    );
+    let checked = run([
+        "check".as_ref(),
+        "--config".as_ref(),
+        edge.config().as_os_str(),
+    ]);
+    checked.code(2);
+    edge.ask_to_end();
+    edge.wait();
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
             source,
         },
     };
+    // Opening a pipe would wait for another process.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other(
+            "it is not a regular file",
+        )));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_FILE {

@@ -27,10 +27,18 @@ pub(crate) struct Loader {
 }
 
 pub(crate) fn load(loader: &Loader, spec: &PluginSpec) -> Result<Arc<Plugin>, LoadError> {
+    load_bytes(loader, spec, &file::read(&spec.file)?)
+}
+
+/// Loads a plugin whose file has these bytes; its path is only said in messages.
+pub(crate) fn load_bytes(
+    loader: &Loader,
+    spec: &PluginSpec,
+    bytes: &[u8],
+) -> Result<Arc<Plugin>, LoadError> {
     let path = &spec.file;
-    let file = file::read(path)?;
-    file::kind(path, &file)?;
-    let component = compiled(loader, path, &file)?;
+    file::kind(path, bytes)?;
+    let component = compiled(loader, path, bytes)?;
     let engine = &loader.shared.engine;
     let exports = check::component(engine, path, &component)?;
     check::given(engine, path, &component, &spec.capabilities)?;
@@ -39,9 +47,9 @@ pub(crate) fn load(loader: &Loader, spec: &PluginSpec) -> Result<Arc<Plugin>, Lo
     let code = loader
         .artifacts
         .as_ref()
-        .map(|artifacts| artifacts.used(&file));
+        .map(|artifacts| artifacts.used(bytes));
     let shared = loader.shared.clone();
-    let plugin = Plugin::new(shared, spec, &file, hooks, exports, linked, code);
+    let plugin = Plugin::new(shared, spec, bytes, hooks, exports, linked, code);
     first_instance(path, &plugin)?;
     let plugin = Arc::new(plugin);
     if let Some(candidate) = plugin.candidate() {

@@ -75,6 +75,16 @@ impl Runtime {
         load::load(&self.0, spec)
     }
 
+    /// Checks and compiles a plugin from its bytes, wherever they come from, and makes a first instance of it, as
+    /// [`Runtime::load`] does. The path of the spec is only said in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]: what is wrong with the bytes or with what the configuration asks of them.
+    pub fn load_bytes(&self, spec: &PluginSpec, file: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        load::load_bytes(&self.0, spec, file)
+    }
+
     /// Reads, checks and compiles a plugin file and says what is in it, without making an instance. As costly as
     /// [`Runtime::load`].
     ///

@@ -5,6 +5,7 @@ use crate::observe::metrics::Gauge;
 use crate::pipeline::Edge;
 use crate::pipeline::insight::tiers_by_distribution;
 use selvedge_store::Stats;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// All gauges, as they are now.
@@ -27,11 +28,18 @@ pub(super) async fn of(edge: &Arc<Edge>) -> Vec<Gauge> {
             edge.fetches_under_way() as u64,
         ),
     ];
-    let all = plain.into_iter().chain(of_store(&stats));
+    let broken = edge.plan().broken().len() as u64;
+    let broken = (
+        "distributions_broken",
+        "Files of distributions that have errors",
+        broken,
+    );
+    let all = plain.into_iter().chain([broken]).chain(of_store(&stats));
     let mut gauges: Vec<Gauge> = all
         .map(|(name, help, value)| Gauge::new(name, help, value))
         .collect();
     gauges.extend(by_distribution(edge).await);
+    gauges.push(broken_by_distribution(edge));
     gauges
 }
 
@@ -90,6 +98,24 @@ async fn by_distribution(edge: &Arc<Edge>) -> [Gauge; 4] {
         }
     }
     tiers
+}
+
+/// A gauge of the distributions whose files have errors, as far as their ids can be recognised.
+fn broken_by_distribution(edge: &Edge) -> Gauge {
+    let mut gauge = Gauge::by_distribution(
+        "distribution_broken",
+        "1 for a distribution whose file has errors",
+    );
+    let plan = edge.plan();
+    let ids: BTreeSet<&str> = plan
+        .broken()
+        .iter()
+        .filter_map(|one| one.id.as_deref())
+        .collect();
+    for id in ids {
+        gauge.add(id, 1);
+    }
+    gauge
 }
 
 fn short_circuited(edge: &Edge) -> u64 {

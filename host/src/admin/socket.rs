@@ -166,6 +166,9 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<B
                 .map(|done| json(StatusCode::OK, &done)),
             Err(refused) => Err(refused),
         },
+        (&Method::GET, "/v1/distributions") => {
+            Ok(json(StatusCode::OK, &insight::distributions(edge)))
+        }
         (&Method::GET, "/v1/cache/stats") => Ok(json(StatusCode::OK, &insight::stats(edge).await)),
         (&Method::GET, "/v1/cache") => match url_of(request.uri().query()) {
             Ok(url) => insight::list(edge, &url)
@@ -176,10 +179,10 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<B
         (&Method::GET, path) if path.starts_with(KV) => kv_asked(edge, path, request.uri().query()),
         (&Method::POST, path) if path.starts_with(KV) => kv_changed(edge, path.to_owned(), request).await,
         (_, "/v1/invalidations" | "/v1/explain") => return not_allowed("POST"),
-        (_, "/v1/cache" | "/v1/cache/stats") => return not_allowed("GET"),
+        (_, "/v1/cache" | "/v1/cache/stats" | "/v1/distributions") => return not_allowed("GET"),
         (_, path) if path.starts_with(KV) => return not_allowed("GET or POST"),
         _ => Err(Refused::Unknown(
-            "there is POST /v1/invalidations, GET /v1/cache?url=URL, GET /v1/cache/stats, POST /v1/explain, and GET and POST /v1/kv/DISTRIBUTION here"
+            "there is POST /v1/invalidations, GET /v1/cache?url=URL, GET /v1/cache/stats, POST /v1/explain, GET /v1/distributions, and GET and POST /v1/kv/DISTRIBUTION here"
                 .to_owned(),
         )),
     };

@@ -13,7 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// How long a host that may not run is waited for.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Which host is asked.
 #[derive(Args)]
@@ -68,6 +72,25 @@ pub(super) fn ask<Q: Serialize, A: DeserializeOwned>(
     } else {
         FAILED
     })
+}
+
+/// The answer of the host that listens on this socket; `None` if there is none, or it says anything else.
+pub(super) fn ask_if_it_runs<A: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &str,
+) -> Option<A> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    let exchange = exchange(socket, method, path, Vec::new());
+    let answer = runtime.block_on(async { tokio::time::timeout(MAX_WAIT, exchange).await });
+    let (status, answer) = answer.ok()?.ok()?;
+    let is_ok = status == StatusCode::OK;
+    is_ok
+        .then(|| serde_json::from_slice(&answer).ok())
+        .flatten()
 }
 
 fn no_host(config: &Path, socket: &Path, error: &io::Error) -> String {

@@ -4,7 +4,7 @@ use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
 use crate::config;
-use crate::distribution::Plan;
+use crate::distribution::{Builder, Plan};
 use selvedge_runtime::{Options, Runtime};
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(super) fn check(file: &Path) -> u8 {
     let report = config
         .warnings
         .clone()
-        .and(Plan::problems(&config, &runtime));
+        .and(Plan::problems(&config, &Builder::for_checking(runtime)));
     if !report.is_empty() {
         complain(&report);
     }

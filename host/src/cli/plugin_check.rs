@@ -159,7 +159,7 @@ fn run(checked: &Checked, compiler: Compiler, cache: Option<PathBuf>) -> Result<
         entry,
     } = checked;
     let (runtime, _compiled) = runtime(compiler, cache)?;
-    let (mut problems, loaded) = distribution::load_alone(config, distribution, entry, &runtime);
+    let (mut problems, loaded) = distribution::load_alone(distribution, entry, &runtime);
     let mut refused = WRONG;
     let plugin = match loaded {
         Ok(plugin) => {

@@ -3,15 +3,17 @@
 use super::compile;
 use super::output::{complain, say};
 use super::{FAILED, WRONG};
-use crate::config::{self, Config, Report};
+use crate::config::Server;
+use crate::deploy::Reading;
+use crate::distribution::Plan;
 use crate::observe::clock::Clock;
 use crate::observe::logs;
 use crate::observe::sinks::Sinks;
 use crate::running::{Running, Start, StartError, start};
-use crate::watch::{Watch, contents};
+use crate::watch::Watch;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,34 +29,44 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> u8 {
     let _logging = logs::start("info");
-    let (config, followed) = match Followed::load(&arguments.config) {
-        Ok(loaded) => loaded,
+    let reading = Reading::files(&arguments.config);
+    let server = match reading.server() {
+        Ok(server) => server.clone(),
         Err(report) => {
             complain(report);
             return WRONG;
         }
     };
-    if !config.warnings.is_empty() {
-        tracing::warn!(target: "config", "{}", config.warnings);
-    }
-    allow_handles(config.server.max_connections);
-    match runtime(&config).map(|runtime| runtime.block_on(serve(arguments, config, followed))) {
-        Ok(Ok(())) => 0,
-        Ok(Err(StartError::Configuration(report))) => {
-            complain(report);
-            WRONG
-        }
-        Ok(Err(error)) => {
-            complain(error);
-            FAILED
-        }
+    allow_handles(server.max_connections);
+    let runtime = match runtime(&server) {
+        Ok(runtime) => runtime,
         Err(error) => {
             complain(format_args!(
                 "the threads of the server could not be started: {error}"
             ));
+            return FAILED;
+        }
+    };
+    let code = match runtime.block_on(serve(arguments, reading)) {
+        Ok(0) => 0,
+        Ok(broken) => {
+            complain(format_args!(
+                "{broken} distributions were broken when this host was stopped: `selvedge check` says why"
+            ));
+            WRONG
+        }
+        Err(StartError::Configuration(report)) => {
+            complain(report);
+            WRONG
+        }
+        Err(error) => {
+            complain(error);
             FAILED
         }
-    }
+    };
+    // A file system that does not answer keeps nobody from stopping.
+    runtime.shutdown_background();
+    code
 }
 
 /// Beside viewers' connections: files of the store, origins, listeners.
@@ -80,27 +92,23 @@ fn allow_handles(connections: usize) {
 }
 
 /// The worker threads; their number is `workers` of the server file, or that of the cores.
-pub(super) fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime(server: &Server) -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = config.server.workers {
+    if let Some(workers) = server.workers {
         builder.worker_threads(workers);
     }
     builder.enable_all().build()
 }
 
 /// The access lines that a configuration asks for.
-fn access_lines(config: &Config) -> Sinks {
-    let distributions = config.distributions.iter();
-    let own = distributions
-        .filter_map(|distribution| Some((distribution.id.as_str(), distribution.access_log?)));
-    Sinks::access_lines(config.server.access_log, own)
+fn access_lines(plan: &Plan) -> Sinks {
+    let distributions = plan.distributions().iter();
+    let own = distributions.filter_map(|one| Some((&**one.id(), one.settings().access_log?)));
+    Sinks::access_lines(plan.server().access_log, own)
 }
 
-async fn serve(
-    arguments: &Arguments,
-    config: Config,
-    followed: Followed,
-) -> Result<(), StartError> {
+/// Serves until a signal says to stop. Returns how many distributions were broken then.
+async fn serve(arguments: &Arguments, configuration: Reading) -> Result<usize, StartError> {
     let mut signals = Signals::new().map_err(|_| StartError::Interrupted)?;
     let clock = if arguments.test_clock {
         Clock::held()
@@ -108,7 +116,7 @@ async fn serve(
         Clock::system()
     };
     let running = start(Start {
-        config,
+        configuration,
         sinks: Box::new(access_lines),
         clock: Arc::new(clock),
         test_clock: arguments.test_clock,
@@ -122,90 +130,61 @@ async fn serve(
     if let Some(address) = running.admin() {
         say(format_args!("admin http://{address}"));
     }
-    followed.follow(&running, &mut signals).await;
+    let watch = Watch::new()
+        .map_err(|error| {
+            tracing::warn!(target: "config", "changed files are not noticed, only SIGHUP: {error}");
+        })
+        .ok();
+    follow(&running, watch, &mut signals).await;
     tracing::info!(target: "server", "stopping: requests under way may finish");
+    let broken = running.edge().plan().broken().len();
     let cut_off = running.stop().await;
     tracing::info!(target: "server", cut_off, "stopped");
-    Ok(())
+    Ok(broken)
 }
 
-/// The files of a configuration, and what was seen of them.
-struct Followed {
-    file: PathBuf,
-    watch: Option<Watch>,
-    seen: [u8; 32],
-}
-
-impl Followed {
-    /// Loads a configuration and follows its files from then on.
-    fn load(file: &Path) -> Result<(Config, Followed), Report> {
-        let watch = match Watch::new() {
-            Ok(watch) => Some(watch),
-            Err(error) => {
-                tracing::warn!(target: "config", "changed files are not noticed, only SIGHUP: {error}");
-                None
-            }
-        };
-        let mut followed = Followed {
-            file: file.to_owned(),
-            watch,
-            seen: [0; 32],
-        };
-        // Only a configuration says which files there are to look at. What is loaded after looking is as new as what was
-        // seen, or newer: then the next look finds a difference.
-        let first = config::load(file)?;
-        followed.seen = followed.look(&first);
-        Ok((config::load(file)?, followed))
-    }
-
-    /// Takes changed configurations until a signal says to stop.
-    async fn follow(mut self, running: &Running, signals: &mut Signals) {
-        loop {
+/// Takes changed configurations until a signal says to stop.
+async fn follow(running: &Running, mut watch: Option<Watch>, signals: &mut Signals) {
+    loop {
+        // A folder that was not watched until now may have changed since it was read.
+        let mut asked = false;
+        if !watch_all(running, watch.as_mut()) {
             tokio::select! {
-                told = signals.next() => if told == Told::Stop { return },
-                () = self.changed() => {
-                    if self.look(running.edge().plan().config()) == self.seen {
-                        continue;
-                    }
-                }
+                told = signals.next() => match told {
+                    Told::Stop => return,
+                    Told::Reload => asked = true,
+                },
+                () = changed(watch.as_mut()) => {}
             }
-            let seen = self.look(running.edge().plan().config());
-            let _ = running.reload(&self.file).await;
-            self.seen = seen;
+        }
+        tokio::select! {
+            // What is wrong is in the log.
+            _ = running.take_files(asked) => {}
+            () = stop_is_told(signals) => return,
         }
     }
+}
 
-    async fn changed(&mut self) {
-        match &mut self.watch {
-            Some(watch) => watch.changed().await,
-            None => std::future::pending().await,
-        }
+/// Watches all folders of the configuration. Returns true if there are new ones.
+fn watch_all(running: &Running, watch: Option<&mut Watch>) -> bool {
+    let Some(watch) = watch else { return false };
+    let mut new = false;
+    for folder in running.deployer().folders() {
+        new |= watch.add_folder(&folder);
     }
+    new
+}
 
-    /// The contents of everything that the configuration consists of: its files as they are now, and what they name.
-    fn look(&mut self, config: &Config) -> [u8; 32] {
-        let folder = config.server.distributions.value.as_path();
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "toml")
-            })
-            .collect();
-        files.push(self.file.clone());
-        files.extend(config.files().map(Path::to_owned));
-        files.extend(config.named_files().map(Path::to_owned));
-        files.sort();
-        files.dedup();
-        let files = || files.iter().map(PathBuf::as_path);
-        if let Some(watch) = &mut self.watch {
-            watch.add(files().chain([folder]));
-        }
-        contents(files())
+async fn changed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
+}
+
+/// Returns once a signal says to stop; others are for later.
+pub(super) async fn stop_is_told(signals: &mut Signals) {
+    while signals.next().await != Told::Stop {}
 }
 
 /// SIGXFSZ: a write beyond a limit on the size of files. Listened to, it does not end the process, and the write is an

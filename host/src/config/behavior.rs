@@ -9,8 +9,10 @@ use selvedge_caching::Policy;
 use super::managed;
 use super::pattern::PathPattern;
 use super::policy::{self, CachePolicy, ForwardPolicy, KeyPolicy};
-use super::report::{At, Placed, Problem, Problems, printable, quoted};
+use super::printable::{printable, quoted};
+use super::report::{Problem, Problems};
 use super::scalar::{one_of, string, text};
+use super::source::{At, Placed};
 use super::suggest::closest;
 use super::walk::{Kind, Table, Value, distinct, kind, list, placed, table};
 
@@ -31,7 +33,7 @@ pub struct Behavior {
     pub cached_methods: CachedMethods,
     /// `cache` (a table) or `cache_policy` (a managed policy's name): lifetimes.
     pub policy: Policy,
-    /// `cache` or `cache_policy`: parts of the cache key.
+    /// The cache key's parts, from `cache` or `cache_policy` too.
     pub key: KeyPolicy,
     /// `forward` (a table) or `origin_request_policy` (a managed policy's name): what the origin is
     /// sent beside the key.
@@ -115,7 +117,7 @@ pub(super) struct Typed {
     behavior: Behavior,
 }
 
-/// Origins and plugins that behaviors may name.
+/// Names that behaviors may refer to.
 pub(super) struct Names<'a> {
     pub(super) origins: Vec<&'a str>,
     pub(super) plugins: Vec<&'a str>,

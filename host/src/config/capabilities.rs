@@ -6,8 +6,10 @@ use std::time::Duration;
 use http::Uri;
 
 use super::names;
-use super::report::{At, Placed, Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::scalar::{boolean, duration, path, size, string, text};
+use super::source::{At, Placed};
 use super::walk::{Table, Value, entries, placed, table};
 
 /// One `[plugins.fetch.NAME]`: where a plugin may send requests of its own.

@@ -2,16 +2,19 @@
 //! behaviors.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::behavior::{self, Behavior, Names};
-use super::names::{self, Alias};
+use super::names::{self, Alias, HostName};
 use super::origin::{self, Origin, Protocol};
 use super::path;
 use super::pattern::PathPattern;
 use super::plugin::{self, PluginEntry};
-use super::report::{At, Placed, Problem, Problems, printable};
+use super::printable::printable;
+use super::report::{Problem, Problems};
 use super::scalar::{boolean, size, string, text};
 use super::server::Server;
+use super::source::{At, Placed};
 use super::walk::{self, Table, Value, distinct, placed, table, tables};
 
 /// One distribution, resolved.
@@ -61,6 +64,15 @@ impl Distribution {
         self.behaviors_in_question(&path::normalise(path))
     }
 
+    /// All its host names: the aliases, and the assigned one if `assigned`.
+    pub fn names(&self, assigned: bool) -> impl Iterator<Item = HostName<'_>> {
+        let domain = assigned.then(|| HostName::exact(&self.domain));
+        let aliases = self.aliases.iter();
+        domain
+            .into_iter()
+            .chain(aliases.map(|alias| HostName::of(&alias.value)))
+    }
+
     fn behaviors_in_question(&self, path: &str) -> &Behavior {
         let mut behaviors = self.behaviors.iter();
         let matching = behaviors.find(|behavior| behavior.pattern.matches(path));
@@ -81,6 +93,15 @@ impl Distribution {
             behavior.key.settle(&behavior.forward, matches_viewer);
         }
         self
+    }
+
+    /// The files that it names without reading them: plugins, certificates and secrets.
+    pub fn named_files(&self) -> impl Iterator<Item = &Path> {
+        let plugins = self.plugins.iter().flat_map(PluginEntry::named_files);
+        let origins = self.origins.iter();
+        let certificates =
+            origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));
+        plugins.chain(certificates)
     }
 
     /// The origin of that id.

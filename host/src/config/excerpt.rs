@@ -1,6 +1,6 @@
 //! The lines of source that a printed problem shows.
 
-use super::report::printable;
+use super::printable::printable;
 
 /// One line of a file, ready to print, and which part of it is meant.
 pub(super) struct Excerpt {

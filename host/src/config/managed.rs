@@ -8,7 +8,8 @@ use http::header::{
 use selvedge_caching::Policy;
 
 use super::policy::{CachePolicy, Coding, ForwardPolicy, KeyPolicy};
-use super::report::{Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::sets::{FieldSet, NamePattern, NameSet};
 use super::suggest::closest;
 

@@ -17,9 +17,13 @@
 
 mod behavior;
 mod capabilities;
+mod claims;
 mod distribution;
+mod document;
 mod excerpt;
+mod files;
 mod hosts;
+mod limits;
 mod load;
 mod managed;
 mod names;
@@ -28,95 +32,41 @@ mod path;
 mod pattern;
 mod plugin;
 mod policy;
+mod printable;
 mod report;
 mod scalar;
 pub mod scenario;
 mod server;
 mod sets;
 mod short_circuit;
+mod source;
 mod suggest;
 mod units;
 mod walk;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-use std::sync::Arc;
-
 pub use behavior::{AllowedMethods, Behavior, CachedMethods, ViewerProtocol};
 pub use capabilities::{Backend, BackendUrl, Secret, SecretSource};
+pub use claims::{called_twice, claimed_twice};
 pub use distribution::Distribution;
-pub use hosts::HostIndex;
+pub use document::Document;
+pub use files::{Files, Loaded};
+pub use hosts::{HostIndex, Owner};
+pub use limits::Limits;
 pub use load::{load, load_all, load_entry, load_files, load_one, load_scenario, load_server};
-pub use names::{Alias, assigned};
+pub use names::{Alias, HostName, assigned};
 pub use origin::{Origin, Protocol};
 pub use path::normalise;
 pub use pattern::PathPattern;
-pub use plugin::{HOOKS, Isolation, Limits, OnError, PluginEntry};
+pub use plugin::{HOOKS, Isolation, OnError, PluginEntry};
 pub use policy::{Coding, ForwardPolicy, KeyPolicy, X_FORWARDED_PROTO};
-pub use report::{At, Placed, Problem, Report, Severity, Sources};
+pub use report::{Problem, Report, Severity};
 pub use server::{Server, StoreSettings};
 pub use sets::{FieldSet, NamePattern, NameSet, is_method_override};
 pub use short_circuit::ShortCircuit;
+pub use source::{At, Placed, Sources};
 pub(crate) use units::{show_duration, show_size};
-
-/// A whole configuration, without errors.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The server file.
-    pub server: Server,
-    /// All distributions, in the order of their files' names; disabled ones included.
-    pub distributions: Vec<Distribution>,
-    /// The distribution that a host name means: an index into `distributions`.
-    pub hosts: HostIndex,
-    /// Warnings: settings that are allowed and hardly meant. May be empty.
-    pub warnings: Report,
-    sources: Arc<Sources>,
-}
-
-impl Config {
-    /// The distribution for a viewer's host name (without port), disabled ones included.
-    pub fn distribution_for(&self, host: &str) -> Option<&Distribution> {
-        self.distributions.get(self.hosts.find(host)?)
-    }
-
-    /// The distribution of that id.
-    pub fn distribution(&self, id: &str) -> Option<&Distribution> {
-        self.distributions
-            .iter()
-            .find(|distribution| *distribution.id == id)
-    }
-
-    /// An error at a place of this configuration, found by a later check. Complete it with
-    /// [`Problem::exists`], [`Problem::help`] and so on, and hand it to [`Config::report`].
-    pub fn problem(&self, at: &At, message: impl Into<String>) -> Problem {
-        Problem::new(message).at(*at)
-    }
-
-    /// A report of problems that were found later.
-    pub fn report(&self, problems: Vec<Problem>) -> Report {
-        Report::new(problems, Arc::clone(&self.sources))
-    }
-
-    /// The files that it names without reading them: plugins, certificates, secrets and geo databases.
-    pub fn named_files(&self) -> impl Iterator<Item = &Path> {
-        let geo = self.server.geo_databases.iter();
-        let of_distributions = self.distributions.iter().flat_map(|distribution| {
-            let plugins = distribution
-                .plugins
-                .iter()
-                .flat_map(PluginEntry::named_files);
-            let origins = distribution.origins.iter();
-            let certificates =
-                origins.filter_map(|origin| Some(origin.ca_file.as_ref()?.value.as_path()));
-            plugins.chain(certificates)
-        });
-        geo.map(|file| file.as_path()).chain(of_distributions)
-    }
-
-    /// The files that were read; a change to any of them may change the configuration.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.sources.paths()
-    }
-}
+pub use whole::Config;

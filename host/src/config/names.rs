@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::report::{Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 
 /// A host name under which viewers reach a distribution, besides the assigned one. Lower case.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -35,9 +36,46 @@ impl std::fmt::Display for Alias {
     }
 }
 
+/// A host name, or all below a domain, without a copy of its text.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct HostName<'a> {
+    /// True for every host below the domain `name`.
+    pub wildcard: bool,
+    /// The name, in lower case.
+    pub name: &'a str,
+}
+
+impl<'a> HostName<'a> {
+    /// Exactly this host.
+    pub fn exact(name: &'a str) -> HostName<'a> {
+        HostName {
+            wildcard: false,
+            name,
+        }
+    }
+
+    /// The name of an alias.
+    pub fn of(alias: &'a Alias) -> HostName<'a> {
+        match alias {
+            Alias::Exact(name) => HostName::exact(name),
+            Alias::Wildcard(name) => HostName {
+                wildcard: true,
+                name,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for HostName<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wildcard = if self.wildcard { "*." } else { "" };
+        write!(f, "{wildcard}{}", self.name)
+    }
+}
+
 /// The domain name that a distribution always has: `d`, 13 characters made from its id, and `suffix`.
 ///
-/// An id gives one name everywhere and at all times. The characters are the first 65 bits of the
+/// One id gives one name everywhere and at all times. The characters are the first 65 bits of the
 /// id's BLAKE3 hash in base 32 (RFC 4648, lower case), so two ids hardly ever meet; if they do, loading
 /// refuses them.
 pub fn assigned(id: &str, suffix: &str) -> String {

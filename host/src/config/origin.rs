@@ -7,8 +7,10 @@ use http::{HeaderName, HeaderValue};
 
 use super::capabilities::{Backend, BackendUrl};
 use super::names;
-use super::report::{At, Placed, Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::scalar::{boolean, duration, integer, one_of, path, string, text};
+use super::source::{At, Placed};
 use super::walk::{Table, Value, entries, placed};
 
 /// One `[[origins]]` table of a distribution.

@@ -7,7 +7,8 @@ use std::fmt;
 
 use memchr::memmem::Finder;
 
-use super::report::{Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 
 /// A compiled path pattern.
 ///
@@ -19,9 +20,9 @@ use super::report::{Problem, printable};
 pub struct PathPattern {
     text: String,
     first: Piece,
-    /// The pieces behind the first `*`; empty for a pattern without one.
+    /// The rest after the first `*`; empty for a pattern without one.
     between: Vec<Piece>,
-    /// The piece behind the last `*`; none for a pattern without one.
+    /// The rest after the last `*`; none for a pattern without one.
     last: Option<Piece>,
 }
 
@@ -54,7 +55,7 @@ impl Piece {
         self.bytes().len() == text.len() && self.bytes().iter().zip(text).all(same)
     }
 
-    /// Returns the rest of `text` if it begins with the piece.
+    /// The rest after the piece if `text` begins with it.
     fn after_start<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let (start, rest) = text.split_at_checked(self.bytes().len())?;
         self.is(start).then_some(rest)
@@ -68,7 +69,7 @@ impl Piece {
             .is_some_and(|end| self.is(end))
     }
 
-    /// Returns the rest of `text` behind the piece's first occurrence.
+    /// The rest after the piece's first occurrence in `text`.
     fn after_first<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
         let length = self.bytes().len();
         let start = match self {

@@ -1,7 +1,7 @@
 //! Cache policies and origin request policies: lifetimes of responses, parts of the cache key, and parts of a request that
 //! the origin is sent beside it.
 //!
-//! Everything in the key is always sent to the origin too: an answer may depend only on what it is stored under.
+//! Parts of the key are always sent to the origin too: an answer may depend only on what it is stored under.
 //! `forward` adds what the origin may see without it being in the key.
 
 use std::time::Duration;
@@ -10,9 +10,11 @@ use http::HeaderName;
 use http::header::HOST;
 use selvedge_caching::{Compatibility, ErrorMinimum, Policy};
 
-use super::report::{At, Placed, Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::scalar::{boolean, integer, one_of, seconds, size};
 use super::sets::{FieldSet, NameSet, field_set, is_acted_upon, key_fields, name_set};
+use super::source::{At, Placed};
 use super::units::show_duration;
 use super::walk::{Table, Value, distinct, entries};
 
@@ -50,8 +52,8 @@ impl KeyPolicy {
     }
 }
 
-/// Parts of a request that the origin is sent beside the cache key. An origin whose responses depend on one of these fields
-/// says so by Vary. One that sends no Vary should not get the field.
+/// Parts of a request that the origin gets although they are not in the cache key. An origin whose responses depend on one of these fields
+/// says so by Vary; one that sends no Vary should not get the field.
 ///
 /// `None` is a key that the file leaves out. Where a response may be stored, it means little; where nothing is stored, it
 /// means everything, so that APIs work without configuration.

@@ -6,116 +6,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::excerpt::Excerpt;
-
-/// A place in one of the files that were read: a range of bytes, or the file as a whole.
-///
-/// Only meaningful together with the [`Sources`] of the same load. The default is "nowhere" and prints no
-/// place.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct At {
-    file: u32,
-    span: Option<(u32, u32)>,
-}
-
-impl Default for At {
-    fn default() -> At {
-        At {
-            file: u32::MAX,
-            span: None,
-        }
-    }
-}
-
-impl At {
-    /// The bytes `span` of this place's file.
-    pub(super) fn span(self, span: std::ops::Range<usize>) -> At {
-        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        At {
-            file: self.file,
-            span: Some((narrow(span.start), narrow(span.end))),
-        }
-    }
-
-    /// Sorts by file, then by position; a file as a whole comes before what is in it.
-    fn order(&self) -> (u32, Option<(u32, u32)>) {
-        (self.file, self.span)
-    }
-}
-
-/// A value and the place where it was typed. Reads like the value.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Placed<T> {
-    /// The value.
-    pub value: T,
-    /// Where it was typed; nowhere for a default.
-    pub at: At,
-}
-
-impl<T> Placed<T> {
-    /// Returns true if it stands in a file: it is neither a default nor a stand-in for something that could not be read.
-    pub fn is_typed(&self) -> bool {
-        self.at != At::default()
-    }
-}
-
-impl<T> std::ops::Deref for Placed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for Placed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
-    }
-}
-
-/// The files of one load, kept so that later checks can still point into them.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    files: Vec<Source>,
-}
-
-#[derive(Clone, Debug)]
-struct Source {
-    path: PathBuf,
-    text: Arc<str>,
-}
-
-impl Source {
-    /// The line where a place begins; none for the file as a whole.
-    fn excerpt(&self, at: &At) -> Option<Excerpt> {
-        let (start, end) = at.span?;
-        Excerpt::of(&self.text, start, end)
-    }
-}
-
-impl Sources {
-    /// Adds a file (with an empty text when it could not be read) and returns the place that means all of it.
-    pub(super) fn add(&mut self, path: &Path, text: Arc<str>) -> At {
-        let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        self.files.push(Source {
-            path: path.to_owned(),
-            text,
-        });
-        At { file, span: None }
-    }
-
-    /// The paths of all files, in the order in which they were read.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|source| source.path.as_path())
-    }
-
-    fn get(&self, at: &At) -> Option<&Source> {
-        self.files.get(usize::try_from(at.file).ok()?)
-    }
-}
+use super::printable::quoted;
+use super::source::{At, Sources};
 
 /// How bad a problem is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -176,7 +71,7 @@ impl Problem {
         self
     }
 
-    /// Names of that kind that exist (keys, origins, plugins), so that the author can pick.
+    /// Adds what exists under that kind of name (keys, origins, plugins), so that the author can pick.
     pub fn exists<S: AsRef<str>>(self, names: impl IntoIterator<Item = S>) -> Problem {
         let names = quoted(names);
         if names.is_empty() {
@@ -205,12 +100,17 @@ impl Problem {
         self
     }
 
+    /// The number of the file that it is in.
+    pub(super) fn file(&self) -> u32 {
+        self.at.file()
+    }
+
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// The problem in words, without position and help.
+    /// The message, without position and help.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -225,8 +125,8 @@ impl Problems {
         self.0.borrow_mut().push(problem);
     }
 
-    pub(super) fn into_report(self, sources: &Arc<Sources>) -> Report {
-        Report::new(self.0.into_inner(), Arc::clone(sources))
+    pub(super) fn into_inner(self) -> Vec<Problem> {
+        self.0.into_inner()
     }
 }
 
@@ -241,11 +141,35 @@ impl std::error::Error for Report {}
 
 impl Report {
     pub(super) fn new(mut problems: Vec<Problem>, sources: Arc<Sources>) -> Report {
-        problems.sort_by_key(|problem| problem.at.order());
+        if problems.len() > 1 {
+            let ranks = sources.ranks();
+            let rank = |at: &At| ranks.get(&at.file()).copied().unwrap_or(usize::MAX);
+            problems.sort_by_key(|problem| (rank(&problem.at), problem.at.range()));
+        }
         Report { problems, sources }
     }
 
-    /// Returns the report with further problems, all in the order of the files.
+    /// A report of one problem that is in no file.
+    pub fn of(problem: Problem) -> Report {
+        Report::new(vec![problem], Arc::default())
+    }
+
+    /// The warnings alone.
+    pub fn warnings(&self) -> Report {
+        let problems = self.problems.iter();
+        let warnings = problems.filter(|problem| problem.severity == Severity::Warning);
+        Report {
+            problems: warnings.cloned().collect(),
+            sources: self.sources.clone(),
+        }
+    }
+
+    /// Returns true if there are warnings.
+    pub fn has_warnings(&self) -> bool {
+        self.count(Severity::Warning) > 0
+    }
+
+    /// Adds further problems, all in the order of the files.
     pub fn and(self, more: Vec<Problem>) -> Report {
         let mut problems = self.problems;
         problems.extend(more);
@@ -257,7 +181,7 @@ impl Report {
         &self.problems
     }
 
-    /// The problems without the line at the end that counts them, for files that are no configuration.
+    /// The printed problems, without the line at the end that counts them.
     pub fn listed(&self) -> impl fmt::Display + '_ {
         Listed(self)
     }
@@ -338,7 +262,7 @@ impl Report {
         let Some(source) = self.sources.get(at) else {
             return Ok(());
         };
-        let path = source.path.display();
+        let path = source.path().display();
         let Some(excerpt) = source.excerpt(at) else {
             return match label {
                 "" => writeln!(f, "{:width$}{arrow} {path}", ""),
@@ -363,25 +287,4 @@ impl Report {
             pad = excerpt.pad
         )
     }
-}
-
-/// Text of a file or a value as it may be shown on a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => shown.push_str("    "),
-            c if c.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// A list of names for a message: `` `a`, `b` ``.
-pub(super) fn quoted<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
-    let quoted = names
-        .into_iter()
-        .map(|name| format!("`{}`", printable(name.as_ref())));
-    quoted.collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::report::{Problem, printable, quoted};
+use super::printable::{printable, quoted};
+use super::report::Problem;
 use super::suggest::closest;
 use super::units;
 use super::walk::{Value, entries, list};

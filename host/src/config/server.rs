@@ -5,17 +5,19 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::limits::Limits;
 use super::names;
-use super::plugin::Limits;
-use super::report::{At, Placed, Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::scalar::{boolean, integer, path, size, text};
 use super::short_circuit::ShortCircuit;
+use super::source::{At, Placed};
 use super::walk::{self, Kind, Table, Value, kind, list, placed, table};
 
-/// The largest number of geo databases. Each is asked in turn for a fact that those before it do not know.
+/// Each is asked in turn for a fact that those before it do not know.
 const MAX_GEO_DATABASES: usize = 8;
 
-/// A server file, resolved. Paths are relative to the file's folder.
+/// Settings of one server file. Paths are relative to the file's folder, and resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// `listen`: where viewers connect: a list of IP addresses with ports. Default `["127.0.0.1:8080"]`.

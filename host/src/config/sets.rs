@@ -2,7 +2,8 @@
 
 use http::{HeaderName, header};
 
-use super::report::{Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use super::scalar::text;
 use super::walk::{Kind, Table, Value, distinct, kind, table};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::{Problem, printable, quoted};
+use super::printable::{printable, quoted};
+use super::report::Problem;
 use super::suggest::closest;
 
 /// Units of duration, with their milliseconds.
@@ -14,7 +15,7 @@ const DURATIONS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// Spellings of units of duration that are common elsewhere.
+/// Units of duration as people write them elsewhere.
 const SLIPS: [(&str, &str); 12] = [
     ("msec", "ms"),
     ("millis", "ms"),

@@ -19,10 +19,12 @@ use std::sync::LazyLock;
 
 use toml::de::{DeTable, DeValue};
 
-use super::report::{At, Placed, Problem, Problems, printable};
+use super::printable::printable;
+use super::report::{Problem, Problems};
+use super::source::{At, Placed};
 use super::suggest::closest;
 
-/// Values that all readers of one file share.
+/// State that all readers of one file share.
 pub(super) struct File<'a> {
     /// The file as a whole.
     pub(super) at: At,
@@ -342,7 +344,7 @@ pub(super) fn entries<'a>(value: &Value<'a>) -> Option<Vec<(Placed<String>, Valu
     Some(raw.iter().map(entry).collect())
 }
 
-/// Reads a value and notes its position.
+/// The value, with its position.
 pub(super) fn placed<'a, T>(
     read: impl Fn(&Value<'a>) -> Option<T>,
 ) -> impl Fn(&Value<'a>) -> Option<Placed<T>> {
@@ -354,7 +356,7 @@ pub(super) fn placed<'a, T>(
     }
 }
 
-/// The type of a value, for readers that take several.
+/// Types of values, for readers that take several types.
 pub(super) enum Kind<'a> {
     /// A string.
     Text(&'a str),

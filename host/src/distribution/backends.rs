@@ -3,7 +3,10 @@
 //! A backend is an origin that only its plugin asks. Each request is bounded in time and size, and goes to no address that the
 //! configuration does not allow: the address is checked after the name has been resolved, when it is connected to.
 
-use crate::config::{self, Config, Problem};
+use super::trust::trusting;
+use super::work::Work;
+use crate::config;
+use crate::files::Digest;
 use crate::origin::{Origin, OriginBody, OriginError, OutgoingBody, Reach, Tls};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
@@ -29,21 +32,20 @@ struct Backend {
 }
 
 impl Backends {
+    /// The backends of an entry, and the digests of their `ca_file`s in the order of the entry.
     pub(super) fn new(
-        config: &Config,
+        work: &mut Work<'_>,
         entry: &config::PluginEntry,
-        web: &Arc<Tls>,
-        problems: &mut Vec<Problem>,
-    ) -> Backends {
+    ) -> (Backends, Vec<Option<Digest>>) {
         let mut backends = HashMap::new();
+        let mut digests = Vec::new();
         for backend in &entry.backends {
-            let tls = super::trusting(config, backend.ca_file.as_ref(), web);
-            match tls {
-                Ok(tls) => _ = backends.insert(backend.name.clone(), Backend::new(backend, tls)),
-                Err(problem) => problems.push(*problem),
+            if let Some((tls, digest)) = trusting(work, backend.ca_file.as_ref()) {
+                backends.insert(backend.name.clone(), Backend::new(backend, tls));
+                digests.push(digest);
             }
         }
-        Backends(backends)
+        (Backends(backends), digests)
     }
 }
 

@@ -3,12 +3,9 @@
 //! A database is read into memory when a configuration is taken, whole or not at all: everything in it that hooks could read
 //! is read once, so that a damaged file is an error then and not silence later. One that has not changed is not read again.
 //! Facts are looked up when a hook asks for them, and never otherwise.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a plan is made on a thread that may block"
-)]
 
-use crate::config::{Config, Placed, Problem};
+use crate::config::{Placed, Problem, Server};
+use crate::files::{Digest, Ledger, ReadError};
 use PathElement::{IndexFromEnd, Key};
 use maxminddb::{MaxMindDbError, PathElement, Reader, WithinOptions};
 use selvedge_runtime::capabilities;
@@ -16,22 +13,20 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The largest database in bytes. The largest that are sold have a third of it.
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// A tree with more networks than this for each of its nodes is none.
-const MOST_NETWORKS: u64 = 3;
+const MAX_NETWORKS: u64 = 3;
 
 /// A fact: its name in the contract, and where GeoIP2's layout has it.
 type Fact = (&'static str, &'static [PathElement<'static>]);
 
-/// What CloudFront's viewer fields say, under their names, and the continent. Of several subdivisions the smallest counts.
+/// Facts of CloudFront's viewer fields, under their names, and the continent. Of several subdivisions the smallest counts.
 const FACTS: [Fact; 13] = [
     ("continent", &[Key("continent"), Key("code")]),
     ("country", &[Key("country"), Key("iso_code")]),
@@ -61,8 +56,8 @@ const FACTS: [Fact; 13] = [
 
 /// One database.
 struct Database {
-    /// Of its file's content.
-    hash: blake3::Hash,
+    /// The digest of its file.
+    digest: Digest,
     reader: Reader<Vec<u8>>,
 }
 
@@ -71,13 +66,9 @@ pub(super) struct Geo(Vec<Arc<Database>>);
 
 /// Why a file is not taken.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum Unusable {
     #[error("it can't be read: {0}")]
-    Unreadable(#[from] std::io::Error),
-    #[error("it is no file")]
-    NoFile,
-    #[error("it has more than {MOST_BYTES} bytes")]
-    TooLarge,
+    Unreadable(#[from] ReadError),
     #[error("{0}")]
     Damaged(#[from] MaxMindDbError),
     #[error("its tree of networks has no end")]
@@ -85,27 +76,39 @@ enum Refusal {
 }
 
 impl Geo {
-    /// Reads the databases that a configuration names; `None` where it names none. What `before` has of them is not read
-    /// again. What is wrong with one becomes a problem at the place that names it.
+    /// Reads the databases that a server file names; `None` if it names none. What `before` has of them is not read
+    /// again. What is wrong with one becomes a problem at the position that names it.
     pub(super) fn read(
-        config: &Config,
-        before: Option<&Geo>,
+        server: &Server,
+        before: Option<&Arc<Geo>>,
+        ledger: &mut Ledger,
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<Geo>> {
         let mut databases = Vec::new();
-        for file in &config.server.geo_databases {
-            match Database::read(file, before) {
+        for file in &server.geo_databases {
+            match Database::read(file, before.map(Arc::as_ref), ledger) {
                 Ok(database) => databases.push(database),
-                Err(why) => problems.push(problem(config, file, &why)),
+                Err(why) => problems.push(problem(file, &why)),
             }
         }
-        (!databases.is_empty()).then(|| Arc::new(Geo(databases)))
+        match before {
+            // The same databases are the same value.
+            Some(before) if before.is(&databases) => Some(before.clone()),
+            _ => (!databases.is_empty()).then(|| Arc::new(Geo(databases))),
+        }
     }
 }
 
-fn problem(config: &Config, file: &Placed<PathBuf>, why: &Refusal) -> Problem {
+impl Geo {
+    fn is(&self, databases: &[Arc<Database>]) -> bool {
+        let mut pairs = self.0.iter().zip(databases);
+        self.0.len() == databases.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+}
+
+fn problem(file: &Placed<PathBuf>, why: &Unusable) -> Problem {
     let message = format!("the geo database {} can't be used: {why}", file.display());
-    config.problem(&file.at, message).help(
+    Problem::new(message).at(file.at).help(
         "`geo_database` names a file in MaxMind's DB format in the layout of GeoIP2 and GeoLite2 (.mmdb); a new copy may be whole",
     )
 }
@@ -161,46 +164,36 @@ impl<'r> Visitor<'r> for ScalarVisitor {
 }
 
 impl Database {
-    fn read(file: &Path, before: Option<&Geo>) -> Result<Arc<Database>, Refusal> {
-        let content = content(file)?;
-        let hash = blake3::hash(&content);
-        let known = before.and_then(|before| before.0.iter().find(|known| known.hash == hash));
-        if let Some(known) = known {
+    fn read(
+        file: &Placed<PathBuf>,
+        before: Option<&Geo>,
+        ledger: &mut Ledger,
+    ) -> Result<Arc<Database>, Unusable> {
+        if let Some(before) = before
+            && let Some(digest) = ledger.digest(file, MAX_BYTES)
+            && let Some(known) = before.0.iter().find(|known| known.digest == digest)
+        {
             return Ok(known.clone());
         }
+        let (content, digest) = ledger.read(file, MAX_BYTES)?;
         let reader = Reader::from_source(content)?;
         try_all(&reader)?;
-        Ok(Arc::new(Database { hash, reader }))
-    }
-}
-
-fn content(file: &Path) -> Result<Vec<u8>, Refusal> {
-    // Opening a pipe would wait for somebody to write to it.
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(Refusal::NoFile);
-    }
-    let mut content = Vec::new();
-    File::open(file)?
-        .take(MOST_BYTES + 1)
-        .read_to_end(&mut content)?;
-    match content.len() as u64 > MOST_BYTES {
-        true => Err(Refusal::TooLarge),
-        false => Ok(content),
+        Ok(Arc::new(Database { digest, reader }))
     }
 }
 
 /// Reads every fact of every record once.
-fn try_all(reader: &Reader<Vec<u8>>) -> Result<(), Refusal> {
-    let most = u64::from(reader.metadata().node_count) * MOST_NETWORKS;
+fn try_all(reader: &Reader<Vec<u8>>) -> Result<(), Unusable> {
+    let limit = u64::from(reader.metadata().node_count) * MAX_NETWORKS;
     let mut seen = HashSet::new();
     let networks = reader.networks(WithinOptions::default().include_networks_without_data())?;
     for (count, network) in (0..).zip(networks) {
-        if count > most {
-            return Err(Refusal::Endless);
+        if count > limit {
+            return Err(Unusable::Endless);
         }
         let record = network?;
-        if let Some(place) = record.offset()
-            && seen.insert(place)
+        if let Some(offset) = record.offset()
+            && seen.insert(offset)
         {
             for (_, path) in &FACTS {
                 record.decode_path::<Scalar<'_>>(path)?;

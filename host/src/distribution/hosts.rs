@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use selvedge_runtime::Scheme;
 use std::sync::Arc;
 
-/// So many are kept with their connections; the one that was named longest ago gives way.
-const MOST_KEPT: usize = 64;
+/// Limit of hosts that stay with their connections; the one that was named longest ago gives way.
+const MAX_KEPT: usize = 64;
 
 /// The allowed hosts of a distribution.
 pub(super) struct Hosts {
@@ -64,7 +64,7 @@ impl Hosts {
             Some(place) => kept.remove(place),
             None => Arc::new(Origin::new(settings, self.tls.clone())),
         };
-        if kept.len() == MOST_KEPT {
+        if kept.len() == MAX_KEPT {
             kept.remove(0);
         }
         kept.push(origin.clone());

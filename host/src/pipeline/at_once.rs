@@ -69,7 +69,7 @@ pub(crate) fn hit(
         return Err(None);
     }
     if let Some(cache) = &mut prepared.cache {
-        cache.key = cache_key::shown(edge, received, &key.bytes);
+        cache.key = cache_key::shown(received, &key.bytes);
     }
     Ok(prepared)
 }

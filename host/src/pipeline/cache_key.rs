@@ -147,8 +147,8 @@ pub(crate) fn finish(facts: &RequestFacts, parts: KeyParts) -> CacheKey {
 const DEBUG: HeaderName = HeaderName::from_static("selvedge-debug");
 
 /// The key for Cache-Status, where the request asks for it and the server file allows that.
-pub(crate) fn shown(edge: &Edge, received: &Received, key: &[u8]) -> Option<String> {
-    let is_allowed = edge.plan().config().server.debug_fields;
+pub(crate) fn shown(received: &Received, key: &[u8]) -> Option<String> {
+    let is_allowed = received.settings.debug_fields;
     let is_asked = || {
         let asked = received.facts.fields.get(DEBUG);
         asked.is_some_and(|value| value == "key")

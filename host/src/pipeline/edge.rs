@@ -6,7 +6,6 @@ use super::flights::Flights;
 use super::imports::{Imports, Kv};
 use super::invalidations::Invalidations;
 use super::slices::WholeOnly;
-use crate::config::Config;
 use crate::distribution::{Distribution, Plan};
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
@@ -21,8 +20,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Chooses the sinks of access records for a configuration.
-pub type ChooseSinks = Box<dyn Fn(&Config) -> Sinks + Send + Sync>;
+/// Chooses the sinks of access records for a plan.
+pub type ChooseSinks = Box<dyn Fn(&Plan) -> Sinks + Send + Sync>;
 
 /// The parts of a host.
 pub struct EdgeParts {
@@ -40,7 +39,7 @@ pub struct EdgeParts {
     pub clock: Arc<Clock>,
     /// Figures.
     pub metrics: Arc<Metrics>,
-    /// Chooses the sinks of access records for a configuration; asked again at each reload.
+    /// Chooses the sinks of access records for a plan; asked again at each reload.
     pub sinks: ChooseSinks,
     /// This edge's name.
     pub name: String,
@@ -50,17 +49,24 @@ pub struct EdgeParts {
 
 /// A running host. One for each process; a configuration is swapped in as a whole.
 pub struct Edge {
-    parts: EdgeParts,
     plan: ArcSwap<Plan>,
     sinks: ArcSwap<Sinks>,
     /// False if no request has a sink: then none keeps what only sinks read.
     has_sinks: AtomicBool,
+    store: Store,
+    invalidations: Arc<Invalidations>,
+    imports: Arc<Imports>,
+    runtime: Arc<Runtime>,
+    clock: Arc<Clock>,
+    metrics: Arc<Metrics>,
+    choose_sinks: ChooseSinks,
     flights: Flights,
     fetches: Fetches,
     failing: Failing,
     whole_only: WholeOnly,
     name: Arc<str>,
     via: [HeaderValue; 2],
+    loop_id: String,
     loop_field: HeaderValue,
     first_request: u64,
     requests: AtomicU64,
@@ -75,31 +81,51 @@ pub struct Edge {
 impl Edge {
     /// Puts a host together. Call it within a tokio runtime: fetches run there.
     pub fn new(parts: EdgeParts) -> Arc<Edge> {
+        // Taken apart, so that the first plan goes when another one is taken.
+        let EdgeParts {
+            plan,
+            store,
+            invalidations,
+            imports,
+            runtime,
+            clock,
+            metrics,
+            sinks: choose_sinks,
+            name,
+            loop_id,
+        } = parts;
         let via = |version: &str| {
-            HeaderValue::try_from(format!("{version} {} (Selvedge)", parts.name))
+            HeaderValue::try_from(format!("{version} {name} (Selvedge)"))
                 .unwrap_or_else(|_| HeaderValue::from_static("1.1 selvedge"))
         };
-        let sinks = (parts.sinks)(parts.plan.config());
+        let sinks = choose_sinks(&plan);
         Arc::new(Edge {
             has_sinks: AtomicBool::new(!sinks.is_empty()),
             sinks: ArcSwap::from_pointee(sinks),
-            plan: ArcSwap::new(parts.plan.clone()),
+            plan: ArcSwap::new(plan),
             flights: Flights::default(),
             fetches: Fetches::default(),
             failing: Failing::default(),
             whole_only: WholeOnly::default(),
-            name: parts.name.as_str().into(),
             via: [via("1.0"), via("1.1")],
-            loop_field: HeaderValue::try_from(parts.loop_id.as_str())
+            name: name.into(),
+            loop_field: HeaderValue::try_from(loop_id.as_str())
                 .unwrap_or_else(|_| HeaderValue::from_static("selvedge")),
-            first_request: parts.clock.now().0 << 20,
+            loop_id,
+            first_request: clock.now().0 << 20,
             requests: AtomicU64::new(0),
             warned: Mutex::default(),
             tasks: tokio::runtime::Handle::current(),
             #[cfg(test)]
             look_ups: AtomicU64::new(0),
             under_way: Arc::default(),
-            parts,
+            store,
+            invalidations,
+            imports,
+            runtime,
+            clock,
+            metrics,
+            choose_sinks,
         })
     }
 
@@ -110,7 +136,7 @@ impl Edge {
 
     /// Puts another configuration in force. Requests under way end under the one that they began with.
     pub fn take(&self, plan: Arc<Plan>) {
-        let sinks = (self.parts.sinks)(plan.config());
+        let sinks = (self.choose_sinks)(&plan);
         self.has_sinks.store(!sinks.is_empty(), Ordering::Relaxed);
         self.sinks.store(Arc::new(sinks));
         self.plan.store(plan);
@@ -119,7 +145,7 @@ impl Edge {
 
     /// Stored responses.
     pub fn store(&self) -> &Store {
-        &self.parts.store
+        &self.store
     }
 
     /// Looks up a key, as far as that takes no wait.
@@ -146,17 +172,17 @@ impl Edge {
 
     /// The plugins' engine.
     pub fn runtime(&self) -> &Arc<Runtime> {
-        &self.parts.runtime
+        &self.runtime
     }
 
     /// HTTP time.
     pub fn clock(&self) -> &Arc<Clock> {
-        &self.parts.clock
+        &self.clock
     }
 
     /// Figures.
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.parts.metrics
+        &self.metrics
     }
 
     /// Returns true if some request's record goes to a sink.
@@ -181,7 +207,7 @@ impl Edge {
 
     /// Makes durable what unsafe methods have invalidated so far.
     pub async fn keep_invalidations(&self) {
-        if let Err(error) = self.parts.invalidations.keep_outdated().await {
+        if let Err(error) = self.invalidations.keep_outdated().await {
             tracing::error!(
                 target: "cache",
                 "what unsafe methods invalidated can't be written to the durable state, and a restart would forget it: {error}"
@@ -190,17 +216,17 @@ impl Edge {
     }
 
     pub(crate) fn invalidations(&self) -> &Invalidations {
-        &self.parts.invalidations
+        &self.invalidations
     }
 
     /// Data of plugins that outlives a configuration.
     pub fn imports(&self) -> &Arc<Imports> {
-        &self.parts.imports
+        &self.imports
     }
 
     /// Key-value data of the distributions.
     pub(crate) fn kv(&self) -> &Kv {
-        self.parts.imports.kv()
+        self.imports.kv()
     }
 
     /// Returns the number of fetches that no viewer has to wait for: shared ones, refreshes, and those whose viewer has left.
@@ -212,9 +238,9 @@ impl Edge {
         &self.whole_only
     }
 
-    /// A place for one more fetch; `None` where the server file allows no more at once.
-    pub(crate) fn begin_fetch(&self) -> Option<Slot> {
-        self.fetches.begin(self.plan().config().server.max_fetches)
+    /// A slot for one more fetch; `None` if `limit` are under way.
+    pub(crate) fn begin_fetch(&self, limit: usize) -> Option<Slot> {
+        self.fetches.begin(limit)
     }
 
     pub(crate) fn failing(&self) -> &Failing {
@@ -236,7 +262,7 @@ impl Edge {
     }
 
     pub(crate) fn loop_id(&self) -> &str {
-        &self.parts.loop_id
+        &self.loop_id
     }
 
     pub(crate) fn loop_field(&self) -> &HeaderValue {

@@ -155,7 +155,7 @@ impl Side {
     /// The fetch counts among those under way from here on, if there is room for it.
     async fn origin_selection(&mut self, body: OutgoingBody) -> Step {
         let job = &*self.job;
-        self.slot = job.edge.begin_fetch();
+        self.slot = job.edge.begin_fetch(job.settings.max_fetches);
         if self.slot.is_none() {
             let (id, origin) = (job.distribution.id(), job.behavior.origin());
             let why = FailureReason::TooManyFetches;

@@ -7,7 +7,7 @@ use super::edge::Edge;
 use super::exchange::{Received, Refusal, Viewer};
 use super::query;
 use super::upgrade;
-use crate::distribution::Behavior;
+use crate::distribution::{Behavior, HostTarget};
 use crate::observe::access::{Record, RequestFields};
 use crate::origin::OutgoingBody;
 use crate::viewer_body::ViewerBody;
@@ -67,7 +67,13 @@ pub(crate) fn receive_head(
     let host = authority.host().to_ascii_lowercase();
     record.host = Some(authority.clone());
     let plan = edge.plan();
-    let distribution = plan.distribution_for(&host).ok_or(Refusal::UnknownHost)?;
+    let distribution = match plan.find(&host).ok_or(Refusal::UnknownHost)? {
+        HostTarget::Distribution(distribution) => distribution,
+        HostTarget::Broken(broken) => {
+            record.distribution.clone_from(&broken.id);
+            return Err(Refusal::Broken);
+        }
+    };
     record.distribution = Some(distribution.id().clone());
     if !distribution.enabled() {
         return Err(Refusal::Disabled);
@@ -101,7 +107,7 @@ pub(crate) fn receive_head(
         viewer: record.viewer,
         version: head.version,
         tls: None,
-        geo: behavior.geo().cloned(),
+        geo: behavior.has_plugins().then(|| plan.geo()).flatten(),
         request_id: record.request_id,
         distribution: distribution.id().clone(),
         edge: edge.name().clone(),
@@ -114,6 +120,7 @@ pub(crate) fn receive_head(
     Ok(Received {
         distribution: distribution.clone(),
         behavior,
+        settings: plan.request_settings(),
         facts: Arc::new(facts),
         made: Vec::new(),
         gate,

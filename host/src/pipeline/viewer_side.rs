@@ -228,7 +228,7 @@ impl<'a> Side<'a> {
             };
         }
         if let Some(cache) = &mut prepared.cache {
-            cache.key = cache_key::shown(self.edge, received, &key.bytes);
+            cache.key = cache_key::shown(received, &key.bytes);
         }
         Step::ViewerResponse(prepared)
     }

@@ -120,7 +120,7 @@ async fn accept(
 /// What the server file in force allows.
 fn bounds(edge: &Edge) -> Bounds {
     let plan = edge.plan();
-    let server = &plan.config().server;
+    let server = plan.server();
     Bounds {
         all: server.max_connections,
         of_address: server.max_connections_per_address,

@@ -82,7 +82,7 @@ impl Host {
         let config = config::load(&self.dir.path().join("selvedge.toml"))
             .unwrap_or_else(|report| panic!("the configuration is refused:\n{report}"));
         let start_it = Start {
-            config,
+            configuration: config.into(),
             sinks: Box::new(|_| Sinks::none()),
             clock: self.clock.clone(),
             test_clock: false,

@@ -1,10 +1,15 @@
 //! `dev.toml`: which programs are started as origins, and which curl lines are printed.
 
-use crate::config::Config;
+use crate::config::Distribution;
+use crate::files::{self, ReadError};
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::Spanned;
+
+/// The largest `dev.toml`, in bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// The content of `dev.toml`; empty if there is none.
 #[derive(Debug, Default)]
@@ -47,7 +52,7 @@ pub(super) struct Step {
 pub(super) enum ManifestError {
     /// It is there, but can't be read.
     #[error("{} cannot be read: {source}", file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
+    Unreadable { file: PathBuf, source: ReadError },
     /// It is no TOML, or has other keys.
     #[error(
         "{} is not understood: {said}it may have [[origins]] with `id` and `command`, and [[tour]] with `say` and `curl`",
@@ -89,7 +94,7 @@ impl Manifest {
     /// # Errors
     /// All that is wrong with what it says by itself; [`Manifest::check`] compares it with the configuration.
     pub(super) fn read(file: &Path) -> Result<Manifest, ManifestError> {
-        let text = match std::fs::read_to_string(file) {
+        let text = match files::read_text(file, MAX_FILE) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(source) => {
@@ -118,12 +123,12 @@ impl Manifest {
         }
     }
 
-    /// Returns true if every program belongs to an origin.
+    /// Checks that every program belongs to an origin.
     ///
     /// # Errors
     /// Those that don't.
-    pub(super) fn check(&self, config: &Config) -> Result<(), ManifestError> {
-        let origins = || config.distributions.iter().flat_map(|one| &one.origins);
+    pub(super) fn check(&self, distributions: &[Arc<Distribution>]) -> Result<(), ManifestError> {
+        let origins = || distributions.iter().flat_map(|one| &one.origins);
         let mut wrong = Vec::new();
         for program in &self.typed.origins {
             if !origins().any(|origin| *origin.id == program.id()) {
@@ -263,12 +268,15 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let config = config::load_one(&file).unwrap();
         let manifest = read("[[origins]]\nid = \"mian\"\ncommand = [\"a\"]\n").unwrap();
-        let said = manifest.check(&config).unwrap_err().to_string();
+        let said = manifest
+            .check(&config.distributions)
+            .unwrap_err()
+            .to_string();
         assert!(
             said.contains("dev.toml:2:") && said.contains("`mian`") && said.contains("`main`"),
             "{said}"
         );
         let manifest = read("[[origins]]\nid = \"main\"\ncommand = [\"a\"]\n").unwrap();
-        assert!(manifest.check(&config).is_ok());
+        assert!(manifest.check(&config.distributions).is_ok());
     }
 }

@@ -17,7 +17,7 @@ use self::manifest::Manifest;
 use self::origins::{OriginError, Origins};
 use super::compile;
 use super::output::{complain, say};
-use super::run::{Signals, Told, runtime};
+use super::run::{Signals, Told, runtime, stop_is_told};
 use super::{FAILED, WRONG};
 use crate::config::{self, Config};
 use crate::observe::clock::Clock;
@@ -87,12 +87,12 @@ pub(super) fn dev(arguments: &Arguments) -> u8 {
     let (Ok(config), Ok(manifest)) = (config, manifest) else {
         return WRONG;
     };
-    if let Err(error) = manifest.check(&config) {
+    if let Err(error) = manifest.check(&config.distributions) {
         complain(error);
         return WRONG;
     }
     start_log();
-    let started = Lines::start().and_then(|lines| Ok((lines, runtime(&config)?)));
+    let started = Lines::start().and_then(|lines| Ok((lines, runtime(&config.server)?)));
     let (lines, runtime) = match started {
         Ok((lines, runtime)) => (Arc::new(lines), runtime),
         Err(error) => {
@@ -204,7 +204,7 @@ impl Session {
         let asked = (config.server.listen.clone(), config.server.admin);
         let warnings = config.warnings.clone();
         let running = start(Start {
-            config,
+            configuration: config.into(),
             sinks: always(self.lines.clone()),
             clock: Arc::new(Clock::system()),
             test_clock: false,
@@ -224,7 +224,7 @@ impl Session {
             say(format_args!("admin http://{address}"));
         }
         let plan = running.edge().plan();
-        for line in tour::lines(&self.manifest, plan.config(), running.addresses()) {
+        for line in tour::lines(&self.manifest, &plan.settings(), running.addresses()) {
             say(line);
         }
         drop(plan);
@@ -277,7 +277,7 @@ impl Session {
         let plan = running.edge().plan();
         let read = Manifest::read(&self.folder.join("dev.toml"));
         let manifest =
-            match read.and_then(|manifest| manifest.check(plan.config()).map(|()| manifest)) {
+            match read.and_then(|manifest| manifest.check(&plan.settings()).map(|()| manifest)) {
                 Ok(manifest) => manifest,
                 Err(error) => return complain(error),
             };
@@ -285,7 +285,7 @@ impl Session {
             say("dev.toml has changed: its programs are started anew when dev is");
         }
         if manifest.tour() != self.manifest.tour() {
-            for line in tour::lines(&manifest, plan.config(), running.addresses()) {
+            for line in tour::lines(&manifest, &plan.settings(), running.addresses()) {
                 say(line);
             }
         }
@@ -324,7 +324,7 @@ async fn take(fresh: Fresh, running: &Running, origins: &Origins, begun: Instant
     let news = news.join(", ");
     let warnings = config.warnings.clone();
     origins.apply(&mut config);
-    match running.reload_with(move || Ok(config)).await {
+    match running.take(config).await {
         Ok(taken) => {
             if config_changed && !warnings.is_empty() {
                 complain(warnings);
@@ -362,9 +362,4 @@ async fn stop(running: Running) {
         say("requests that were still under way have been cut off");
         store.flush().await;
     }
-}
-
-/// Returns once a signal says to stop; others are for later.
-async fn stop_is_told(signals: &mut Signals) {
-    while signals.next().await != Told::Stop {}
 }

@@ -128,11 +128,7 @@ impl Origins {
 
     /// Puts the ports that the programs have in place of those that the files say.
     pub(super) fn apply(&self, config: &mut Config) {
-        for origin in config
-            .distributions
-            .iter_mut()
-            .flat_map(|one| &mut one.origins)
-        {
+        for origin in config.distributions_mut().flat_map(|one| &mut one.origins) {
             if let Some(started) = self.started.iter().find(|started| started.id == *origin.id) {
                 *port_of(origin) = started.port;
             }

@@ -1,8 +1,9 @@
 //! Lines printed once the host serves: the addresses, and curl lines to paste.
 
 use super::manifest::{Manifest, Step};
-use crate::config::{Alias, Config, Distribution};
+use crate::config::{Alias, Distribution};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Where the viewer connects, as far as a URL says it.
 struct Door {
@@ -22,12 +23,16 @@ struct Way {
 }
 
 /// The lines on where the distributions are and what may be asked of them.
-pub(super) fn lines(manifest: &Manifest, config: &Config, addresses: &[SocketAddr]) -> Vec<String> {
+pub(super) fn lines(
+    manifest: &Manifest,
+    distributions: &[Arc<Distribution>],
+    addresses: &[SocketAddr],
+) -> Vec<String> {
     let Some(door) = addresses.first().map(Door::new) else {
         return Vec::new();
     };
     let mut lines = vec![String::new()];
-    for distribution in &config.distributions {
+    for distribution in distributions {
         lines.push(format!("distribution {}", distribution.id.as_str()));
         if !distribution.enabled {
             lines.push("  is not enabled and answers 403".to_owned());
@@ -44,7 +49,7 @@ pub(super) fn lines(manifest: &Manifest, config: &Config, addresses: &[SocketAdd
             });
         }
     }
-    let first = config.distributions.iter().find(|one| one.enabled);
+    let first = distributions.iter().find(|one| one.enabled);
     if let Some(way) = first.and_then(|distribution| door.ways(distribution).into_iter().next()) {
         for step in manifest.tour() {
             lines.push(String::new());
@@ -142,7 +147,11 @@ mod tests {
         std::fs::write(&dev, format!("[[tour]]\nsay = \"look\"\ncurl = {step}\n")).unwrap();
         let manifest = Manifest::read(&dev).unwrap();
         let config = config::load_one(&one).unwrap();
-        lines(&manifest, &config, &[address.parse().unwrap()])
+        lines(
+            &manifest,
+            &config.distributions,
+            &[address.parse().unwrap()],
+        )
     }
 
     fn pasted(aliases: &str, step: &str, address: &str) -> String {

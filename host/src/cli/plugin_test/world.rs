@@ -82,7 +82,7 @@ impl World {
         let (sender, records) = unbounded_channel();
         setting.log.take();
         let running = start(Start {
-            config,
+            configuration: config.into(),
             sinks: always(Arc::new(Records(sender))),
             clock: clock.clone(),
             test_clock: false,
@@ -194,7 +194,7 @@ async fn servers(
     requests: &Requests,
 ) -> std::io::Result<Vec<Server>> {
     let mut servers = Vec::new();
-    for distribution in &mut config.distributions {
+    for distribution in config.distributions_mut() {
         for (origin, script) in distribution.origins.iter_mut().zip(&script.origins) {
             let server = Server::start(script, clock, Some(requests)).await?;
             origin.http_port = server.port;
@@ -219,6 +219,10 @@ async fn servers(
 fn set_up(setting: &Setting, config: &mut Config) -> std::io::Result<tempfile::TempDir> {
     let folder = tempfile::TempDir::new_in(&setting.folder)?;
     std::os::unix::fs::symlink(&setting.compiled, folder.path().join("compiled"))?;
+    for plugin in config.distributions_mut().flat_map(|one| &mut one.plugins) {
+        plugin.name.value.clone_from(&setting.name);
+        plugin.file.value.clone_from(&setting.wasm);
+    }
     let server = &mut config.server;
     server.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
     server.socket = folder.path().join("admin.sock");
@@ -227,11 +231,6 @@ fn set_up(setting: &Setting, config: &mut Config) -> std::io::Result<tempfile::T
     server.store.memory_bytes = 64 << 20;
     server.store.disk_bytes = 512 << 20;
     server.store.max_object_bytes = 256 << 20;
-    let plugins = config.distributions.iter_mut();
-    for plugin in plugins.flat_map(|one| &mut one.plugins) {
-        plugin.name.value.clone_from(&setting.name);
-        plugin.file.value.clone_from(&setting.wasm);
-    }
     Ok(folder)
 }
 

@@ -1,7 +1,9 @@
 //! Fields as scenarios write them: a table of names, each with a value or a list of values.
 
-use super::super::report::{At, Placed, Problem, printable};
+use super::super::printable::printable;
+use super::super::report::Problem;
 use super::super::scalar::string;
+use super::super::source::{At, Placed};
 use super::super::walk::{Kind, Value, entries, kind, list, placed};
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,21 +1,19 @@
 //! Scripted servers: what origins and backends of a scenario answer.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "scenarios are read by a command, which has no workers to block"
-)]
 
 use super::super::names;
-use super::super::report::{At, Placed, Problem};
+use super::super::report::Problem;
 use super::super::scalar::{boolean, integer, path, string, text};
+use super::super::source::{At, Placed};
 use super::super::walk::{Table, Value, placed, tables};
 use super::fields;
+use crate::files::{self, ReadError};
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use std::path::Path;
 
 /// The largest `body_file`.
-const LARGEST_BODY: u64 = 64 << 20;
+const MAX_BODY: u64 = 64 << 20;
 
 /// One of `[[origins]]` or `[[backends]]`.
 #[derive(Clone, Debug)]
@@ -155,12 +153,9 @@ fn body_file(value: &Value<'_>) -> Option<Bytes> {
 }
 
 fn read(file: &Path) -> Result<Bytes, String> {
-    let size = std::fs::metadata(file)
-        .map_err(|error| error.to_string())?
-        .len();
-    if size > LARGEST_BODY {
-        return Err("it has more than 64 MiB".to_owned());
+    match files::read(file, MAX_BODY) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(ReadError::TooLarge { .. }) => Err("it has more than 64 MiB".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
-    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-    Ok(bytes.into())
 }

@@ -1,7 +1,9 @@
 //! The steps of a scenario: time that passes, a request, and what is expected of it.
 
-use super::super::report::{At, Placed, Problem, printable};
+use super::super::printable::printable;
+use super::super::report::Problem;
 use super::super::scalar::{duration, integer, one_of, seconds, string, text};
+use super::super::source::{At, Placed};
 use super::super::suggest::closest;
 use super::super::walk::{Kind, Table, Value, kind, list, placed, table};
 use super::fields::{self, FieldLines};
@@ -10,7 +12,7 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use selvedge_runtime::HookError;
 use std::time::Duration;
 
-/// The longest move of the clock, and the longest freshness: a hundred years, in seconds.
+/// No clock is moved further, and no freshness is longer: a hundred years.
 const MAX_SECONDS: u64 = 36_525 * 86_400;
 
 /// One of the `[[steps]]`.

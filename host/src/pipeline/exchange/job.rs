@@ -5,7 +5,7 @@ use super::edits::Edits;
 use super::found::Completing;
 use super::key::{CacheKey, KeyParts};
 use super::received::Received;
-use crate::distribution::{Behavior, Distribution};
+use crate::distribution::{Behavior, Distribution, RequestSettings};
 use crate::pipeline::edge::Edge;
 use crate::pipeline::invalidations::Sequence;
 use crate::pipeline::notes::Notes;
@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) edge: Arc<Edge>,
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
+    /// What the server file said when the request began.
+    pub(crate) settings: RequestSettings,
     pub(crate) facts: Arc<RequestFacts>,
     pub(crate) uri: Uri,
     /// The parts of the cache key: all of them are sent to the origin.
@@ -58,6 +60,7 @@ impl Job {
             edge: edge.clone(),
             distribution: received.distribution.clone(),
             behavior: received.behavior.clone(),
+            settings: received.settings,
             facts: received.facts.clone(),
             uri: received.uri.clone(),
             parts,

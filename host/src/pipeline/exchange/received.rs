@@ -3,7 +3,7 @@
 use super::key::CacheKey;
 use super::refusal::Refusal;
 use super::upgrade::Upgrade;
-use crate::distribution::{Behavior, Distribution};
+use crate::distribution::{Behavior, Distribution, RequestSettings};
 use crate::origin::OutgoingBody;
 use crate::pipeline::invalidations::Names;
 use http::{HeaderName, Uri};
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(crate) struct Received {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
+    /// What the server file said when the request began: a reload changes nothing for it.
+    pub(crate) settings: RequestSettings,
     pub(crate) facts: Arc<RequestFacts>,
     /// Fields that viewer-request hooks set.
     pub(crate) made: Vec<HeaderName>,

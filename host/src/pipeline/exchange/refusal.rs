@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     BadHost,
     /// No distribution has this name.
     UnknownHost,
+    /// The distribution is broken, and no version of it is in force.
+    Broken,
     /// The distribution is switched off.
     Disabled,
     /// The behavior does not allow this method.
@@ -30,6 +32,7 @@ impl Refusal {
         match self {
             Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
             Refusal::Loop => StatusCode::LOOP_DETECTED,
+            Refusal::Broken => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             _ => StatusCode::FORBIDDEN,
         }
@@ -41,6 +44,7 @@ impl Refusal {
             Refusal::NoPath => "no-path",
             Refusal::BadHost => "bad-host",
             Refusal::UnknownHost => "unknown-host",
+            Refusal::Broken => "distribution-broken",
             Refusal::Disabled => "distribution-disabled",
             Refusal::MethodNotAllowed => "method-not-allowed",
             Refusal::BodyNotAllowed => "body-not-allowed",
@@ -51,7 +55,10 @@ impl Refusal {
 
     /// Returns true if the connection is closed: a body that is not read would follow, or the target makes no sense.
     pub(crate) fn closes(self) -> bool {
-        !matches!(self, Refusal::UnknownHost | Refusal::Disabled)
+        !matches!(
+            self,
+            Refusal::UnknownHost | Refusal::Broken | Refusal::Disabled
+        )
     }
 
     /// Returns the sentence for the viewer.
@@ -61,6 +68,9 @@ impl Refusal {
             Refusal::NoPath => "The request target must be a path or an absolute URI.",
             Refusal::BadHost => "The request names no valid host.",
             Refusal::UnknownHost => "No distribution answers for this host name.",
+            Refusal::Broken => {
+                "The configuration of this distribution has errors, so it can't be served at present."
+            }
             Refusal::Disabled => "This distribution is disabled.",
             Refusal::MethodNotAllowed => "This distribution does not allow this method here.",
             Refusal::BodyNotAllowed => "GET and HEAD requests with a body are not allowed.",

@@ -9,7 +9,7 @@ pub use kv::Kv;
 pub(crate) use kv::KvError;
 
 use super::Invalidations;
-use crate::distribution::{Keeps, Plan};
+use crate::distribution::{Plan, Services};
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use cache::{PluginCache, PluginCaches};
@@ -45,22 +45,22 @@ impl Imports {
 
     /// Forgets what it keeps for distributions and plugins that a new plan has not. Key-value data stays: it is the operator's.
     pub(crate) fn follow(&self, plan: &Plan) {
-        let distributions = plan.distributions();
-        let find = |id: &str| distributions.iter().find(|one| **one.id() == *id);
         self.caches
-            .retain(|distribution| find(distribution).is_some());
+            .retain(|distribution| plan.distribution(distribution).is_some());
         let has_plugin = |distribution: &str, name: &str| {
-            find(distribution).is_some_and(|one| {
+            plan.distribution(distribution).is_some_and(|one| {
                 let mut plugins = one.plugins().iter();
                 plugins.any(|plugin| plugin.name() == name)
             })
         };
-        self.metrics
-            .retain(|distribution| find(distribution).is_some(), has_plugin);
+        self.metrics.retain(
+            |distribution| plan.distribution(distribution).is_some(),
+            has_plugin,
+        );
     }
 }
 
-impl Keeps for Imports {
+impl Services for Imports {
     fn kv(&self, distribution: &str) -> Arc<dyn capabilities::Kv> {
         Arc::new(kv::Of::new(&self.kv, distribution))
     }

@@ -4,12 +4,16 @@
 //! Nothing here fetches. The admin socket hands these questions in and the answers out, as JSON (`admin/API.md`); the
 //! commands `invalidate`, `cache ls`, `explain` and `kv` print them.
 
+mod distributions;
 mod explain;
 mod invalidate;
 mod kv;
 mod list;
 mod stats;
 
+pub use distributions::{
+    BrokenFile, DistributionListing, ListedDistribution, PendingName, distributions,
+};
 pub use explain::explain;
 pub use invalidate::invalidate;
 pub use kv::{
@@ -204,11 +208,10 @@ pub struct HookDecision {
 /// The distribution of that id.
 fn distribution_named(edge: &Edge, id: &str) -> Result<Arc<Distribution>, Refused> {
     let plan = edge.plan();
-    let distributions = plan.distributions();
-    if let Some(known) = distributions.iter().find(|one| **one.id() == *id) {
+    if let Some(known) = plan.distribution(id) {
         return Ok(known.clone());
     }
-    let ids: Vec<&str> = distributions.iter().map(|one| &**one.id()).collect();
+    let ids: Vec<&str> = plan.distributions().iter().map(|one| &**one.id()).collect();
     Err(Refused::Unknown(format!(
         "there is no distribution '{}' here. There is: {}",
         id.escape_debug(),

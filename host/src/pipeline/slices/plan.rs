@@ -1,7 +1,7 @@
 //! Requests for the slices of one request.
 
 use super::version::Version;
-use crate::distribution::{Behavior, Distribution};
+use crate::distribution::{Behavior, Distribution, RequestSettings};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
 use crate::pipeline::cache_key;
@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     pub(crate) edge: Arc<Edge>,
     distribution: Arc<Distribution>,
     behavior: Arc<Behavior>,
+    settings: RequestSettings,
     /// The viewer's as a GET without its conditions and its range.
     facts: RequestFacts,
     uri: Uri,
@@ -63,6 +64,7 @@ impl Plan {
             edge: edge.clone(),
             distribution: received.distribution.clone(),
             behavior: received.behavior.clone(),
+            settings: received.settings,
             facts,
             uri: received.uri.clone(),
             whole: Arc::new(key),
@@ -109,6 +111,7 @@ impl Plan {
         Received {
             distribution: self.distribution.clone(),
             behavior: self.behavior.clone(),
+            settings: self.settings,
             facts: Arc::new(facts),
             made: self.whole.parts.made.clone(),
             gate: None,

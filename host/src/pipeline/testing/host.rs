@@ -4,7 +4,8 @@ use super::gate::LIMIT;
 use super::plugin::{At, Says, plugin};
 use super::{Origin, Response};
 use crate::config;
-use crate::distribution::Plan;
+use crate::deploy::Reading;
+use crate::distribution::Builder as Distributions;
 use crate::observe::access::Record;
 use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
@@ -185,7 +186,9 @@ fn edge(config: config::Config, sink: Arc<dyn Sink>) -> Arc<Edge> {
         metrics.clone(),
     ));
     let runtime = runtime();
-    let plan = Plan::build(config, &runtime, &*imports)
+    let distributions = Distributions::new(runtime.clone(), imports.clone());
+    let plan = Reading::from(config)
+        .first_plan(&distributions)
         .unwrap_or_else(|report| panic!("the plan is refused:\n{report}"));
     Edge::new(EdgeParts {
         plan: Arc::new(plan),

@@ -11,5 +11,6 @@ mod passing;
 mod plugged;
 mod ranges;
 mod receiving;
+mod reload;
 mod slicing;
 mod vary;

@@ -1,9 +1,19 @@
 //! How the host's cost grows with its distributions.
 
 use super::{Bench, Part, Rows, SIZE, get, mebibytes, millis, plain};
+use crate::client::Client;
 use crate::note;
 use crate::servers::selvedge::Distribution;
-use anyhow::Result;
+use crate::servers::{HOST, Server};
+use anyhow::{Result, ensure};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often one distribution is changed. The median counts.
+const CHANGES: usize = 9;
+
+/// The longest time that a change may take before the measurement fails.
+const MAX_CHANGE: Duration = Duration::from_secs(10);
 
 pub(super) const DISTRIBUTIONS: Part = Part {
     name: "distributions",
@@ -14,6 +24,8 @@ pub(super) const DISTRIBUTIONS: Part = Part {
         "CPU us a hit, any of them",
         "memory, MiB",
         "ms from start to the first answer",
+        "ms until a change of one is in force",
+        "ms of the slowest hit meanwhile",
     ],
     measure,
 };
@@ -36,13 +48,77 @@ fn measure(bench: &Bench, rows: &mut Rows) -> Result<()> {
         }
         let one = bench.hits_on_one(&server)?;
         let any = bench.hits(&server, &format!("hosts /{SIZE}/0 {count}"))?;
+        let change = change(&server)?;
         rows.push(vec![
             count as f64,
             one,
             any,
             mebibytes(memory),
             millis(server.started_in),
+            millis(change.in_force),
+            millis(change.slowest),
         ]);
     }
     Ok(())
+}
+
+/// What a change of one distribution costs.
+struct Change {
+    /// From the file's replacement to the first answer under its new name, the median.
+    in_force: Duration,
+    /// The slowest hit on another distribution while all of this went on.
+    slowest: Duration,
+}
+
+fn change(server: &Server) -> Result<Change> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let hits = scope.spawn(|| slowest_hit(server, &over));
+        let mut times: Vec<Duration> = Vec::new();
+        let mut failed = None;
+        for number in 0..CHANGES {
+            match change_once(server, number) {
+                Ok(time) => times.push(time),
+                Err(error) => failed = Some(error),
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        let slowest = hits.join().unwrap_or_else(|_| Ok(Duration::MAX))?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        times.sort_unstable();
+        Ok(Change {
+            in_force: times.get(CHANGES / 2).copied().unwrap_or_default(),
+            slowest,
+        })
+    })
+}
+
+/// Gives a distribution another name, and asks for it under that until it answers.
+fn change_once(server: &Server, number: usize) -> Result<Duration> {
+    let name = format!("changed{number}.test");
+    let mut client = Client::connect(server.place.address, &name)?;
+    let begun = Instant::now();
+    Distribution::new("d0", &name, None).replace(&server.place)?;
+    loop {
+        let answer = client.get(&format!("/{SIZE}/0"), None)?;
+        if answer.status == 200 {
+            return Ok(begun.elapsed());
+        }
+        ensure!(begun.elapsed() < MAX_CHANGE, "a change was not taken");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+fn slowest_hit(server: &Server, over: &AtomicBool) -> Result<Duration> {
+    let mut client = Client::connect(server.place.address, HOST)?;
+    let mut slowest = Duration::ZERO;
+    while !over.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        client.get(&format!("/{SIZE}/1"), None)?;
+        slowest = slowest.max(begun.elapsed());
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(slowest)
 }

@@ -208,6 +208,13 @@ impl Distribution {
         }
     }
 
+    /// Writes its file anew while the host runs, in one step as editors do.
+    pub(crate) fn replace(&self, place: &Place) -> Result<()> {
+        let new = place.write("new", self.text(place)?)?;
+        let file = place.folder.join(format!("distributions/{}.toml", self.id));
+        std::fs::rename(new, file).context("the new file can't be put in its place")
+    }
+
     fn text(&self, place: &Place) -> Result<String> {
         let (id, alias) = (&self.id, &self.alias);
         let (ip, port) = (place.origin.ip(), place.origin.port());
