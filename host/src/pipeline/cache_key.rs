@@ -6,7 +6,6 @@
 //! is in the key, whatever the parts.
 
 use super::cookies::{self, Cookie};
-use super::edge::Edge;
 use super::exchange::key_bytes::{self, QUERY, put};
 use super::exchange::{BypassReason, CacheKey, CookiePart, KeyParts, Keyed, QueryPart, Received};
 use super::hooks::Hooks;
