@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 #[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 #[path = "../../host/src/config/mod.rs"]
 mod config;
+#[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
+#[path = "../../host/src/files/mod.rs"]
+mod files;
 
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a folder"));

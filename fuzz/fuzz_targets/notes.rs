@@ -1,14 +1,14 @@
 //! Notes stored beside a response: any bytes are read or refused, and notes that were read are written again unchanged.
 #![no_main]
 
-use invalidations::Order;
+use invalidations::Sequence;
 use libfuzzer_sys::fuzz_target;
 use notes::Notes;
 
 /// The part of this module that the notes need.
 mod invalidations {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) struct Order(pub(crate) u64);
+    pub(crate) struct Sequence(pub(crate) u64);
 
     pub(crate) struct Names<'a>(pub(crate) &'a str, pub(crate) &'a str, pub(crate) &'a [u8]);
 
@@ -37,12 +37,12 @@ fuzz_target!(|bytes: &[u8]| {
         (names.0, names.1, names.2),
         (read.target, read.path, read.key)
     );
-    let later = Notes::confirmed(bytes, Order(u64::MAX));
+    let later = Notes::confirmed(bytes, Sequence(u64::MAX));
     let later = Notes::decode(&later).expect("what can be read can be confirmed");
     assert_eq!(
         later,
         Notes {
-            began: Order(u64::MAX),
+            began: Sequence(u64::MAX),
             ..read
         }
     );

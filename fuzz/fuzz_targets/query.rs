@@ -7,6 +7,9 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 #[path = "../../host/src/config/mod.rs"]
 mod config;
+#[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
+#[path = "../../host/src/files/mod.rs"]
+mod files;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../host/src/pipeline/query.rs"]
 mod query;
