@@ -305,6 +305,8 @@ fn needs_restart(started_with: &Server, now: &Server) -> bool {
             max_fetches: _,
             max_connections: _,
             max_connections_per_address: _,
+            trusted_proxies: _,
+            admin_hosts: _,
             geo_databases: _,
             limits: _,
             short_circuit: _,

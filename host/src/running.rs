@@ -24,6 +24,9 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// How often idle origin connections are looked after, and what unsafe methods invalidated is made durable.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// Connections to the admin listener that may wait to be accepted.
+const ADMIN_BACKLOG: usize = 128;
+
 /// No key has more variants than this, whatever its cache policy says.
 const MAX_VARIANTS: usize = 1000;
 
@@ -143,10 +146,11 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         })
         .await
         .map_err(|_| StartError::Interrupted)??;
-    let listeners = listen(&settings.listen, start.next_free_port)?;
+    let backlog = settings.max_connections;
+    let listeners = listen(&settings.listen, backlog, start.next_free_port)?;
     let admin = settings
         .admin
-        .map(|address| listen(&[address], start.next_free_port))
+        .map(|address| listen(&[address], ADMIN_BACKLOG, start.next_free_port))
         .transpose()?
         .and_then(|mut listeners| listeners.pop());
     let socket = socket::bind(&settings.socket)?;
@@ -277,13 +281,17 @@ async fn housekeep(edge: Arc<Edge>) {
     }
 }
 
-fn listen(addresses: &[SocketAddr], next_free_port: bool) -> Result<Vec<Listening>, StartError> {
+fn listen(
+    addresses: &[SocketAddr],
+    backlog: usize,
+    next_free_port: bool,
+) -> Result<Vec<Listening>, StartError> {
     addresses
         .iter()
         .map(|address| {
             let mut candidate = *address;
             loop {
-                match server::bind(candidate) {
+                match server::bind(candidate, backlog) {
                     Err(e)
                         if next_free_port
                             && e.kind() == io::ErrorKind::AddrInUse

@@ -1,8 +1,8 @@
 //! The content of a viewer's request, whichever protocol brings it.
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,21 @@ use std::task::{Context, Poll, ready};
 /// An error that ends a request's content early.
 pub type ViewerBodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The content of a viewer's request, as it arrives. HTTP/1.1 needs no box for it.
+/// Returns true if the content of a message with these fields is a stream that is meant to idle: no minimum rate and no
+/// longest time hold for it.
+pub fn may_idle(fields: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let kind = fields.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let start = kind.and_then(|kind| kind.get(..GRPC.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+}
+
+/// The viewer sent its content too slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the viewer sends the content of its request too slowly")]
+pub struct TooSlow;
+
+/// The content of a viewer's request, as it arrives.
 pub struct ViewerBody {
     kind: Kind,
     /// Counts the bytes that arrive, if the request's record wants them.
@@ -20,8 +34,7 @@ pub struct ViewerBody {
 
 enum Kind {
     Empty,
-    Http1(Incoming),
-    Other(Pin<Box<dyn Body<Data = Bytes, Error = ViewerBodyError> + Send + Sync>>),
+    Arriving(Pin<Box<dyn Body<Data = Bytes, Error = ViewerBodyError> + Send + Sync>>),
 }
 
 impl ViewerBody {
@@ -30,12 +43,12 @@ impl ViewerBody {
         Kind::Empty.into()
     }
 
-    /// Content that something else than hyper's HTTP/1.1 server reads.
+    /// Content that a server reads.
     pub fn new<B>(body: B) -> ViewerBody
     where
         B: Body<Data = Bytes, Error = ViewerBodyError> + Send + Sync + 'static,
     {
-        Kind::Other(Box::pin(body)).into()
+        Kind::Arriving(Box::pin(body)).into()
     }
 
     /// Begins to count the bytes that arrive, and returns the counter.
@@ -53,12 +66,6 @@ impl From<Kind> for ViewerBody {
     }
 }
 
-impl From<Incoming> for ViewerBody {
-    fn from(incoming: Incoming) -> ViewerBody {
-        Kind::Http1(incoming).into()
-    }
-}
-
 impl Body for ViewerBody {
     type Data = Bytes;
     type Error = ViewerBodyError;
@@ -70,11 +77,7 @@ impl Body for ViewerBody {
         let body = self.get_mut();
         let frame = match &mut body.kind {
             Kind::Empty => None,
-            Kind::Http1(incoming) => {
-                let frame = ready!(Pin::new(incoming).poll_frame(cx));
-                frame.map(|frame| frame.map_err(Into::into))
-            }
-            Kind::Other(other) => ready!(other.as_mut().poll_frame(cx)),
+            Kind::Arriving(body) => ready!(body.as_mut().poll_frame(cx)),
         };
         if let (Some(received), Some(Ok(frame))) = (&body.received, &frame) {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
@@ -86,16 +89,14 @@ impl Body for ViewerBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Empty => true,
-            Kind::Http1(incoming) => incoming.is_end_stream(),
-            Kind::Other(body) => body.is_end_stream(),
+            Kind::Arriving(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Http1(incoming) => incoming.size_hint(),
-            Kind::Other(body) => body.size_hint(),
+            Kind::Arriving(body) => body.size_hint(),
         }
     }
 }

@@ -71,7 +71,7 @@ pub struct RequestFacts {
     /// The HTTP version that the viewer speaks.
     pub version: http::Version,
     /// `None` without TLS.
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<Arc<TlsFacts>>,
     /// Source of geographic facts of the viewer's address; `None` where no database is configured.
     pub geo: Option<Arc<dyn Geo>>,
     /// Unique for each request; also in the log.

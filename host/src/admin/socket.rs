@@ -1,25 +1,23 @@
-//! The admin socket: what the commands `invalidate`, `cache`, `explain` and `kv` ask a running host. `API.md` beside this
-//! file describes it.
+//! The admin socket: the commands `invalidate`, `cache`, `explain` and `kv` ask a running host here. `API.md` beside this file
+//! describes it.
 //!
-//! A Unix socket that only the host's own user can use: the file's mode says so, and every connection's credentials are
+//! It is a Unix socket that only the host's own user can use: the file's mode says so, and every connection's credentials are
 //! checked, so that neither a moment without that mode nor a lax folder opens it.
 #![expect(
     clippy::disallowed_methods,
     reason = "the socket is made and removed at start and stop"
 )]
 
+use super::connections::{Busy, Connections};
 use crate::pipeline::Edge;
 use crate::pipeline::insight::{self, KvRange, Refused};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::convert::Infallible;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -28,19 +26,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-/// Where key-value data is; the distribution's id follows.
+/// The path of key-value data; the distribution's id follows.
 const KV: &str = "/v1/kv/";
 
-/// No question is longer; 3000 paths of 4000 characters are 12 MB.
-const MOST_BODY: usize = 16 << 20;
+/// Largest question, in bytes: 3000 paths of 4000 characters are 12 MB.
+const MAX_BODY: usize = 16 << 20;
 
-/// No change of key-value data is longer.
-const MOST_KV_BODY: usize = 64 << 20;
+/// Largest change of key-value data, in bytes.
+const MAX_KV_BODY: usize = 64 << 20;
 
-/// So many commands are served at once.
-const MOST_CONNECTIONS: usize = 16;
+/// The timeout of a question's or a change's body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Commands that are carried out at once; further ones wait.
+const MAX_COMMANDS: usize = 16;
 
 /// Why there is no admin socket.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum SocketError {
     NoSocket(PathBuf),
     /// The system refuses.
     #[error(
-        "can't listen on the admin socket {path}: {cause}. `socket` in the server file names another place; socket paths are at most some 100 characters long"
+        "can't listen on the admin socket {path}: {cause}. `socket` in the server file names another path; socket paths are at most some 100 characters long"
     )]
     Io {
         /// The configured path.
@@ -71,10 +71,10 @@ pub struct Socket {
     listener: UnixListener,
 }
 
-/// Removes the file at the end.
-struct Place(PathBuf);
+/// The socket's file, which is removed at the end.
+struct SocketFile(PathBuf);
 
-impl Drop for Place {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
@@ -110,14 +110,10 @@ pub fn bind(path: &Path) -> Result<Socket, SocketError> {
 
 /// Serves commands for as long as the host runs; the socket's file goes when its task is ended.
 pub async fn serve(edge: Arc<Edge>, socket: Socket) {
-    let _place = Place(socket.path);
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let _file = SocketFile(socket.path);
+    let commands = Arc::new(Semaphore::new(MAX_COMMANDS));
+    let mut connections = Connections::default();
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
-        };
         let stream = match socket.listener.accept().await {
             Ok((stream, _)) if is_own(&stream) => stream,
             Ok(_) => continue,
@@ -126,24 +122,17 @@ pub async fn serve(edge: Arc<Edge>, socket: Socket) {
                 continue;
             }
         };
-        while connections.try_join_next().is_some() {}
-        let edge = edge.clone();
-        connections.spawn(async move {
-            let _place = place;
-            let service = service_fn(|request| {
-                let edge = edge.clone();
-                async move { Ok::<_, Infallible>(answer(&edge, request).await) }
-            });
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(10))
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+        let (edge, commands) = (edge.clone(), commands.clone());
+        connections.serve(|busy| {
+            super::http1(stream, move |request| {
+                let (edge, commands, busy) = (edge.clone(), commands.clone(), busy.clone());
+                async move { take(&edge, &commands, &busy, request).await }
+            })
         });
     }
 }
 
-/// Whether the other side is this host's user, or root.
+/// Returns true if the other side is this host's user, or root.
 fn is_own(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
     stream
@@ -151,33 +140,44 @@ fn is_own(stream: &UnixStream) -> bool {
         .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let path = request.uri().path().to_owned();
-    let outcome = match (request.method(), path.as_str()) {
-        (&Method::POST, "/v1/invalidations") => match read(request, MOST_BODY).await {
-            Ok(asked) => insight::invalidate(edge, &asked)
-                .await
-                .map(|done| json(StatusCode::OK, &done)),
-            Err(refused) => Err(refused),
-        },
-        (&Method::POST, "/v1/explain") => match read(request, MOST_BODY).await {
-            Ok(question) => insight::explain(edge, &question)
-                .await
-                .map(|done| json(StatusCode::OK, &done)),
-            Err(refused) => Err(refused),
-        },
+/// Takes one command: its body is read first, however slowly it comes, then it is carried out in its turn.
+async fn take(
+    edge: &Arc<Edge>,
+    commands: &Semaphore,
+    busy: &Busy,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let max = match head.uri.path().starts_with(KV) {
+        true => MAX_KV_BODY,
+        false => MAX_BODY,
+    };
+    let body = match read(body, max).await {
+        Ok(body) => body,
+        Err(refused) => return refusal(&refused),
+    };
+    let _answering = busy.begin();
+    // The semaphore is never closed.
+    let _turn = commands.acquire().await;
+    answer(edge, &head.method, &head.uri, &body).await
+}
+
+async fn answer(
+    edge: &Arc<Edge>,
+    method: &Method,
+    uri: &Uri,
+    body: &Bytes,
+) -> Response<Full<Bytes>> {
+    let outcome = match (method, uri.path()) {
+        (&Method::POST, "/v1/invalidations") => invalidate(edge, body).await,
+        (&Method::POST, "/v1/explain") => explain(edge, body).await,
         (&Method::GET, "/v1/distributions") => {
             Ok(json(StatusCode::OK, &insight::distributions(edge)))
         }
         (&Method::GET, "/v1/cache/stats") => Ok(json(StatusCode::OK, &insight::stats(edge).await)),
-        (&Method::GET, "/v1/cache") => match url_of(request.uri().query()) {
-            Ok(url) => insight::list(edge, &url)
-                .await
-                .map(|listing| json(StatusCode::OK, &listing)),
-            Err(refused) => Err(refused),
-        },
-        (&Method::GET, path) if path.starts_with(KV) => kv_asked(edge, path, request.uri().query()),
-        (&Method::POST, path) if path.starts_with(KV) => kv_changed(edge, path.to_owned(), request).await,
+        (&Method::GET, "/v1/cache") => list(edge, uri.query()).await,
+        (&Method::GET, path) if path.starts_with(KV) => kv_asked(edge, path, uri.query()),
+        (&Method::POST, path) if path.starts_with(KV) => kv_changed(edge, path, body).await,
         (_, "/v1/invalidations" | "/v1/explain") => return not_allowed("POST"),
         (_, "/v1/cache" | "/v1/cache/stats" | "/v1/distributions") => return not_allowed("GET"),
         (_, path) if path.starts_with(KV) => return not_allowed("GET or POST"),
@@ -186,36 +186,54 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Response<Full<B
                 .to_owned(),
         )),
     };
-    outcome.unwrap_or_else(|refused| {
-        let status = match &refused {
-            Refused::Wrong(_) => StatusCode::BAD_REQUEST,
-            Refused::Unknown(_) => StatusCode::NOT_FOUND,
-            Refused::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        error(status, &refused.to_string())
-    })
+    outcome.unwrap_or_else(|refused| refusal(&refused))
 }
 
-async fn read<T: DeserializeOwned>(request: Request<Incoming>, most: usize) -> Result<T, Refused> {
-    let body = Limited::new(request.into_body(), most).collect();
-    let body = tokio::time::timeout(Duration::from_secs(30), body).await;
+fn refusal(refused: &Refused) -> Response<Full<Bytes>> {
+    let status = match refused {
+        Refused::Wrong(_) => StatusCode::BAD_REQUEST,
+        Refused::Unknown(_) => StatusCode::NOT_FOUND,
+        Refused::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    error(status, &refused.to_string())
+}
+
+/// An answer, or why there is none.
+type Outcome = Result<Response<Full<Bytes>>, Refused>;
+
+async fn invalidate(edge: &Arc<Edge>, body: &Bytes) -> Outcome {
+    let done = insight::invalidate(edge, &parsed(body)?).await?;
+    Ok(json(StatusCode::OK, &done))
+}
+
+async fn explain(edge: &Arc<Edge>, body: &Bytes) -> Outcome {
+    let explanation = insight::explain(edge, &parsed(body)?).await?;
+    Ok(json(StatusCode::OK, &explanation))
+}
+
+async fn list(edge: &Arc<Edge>, query: Option<&str>) -> Outcome {
+    let listing = insight::list(edge, &url_of(query)?).await?;
+    Ok(json(StatusCode::OK, &listing))
+}
+
+async fn read(body: Incoming, max: usize) -> Result<Bytes, Refused> {
+    let body = Limited::new(body, max).collect();
+    let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
     let body = body
         .map_err(|_| Refused::Wrong("the body did not come in time".to_owned()))?
         .map_err(|_| {
-            Refused::Wrong(format!(
-                "the body breaks off or is longer than {most} bytes"
-            ))
+            Refused::Wrong(format!("the body breaks off or is longer than {max} bytes"))
         })?;
-    serde_json::from_slice(&body.to_bytes())
+    Ok(body.to_bytes())
+}
+
+fn parsed<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    serde_json::from_slice(body)
         .map_err(|error| Refused::Wrong(format!("the body is not the JSON that is meant: {error}")))
 }
 
 /// One value, or some keys.
-fn kv_asked(
-    edge: &Edge,
-    path: &str,
-    query: Option<&str>,
-) -> Result<Response<Full<Bytes>>, Refused> {
+fn kv_asked(edge: &Edge, path: &str, query: Option<&str>) -> Outcome {
     let distribution = decoded(path.strip_prefix(KV).unwrap_or_default())?;
     let mut range = KvRange::default();
     let mut key = None;
@@ -240,14 +258,9 @@ fn kv_asked(
     }
 }
 
-async fn kv_changed(
-    edge: &Edge,
-    path: String,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Refused> {
+async fn kv_changed(edge: &Edge, path: &str, body: &Bytes) -> Outcome {
     let distribution = decoded(path.strip_prefix(KV).unwrap_or_default())?;
-    let changes = read(request, MOST_KV_BODY).await?;
-    let total = insight::kv_change(edge, &distribution, changes).await?;
+    let total = insight::kv_change(edge, &distribution, parsed(body)?).await?;
     Ok(json(StatusCode::OK, &total))
 }
 

@@ -4,15 +4,26 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::limits::Limits;
 use super::names;
+use super::networks::Network;
 use super::printable::printable;
 use super::report::Problem;
 use super::scalar::{boolean, integer, path, size, text};
 use super::short_circuit::ShortCircuit;
 use super::source::{At, Placed};
 use super::walk::{self, Kind, Table, Value, kind, list, placed, table};
+
+/// Networks of trusted proxies: each is compared with the address of each connection.
+const MAX_TRUSTED_PROXIES: usize = 256;
+
+/// Names of the admin listener.
+const MAX_ADMIN_HOSTS: usize = 16;
+
+/// The least that `max_connections_per_address` is where it is not set.
+const MIN_CONNECTIONS_PER_ADDRESS: usize = 256;
 
 /// Each is asked in turn for a fact that those before it do not know.
 const MAX_GEO_DATABASES: usize = 8;
@@ -49,9 +60,15 @@ pub struct Server {
     /// `max_connections`: how many viewers' connections may be open at once, 1 to 1 000 000. A further one is closed unread.
     /// Default 16 384.
     pub max_connections: usize,
-    /// `max_connections_per_address`: the same for one address of viewers, or one IPv6 network of 64 bits. Default: not
-    /// bounded, since many viewers may come by one address.
+    /// `max_connections_per_address`: the same for one address of viewers, or one IPv6 network of 64 bits; trusted proxies have
+    /// no such limit. Default: a quarter of `max_connections`, and at least 256.
     pub max_connections_per_address: Option<usize>,
+    /// `trusted_proxies`: networks of the proxies in front of this edge, whose X-Forwarded-For and X-Forwarded-Proto count, up
+    /// to 256. Default: none.
+    pub trusted_proxies: Arc<[Network]>,
+    /// `admin_hosts`: names by which the admin listener may be asked for, beside `localhost` and addresses, up to 16. Default:
+    /// none.
+    pub admin_hosts: Vec<String>,
     /// `geo_database`: databases in MaxMind's format, for the geographic facts that plugins read: a path, or a list of up to
     /// 8, of which the first one that knows a fact says it. Default: none.
     pub geo_databases: Vec<Placed<PathBuf>>,
@@ -108,11 +125,19 @@ impl Server {
             max_fetches: 10_000,
             max_connections: 16_384,
             max_connections_per_address: None,
+            trusted_proxies: Arc::default(),
+            admin_hosts: Vec::new(),
             geo_databases: Vec::new(),
             store,
             limits: Limits::default(),
             short_circuit: ShortCircuit::default(),
         }
+    }
+
+    /// Returns how many connections one address of viewers may have.
+    pub fn connections_per_address(&self) -> usize {
+        let share = (self.max_connections / 4).max(MIN_CONNECTIONS_PER_ADDRESS);
+        self.max_connections_per_address.unwrap_or(share)
     }
 }
 
@@ -152,6 +177,18 @@ pub(super) fn read(t: &Table<'_>) -> Server {
         ),
         max_connections_per_address: t
             .optional("max_connections_per_address", integer(1..=1_000_000)),
+        trusted_proxies: t
+            .or(
+                "trusted_proxies",
+                Vec::new(),
+                bounded(MAX_TRUSTED_PROXIES, text(str::parse)),
+            )
+            .into(),
+        admin_hosts: t.or(
+            "admin_hosts",
+            default.admin_hosts,
+            bounded(MAX_ADMIN_HOSTS, text(names::host_name)),
+        ),
         geo_databases: t.or("geo_database", default.geo_databases, geo_databases),
         limits: t.or(
             "limits",
@@ -186,6 +223,22 @@ fn read_store(t: &Table<'_>) -> StoreSettings {
             default.max_object_bytes.min(disk_bytes),
             size((1 << 10)..=disk_bytes),
         ),
+    }
+}
+
+/// A list of at most so many items.
+fn bounded<'a, T>(
+    max: usize,
+    item: impl Fn(&Value<'a>) -> Option<T>,
+) -> impl Fn(&Value<'a>) -> Option<Vec<T>> {
+    let read = list(item);
+    move |value| {
+        let items = read(value)?;
+        if items.len() > max {
+            let problem = Problem::new(format!("`{}` has {} items", value.key, items.len()));
+            return value.refuse(problem.allowed(format!("at most {max}")));
+        }
+        Some(items)
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Record {
     pub asked: Option<Uri>,
     /// The distribution's id; `None` where no distribution was found.
     pub distribution: Option<Arc<str>>,
-    /// The status that was sent.
-    pub status: StatusCode,
+    /// The status that was sent; `None` if the viewer left before there was one.
+    pub status: Option<StatusCode>,
     /// The part of the cache; `None` if the request did not reach it.
     pub cache: Option<CacheStatus>,
     /// A word for the refusal or failure behind the status, where there was one.
@@ -120,6 +120,11 @@ impl ResponseFields {
 }
 
 impl Record {
+    /// The status as logs and metrics say it: 0 where none was sent.
+    pub fn status_number(&self) -> u16 {
+        self.status.map_or(0, |status| status.as_u16())
+    }
+
     /// The host that was asked for, in lower case; empty where the request names none.
     pub fn host(&self) -> String {
         let host = self.host.as_ref().map(Authority::host);

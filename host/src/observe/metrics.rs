@@ -227,7 +227,7 @@ impl Metrics {
     pub fn request(&self, record: &Record) {
         self.duration
             .observe(record.received.elapsed().as_secs_f64());
-        if record.status == StatusCode::OK
+        if record.status == Some(StatusCode::OK)
             && !record.aborted
             && record.cache.as_ref().is_some_and(|cache| cache.hit)
             && let Some(distribution) = &record.distribution
@@ -243,7 +243,7 @@ impl Metrics {
         };
         let labels = RequestLabels {
             distribution: distribution(),
-            status: record.status.as_u16(),
+            status: record.status_number(),
             cache: record.cache.as_ref().map_or(NO_CACHE, |cache| cache.word()),
         };
         self.requests.count(labels, 1);

@@ -96,7 +96,7 @@ impl Sink for Log {
             referer = &*field(messages, &REFERER),
             user_agent = &*field(messages, &USER_AGENT),
             received_bytes = messages.map_or(0, Messages::received_bytes),
-            status = record.status.as_u16(),
+            status = record.status_number(),
             content_type = &*text(content_type),
             cache_status = record.cache.as_ref().map(CacheStatus::parameters).as_deref().unwrap_or("-"),
             reason = record.reason.unwrap_or("-"),

@@ -60,6 +60,9 @@ pub enum OriginError {
     /// The viewer's request body broke off or was malformed.
     #[error("the request body failed: {0}")]
     RequestBody(#[source] hyper::Error),
+    /// The viewer sent its request body too slowly.
+    #[error("the viewer sent its request body too slowly")]
+    RequestBodySlow,
     /// The viewer sent no further piece of its request body within the read timeout.
     #[error("the viewer sent nothing of its request body for {} s", .0.as_secs_f32())]
     RequestBodyTimeout(Duration),
@@ -73,7 +76,9 @@ impl OriginError {
             | OriginError::ReadTimeout(_)
             | OriginError::CompletionTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             OriginError::RequestBody(_) => StatusCode::BAD_REQUEST,
-            OriginError::RequestBodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            OriginError::RequestBodyTimeout(_) | OriginError::RequestBodySlow => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             _ => StatusCode::BAD_GATEWAY,
         }
     }
@@ -91,7 +96,9 @@ impl OriginError {
             OriginError::ReadTimeout(_) => "origin-read-timeout",
             OriginError::CompletionTimeout(_) => "origin-completion-timeout",
             OriginError::RequestBody(_) => "request-body-error",
-            OriginError::RequestBodyTimeout(_) => "request-body-timeout",
+            OriginError::RequestBodyTimeout(_) | OriginError::RequestBodySlow => {
+                "request-body-timeout"
+            }
         }
     }
 
@@ -101,6 +108,7 @@ impl OriginError {
             self,
             OriginError::RequestBody(_)
                 | OriginError::RequestBodyTimeout(_)
+                | OriginError::RequestBodySlow
                 | OriginError::CompletionTimeout(_)
                 | OriginError::Garbage(_)
         )

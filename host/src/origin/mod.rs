@@ -25,7 +25,11 @@ pub use error::OriginError;
 pub use send::Sent;
 
 use crate::config;
+use http::Version;
 use std::sync::Arc;
+
+/// The version that is spoken with origins.
+pub const VERSION: Version = Version::HTTP_11;
 
 /// One origin of a distribution with its pool of connections.
 pub struct Origin {

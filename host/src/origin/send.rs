@@ -6,6 +6,7 @@ use super::framing::{self, Framed};
 use super::head::BadHead;
 use super::pool::Connection;
 use super::{Origin, OriginError};
+use crate::viewer_body::{TooSlow, may_idle};
 use http::{Method, Request, Response, StatusCode, request};
 use std::future::Future;
 use std::sync::Arc;
@@ -140,7 +141,8 @@ impl Origin {
         let upload = body.upload();
         let request = Request::from_parts(head.clone(), body);
         let sending = connection.send(request);
-        let Some(answer) = patiently(limit, upload.as_deref(), sending).await else {
+        let may_idle = may_idle(&head.headers);
+        let Some(answer) = patiently(limit, upload.as_deref(), may_idle, sending).await else {
             let is_viewers = upload.is_some_and(|upload| upload.waits_for_viewer());
             return Tried::Failed(match is_viewers {
                 true => OriginError::RequestBodyTimeout(limit),
@@ -176,11 +178,13 @@ impl Origin {
 /// A viewer's upload may take this long in total, however steadily it comes.
 const MOST_UPLOAD: Duration = Duration::from_secs(3600);
 
-/// Waits for an answer; the limit starts anew as long as the request's body is still going out, within [`MOST_UPLOAD`].
+/// Waits for an answer; the limit starts anew as long as the request's body is still going out, within [`MOST_UPLOAD`]. Neither
+/// holds while a stream that may idle waits for its viewer.
 /// `None` when it is over.
 async fn patiently<F: Future>(
     limit: Duration,
     upload: Option<&Upload>,
+    may_idle: bool,
     answer: F,
 ) -> Option<F::Output> {
     let mut answer = std::pin::pin!(answer);
@@ -192,6 +196,9 @@ async fn patiently<F: Future>(
             return Some(answer);
         }
         let now = moved();
+        if may_idle && upload.is_some_and(Upload::waits_for_viewer) {
+            continue;
+        }
         if now == before || Instant::now() >= until {
             return None;
         }
@@ -199,8 +206,23 @@ async fn patiently<F: Future>(
     }
 }
 
+/// Returns true if the viewer's request body was behind the error.
+fn is_too_slow(error: &hyper::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if error.is::<TooSlow>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// Finds whose fault hyper's error is.
 fn blame(error: hyper::Error) -> OriginError {
+    if is_too_slow(&error) {
+        return OriginError::RequestBodySlow;
+    }
     if let Some(bad) = bad_head(&error) {
         return OriginError::Garbage(bad.to_string());
     }
@@ -251,7 +273,7 @@ mod tests {
         });
         let began = Instant::now();
         let limit = Duration::from_secs(30);
-        let answer = patiently(limit, Some(&upload), std::future::pending::<()>()).await;
+        let answer = patiently(limit, Some(&upload), false, std::future::pending::<()>()).await;
         assert!(answer.is_none());
         let took = began.elapsed();
         assert!(
@@ -259,5 +281,25 @@ mod tests {
             "{took:?}"
         );
         trickle.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_may_idle_waits_for_its_viewer_without_end() {
+        use http_body::Body;
+        use std::task::{Context, Waker};
+        let silent = http_body_util::StreamBody::new(futures_util::stream::pending());
+        let rest = Some(crate::viewer_body::ViewerBody::new(silent));
+        let mut body = OutgoingBody::viewer(std::collections::VecDeque::new(), rest);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(
+            std::pin::Pin::new(&mut body)
+                .poll_frame(&mut cx)
+                .is_pending()
+        );
+        let answer = tokio::time::sleep(2 * MOST_UPLOAD);
+        let upload = body.upload();
+        let limit = Duration::from_secs(30);
+        let answer = patiently(limit, upload.as_deref(), true, answer).await;
+        assert!(answer.is_some());
     }
 }

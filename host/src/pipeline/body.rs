@@ -15,31 +15,53 @@ pub struct Delivery {
     meter: Meter,
     /// An error that is reported at the next poll: until then the server sends what it has.
     broken: Option<BodyError>,
+    close: bool,
 }
 
-struct Meter {
-    record: Option<Box<Record>>,
+/// The record of a request under way. It is complete when this is dropped: the body has ended, or the viewer has left.
+pub(super) struct Meter {
+    record: Box<Record>,
     edge: Arc<Edge>,
     /// The body's length, where it is known: the server stops asking once it has that much.
     expected: Option<u64>,
     finished: bool,
 }
 
+impl Meter {
+    pub(super) fn new(edge: &Arc<Edge>, record: Box<Record>) -> Meter {
+        Meter {
+            record,
+            edge: edge.clone(),
+            expected: None,
+            finished: false,
+        }
+    }
+
+    pub(super) fn record(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    pub(super) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+}
+
 impl Delivery {
-    pub(crate) fn new(source: Source, record: Box<Record>, edge: Arc<Edge>) -> Delivery {
-        let expected = source.size_hint().exact();
+    pub(super) fn new(source: Source, mut meter: Meter, close: bool) -> Delivery {
+        meter.expected = source.size_hint().exact();
         // The server does not ask for the content of a response that it knows to be empty.
-        let finished = source.is_end_stream() || expected == Some(0);
+        meter.finished = source.is_end_stream() || meter.expected == Some(0);
         Delivery {
             source,
-            meter: Meter {
-                record: Some(record),
-                edge,
-                expected,
-                finished,
-            },
+            meter,
             broken: None,
+            close,
         }
+    }
+
+    /// Returns true if nothing more is read from the viewer's connection after this response.
+    pub fn closes(&self) -> bool {
+        self.close
     }
 }
 
@@ -59,9 +81,9 @@ impl Body for Delivery {
         match frame {
             Some(Ok(frame)) => {
                 let meter = &mut delivery.meter;
-                if let (Some(data), Some(record)) = (frame.data_ref(), &mut meter.record) {
-                    record.sent += data.len() as u64;
-                    meter.finished = meter.expected == Some(record.sent);
+                if let Some(data) = frame.data_ref() {
+                    meter.record.sent += data.len() as u64;
+                    meter.finished = meter.expected == Some(meter.record.sent);
                 }
                 meter.finished |= delivery.source.is_end_stream();
                 Poll::Ready(Some(Ok(frame)))
@@ -87,14 +109,19 @@ impl Body for Delivery {
     }
 }
 
+/// The word for a request whose connection ended before there was a response.
+const VIEWER_LEFT: &str = "viewer-left";
+
 impl Drop for Meter {
     fn drop(&mut self) {
-        if let Some(mut record) = self.record.take() {
-            record.aborted = !self.finished;
-            self.edge.metrics().request(&record);
-            if record.messages.is_some() {
-                self.edge.sinks().record(&record);
-            }
+        let record = &mut self.record;
+        record.aborted = !self.finished;
+        if record.status.is_none() {
+            record.reason = Some(VIEWER_LEFT);
+        }
+        self.edge.metrics().request(record);
+        if record.messages.is_some() {
+            self.edge.sinks().record(record);
         }
     }
 }

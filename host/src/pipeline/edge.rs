@@ -65,7 +65,7 @@ pub struct Edge {
     failing: Failing,
     whole_only: WholeOnly,
     name: Arc<str>,
-    via: [HeaderValue; 2],
+    via: [HeaderValue; 4],
     loop_id: String,
     loop_field: HeaderValue,
     first_request: u64,
@@ -107,7 +107,7 @@ impl Edge {
             fetches: Fetches::default(),
             failing: Failing::default(),
             whole_only: WholeOnly::default(),
-            via: [via("1.0"), via("1.1")],
+            via: ["1.0", "1.1", "2.0", "3.0"].map(via),
             name: name.into(),
             loop_field: HeaderValue::try_from(loop_id.as_str())
                 .unwrap_or_else(|_| HeaderValue::from_static("selvedge")),
@@ -251,13 +251,14 @@ impl Edge {
         &self.flights
     }
 
-    /// Returns the Via line for a message received in this version.
+    /// Returns the Via line for a message received in this version (RFC 9110, section 7.6.3).
     pub(crate) fn via(&self, version: Version) -> &HeaderValue {
-        let [old, new] = &self.via;
-        if version == Version::HTTP_10 {
-            old
-        } else {
-            new
+        let [of_1_0, of_1_1, of_2, of_3] = &self.via;
+        match version {
+            Version::HTTP_3 => of_3,
+            Version::HTTP_2 => of_2,
+            Version::HTTP_11 => of_1_1,
+            _ => of_1_0,
         }
     }
 

@@ -44,6 +44,7 @@ mod pass;
 mod query;
 mod receive;
 mod request_body;
+mod reserved;
 mod respond;
 mod sent;
 mod slices;
@@ -63,15 +64,16 @@ mod viewer_side;
 
 pub use body::Delivery;
 pub use edge::{ChooseSinks, Edge, EdgeParts};
-pub use exchange::{BodyError, Connection, Malformed, Viewer};
+pub use exchange::{BodyError, Malformed, Tunnel, Viewer};
 pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
 use crate::observe::access::{Messages, Record, RequestFields, ResponseFields};
 use crate::viewer_body::ViewerBody;
 use at_once::AtOnce;
+use body::Meter;
 use exchange::Prepared;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, Uri};
 use receive::receive;
 use std::convert::Infallible;
 use std::future::Future;
@@ -114,28 +116,23 @@ impl Future for Handling {
 
 /// Answers one request. Every failure becomes a response; none is returned.
 pub fn handle(edge: &Arc<Edge>, viewer: &Viewer, request: Request<ViewerBody>) -> Handling {
-    let version = request.version();
-    let mut record = record_of(edge, viewer, &request);
-    let received = match receive(edge, viewer, request, &mut record) {
+    let mut meter = Meter::new(edge, record_of(edge, viewer, &request));
+    let received = match receive(edge, viewer, request, meter.record()) {
         Ok(received) => received,
-        Err(refusal) => {
-            return Handling::now(deliver(edge, version, record, Prepared::refused(refusal)));
-        }
+        Err(refusal) => return Handling::now(deliver(meter, Prepared::refused(refusal))),
     };
     let known = match at_once::answer(edge, &received) {
-        AtOnce::Answered(prepared) => {
-            return Handling::now(deliver(edge, version, record, prepared));
-        }
+        AtOnce::Answered(prepared) => return Handling::now(deliver(meter, prepared)),
         AtOnce::NotYet(known) => known,
     };
     let edge = edge.clone();
     Handling::Later(Box::pin(async move {
-        let prepared = viewer_side::serve(&edge, received, known, &mut record).await;
-        deliver(&edge, version, record, prepared)
+        let prepared = viewer_side::serve(&edge, received, known, meter.record()).await;
+        deliver(meter, prepared)
     }))
 }
 
-/// Answers what the guard refused; the connection is closed afterwards.
+/// Answers what the server refused; the connection is closed afterwards.
 pub fn refuse(
     edge: &Arc<Edge>,
     viewer: &Viewer,
@@ -148,7 +145,7 @@ pub fn refuse(
         messages.fields = RequestFields::Own(request.headers().clone());
     }
     let prepared = Prepared::refusal(malformed.status, malformed.text, malformed.reason, true);
-    Handling::now(deliver(edge, request.version(), record, prepared))
+    Handling::now(deliver(Meter::new(edge, record), prepared))
 }
 
 fn record_of(edge: &Edge, viewer: &Viewer, request: &Request<ViewerBody>) -> Box<Record> {
@@ -168,7 +165,7 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
         host: None,
         asked: Some(uri.clone()),
         distribution: None,
-        status: StatusCode::OK,
+        status: None,
         cache: None,
         reason: None,
         hooks: Vec::new(),
@@ -179,19 +176,17 @@ fn new_record(edge: &Edge, viewer: SocketAddr, method: &Method, uri: &Uri) -> Bo
     })
 }
 
-fn deliver(
-    edge: &Arc<Edge>,
-    version: http::Version,
-    mut record: Box<Record>,
-    prepared: Prepared,
-) -> Response<Delivery> {
-    record.reason = record.reason.or(prepared.reason);
-    let (response, source, cache) = respond::finish(edge, version, prepared);
-    record.status = response.status();
+fn deliver(mut meter: Meter, prepared: Prepared) -> Response<Delivery> {
+    let close = prepared.close;
+    let (reason, record) = (prepared.reason, meter.record());
+    record.reason = record.reason.or(reason);
+    let (response, source, cache) = respond::finish(meter.edge(), prepared);
+    let record = meter.record();
+    record.status = Some(response.status());
     record.cache = cache;
     if let Some(messages) = &mut record.messages {
         messages.first_byte = Some(record.received.elapsed());
         messages.response = ResponseFields::of(response.headers());
     }
-    response.map(|()| Delivery::new(source, record, edge.clone()))
+    response.map(|()| Delivery::new(source, meter, close))
 }

@@ -9,8 +9,9 @@ use super::receive::CDN_LOOP;
 use super::sent::{Sent, X_FORWARDED_FOR};
 use super::upgrade;
 use crate::config::{NameSet, X_FORWARDED_PROTO};
+use crate::origin;
 use http::header::{HOST, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request};
 use selvedge_caching::Stored;
 
 mod hook;
@@ -60,7 +61,7 @@ pub(crate) fn head_for(job: &Job, outgoing: &Outgoing, target: &Target) -> reque
     }
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = job.facts.method.clone();
-    head.version = Version::HTTP_11;
+    head.version = origin::VERSION;
     head.uri = uri(outgoing, &settings.path);
     head.headers = fields;
     head

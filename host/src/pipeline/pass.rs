@@ -8,14 +8,11 @@ use super::exchange::{
 use super::{fetch_side, respond, upgrade};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
+use crate::viewer_body::TooSlow;
 use http_body_util::BodyExt;
 use selvedge_caching::cache_status::Fwd;
 use selvedge_runtime::Read;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The first piece of a request's body has to arrive within this time; the origin's read timeout bounds the rest.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Neither looked up nor stored: straight to the origin and back.
 pub(crate) async fn pass(
@@ -88,13 +85,14 @@ async fn read_ahead(mut body: OutgoingBody) -> Result<OutgoingBody, FailureReaso
         // A plugin has read it.
         return Ok(body);
     }
-    match tokio::time::timeout(BODY_TIMEOUT, incoming.frame()).await {
-        Ok(None) => Ok(body),
-        Ok(Some(Ok(frame))) => {
+    // The wait is bounded where the body comes from: the viewer has only so much time.
+    match incoming.frame().await {
+        None => Ok(body),
+        Some(Ok(frame)) => {
             ahead.push_back(frame);
             Ok(body)
         }
-        Err(_) => Err(FailureReason::RequestBodyTimeout),
-        Ok(Some(Err(_))) => Err(FailureReason::RequestBody),
+        Some(Err(error)) if error.is::<TooSlow>() => Err(FailureReason::RequestBodyTimeout),
+        Some(Err(_)) => Err(FailureReason::RequestBody),
     }
 }

@@ -5,15 +5,14 @@
 
 use super::edge::Edge;
 use super::exchange::{Received, Refusal, Viewer};
-use super::query;
-use super::upgrade;
+use super::{query, reserved, upgrade};
 use crate::distribution::{Behavior, HostTarget};
 use crate::observe::access::{Record, RequestFields};
 use crate::origin::OutgoingBody;
 use crate::viewer_body::ViewerBody;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
-use http::{HeaderName, Method, Request, Uri, Version};
+use http::{HeaderName, Method, Request, Uri};
 use http_body::Body;
 use selvedge_runtime::{RequestFacts, Scheme};
 use std::collections::VecDeque;
@@ -32,7 +31,7 @@ pub(crate) fn receive(
     let upgrade = upgrade::asked(viewer, &mut request);
     let (mut head, mut body) = request.into_parts();
     let has_body = !body.is_end_stream();
-    let found = receive_head(edge, &mut head, has_body, record);
+    let found = receive_head(edge, viewer, &mut head, has_body, record);
     if let Some(messages) = &mut record.messages {
         messages.fields = match &found {
             Ok(received) => RequestFields::Facts(received.facts.clone()),
@@ -53,15 +52,13 @@ pub(crate) fn receive(
 /// Receives a request of which only the head is known, be it sent or only asked about.
 pub(crate) fn receive_head(
     edge: &Edge,
+    viewer: &Viewer,
     head: &mut http::request::Parts,
     has_body: bool,
     record: &mut Record,
 ) -> Result<Received, Refusal> {
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
-    }
-    if !matches!(head.version, Version::HTTP_10 | Version::HTTP_11) {
-        return Err(Refusal::Version);
     }
     let authority = authority(head)?;
     let host = authority.host().to_ascii_lowercase();
@@ -89,24 +86,25 @@ pub(crate) fn receive_head(
         _ => target.path().to_owned(),
     };
     let query = query::sent(target.query()).map(str::to_owned);
-    let uri = absolute(&authority, target)?;
+    let uri = absolute(viewer.scheme, &authority, target)?;
     // Fields of the connection end here, before anything is decided by them: a field that Connection names must be neither
     // in the key nor at the origin (RFC 9110, section 7.6.1).
     selvedge_caching::end_to_end(&mut head.headers);
+    reserved::take_off(&mut head.headers);
     if head.uri.authority().is_some() {
         head.headers.insert(HOST, host_field(&authority)?);
     }
     let facts = RequestFacts {
         method: head.method.clone(),
-        scheme: Scheme::Http,
+        scheme: viewer.scheme,
         host,
         path,
         query,
         fields: std::mem::take(&mut head.headers),
         body: None,
-        viewer: record.viewer,
+        viewer: viewer.address,
         version: head.version,
-        tls: None,
+        tls: viewer.tls.clone(),
         geo: behavior.has_plugins().then(|| plan.geo()).flatten(),
         request_id: record.request_id,
         distribution: distribution.id().clone(),
@@ -172,9 +170,12 @@ fn authority(head: &http::request::Parts) -> Result<Authority, Refusal> {
     Ok(authority)
 }
 
-fn absolute(authority: &Authority, target: &PathAndQuery) -> Result<Uri, Refusal> {
+fn absolute(scheme: Scheme, authority: &Authority, target: &PathAndQuery) -> Result<Uri, Refusal> {
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(UriScheme::HTTP);
+    parts.scheme = Some(match scheme {
+        Scheme::Http => UriScheme::HTTP,
+        Scheme::Https => UriScheme::HTTPS,
+    });
     parts.authority = Some(authority.clone());
     parts.path_and_query = Some(without_empty_query(target));
     Uri::from_parts(parts).map_err(|_| Refusal::NoPath)

@@ -7,10 +7,11 @@ use super::edge::Edge;
 use super::exchange::{
     Content, FromStore, Obtained, Own, Parts, Prepared, Received, SYNTHETIC, Source, bodiless,
 };
+use crate::origin;
 use http::header::{
     ACCEPT_RANGES, AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, VIA,
 };
-use http::{HeaderMap, Method, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Response, StatusCode};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_caching::multipart::MultipartRanges;
 use selvedge_caching::{PartAnswer, Precondition, RangeAnswer, Stored, StoredBody};
@@ -56,6 +57,7 @@ pub(crate) fn from_stored(
         body: Source::Empty,
         cache: Some(cache),
         reason: None,
+        close: false,
     };
     match selvedge_caching::evaluate_preconditions(&request, head.status, &head.fields) {
         Precondition::Proceed => {}
@@ -237,6 +239,7 @@ pub(crate) fn from_origin(own: Own, cache: CacheStatus) -> Prepared {
         body: Source::Origin(Box::new(own.body), own.slot),
         cache: Some(cache),
         reason: Some(own.why),
+        close: false,
     }
 }
 
@@ -259,10 +262,9 @@ fn not_modified(prepared: &mut Prepared) {
     }
 }
 
-/// Adds what every response carries and makes it ready for the server.
+/// Adds what every response carries and makes it ready for the server. The version is the server's: it knows the connection.
 pub(crate) fn finish(
     edge: &Edge,
-    version: Version,
     prepared: Prepared,
 ) -> (Response<()>, Source, Option<CacheStatus>) {
     let Prepared {
@@ -271,18 +273,15 @@ pub(crate) fn finish(
         body,
         cache,
         reason,
+        close: _,
     } = prepared;
-    fields.append(VIA, edge.via(Version::HTTP_11).clone());
+    fields.append(VIA, edge.via(origin::VERSION).clone());
     fields.insert(X_CACHE, x_cache(cache.as_ref(), status, reason));
     if let Some(cache) = &cache {
         fields.append(CACHE_STATUS, cache.to_field("Selvedge"));
     }
     let mut response = Response::new(());
     *response.status_mut() = status;
-    *response.version_mut() = match version {
-        Version::HTTP_10 => Version::HTTP_10,
-        _ => Version::HTTP_11,
-    };
     *response.headers_mut() = fields;
     (response, body, cache)
 }

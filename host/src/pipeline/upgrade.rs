@@ -19,6 +19,7 @@ const IDLE: Duration = Duration::from_secs(600);
 
 /// Returns the upgrade that a request asks for, if any: taken before the fields of the connection are removed.
 pub(crate) fn asked(viewer: &Viewer, request: &mut Request<ViewerBody>) -> Option<Upgrade> {
+    let tunnel = viewer.tunnel.as_ref()?;
     let fields = request.headers();
     let protocol = fields.get(UPGRADE)?.clone();
     let named = fields.get_all(CONNECTION).iter().any(|line| {
@@ -30,13 +31,14 @@ pub(crate) fn asked(viewer: &Viewer, request: &mut Request<ViewerBody>) -> Optio
     if !named
         || is_http_2(&protocol)
         || request.method() != Method::GET
-        || request.version() != Version::HTTP_11
+        // RFC 9110, section 7.8: not from HTTP/1.0.
+        || request.version() == Version::HTTP_10
     {
         return None;
     }
     Some(Upgrade {
         protocol,
-        viewer: viewer.clone(),
+        tunnel: tunnel.clone(),
         connection: hyper::upgrade::on(request),
     })
 }
@@ -61,7 +63,7 @@ pub(crate) fn join(
     origin: OnUpgrade,
     mut agreed: Prepared,
 ) -> Prepared {
-    if !upgrade.viewer.connection.become_tunnel() {
+    if !upgrade.tunnel.open() {
         let words = "The viewer sent more before the upgrade was agreed on.";
         return Prepared::refusal(StatusCode::BAD_REQUEST, words, "early-upgrade-data", true);
     }

@@ -5,7 +5,7 @@ use super::exchange::{Prepared, Received};
 use super::hooks::Hooks;
 use crate::observe::access::Record;
 use http::StatusCode;
-use http::header::{AGE, CONNECTION};
+use http::header::AGE;
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_runtime::{
     Hook, OnError, RequestFacts, ResponseEdits, ResponseFacts, Transaction, ViewerResponseDecision,
@@ -45,9 +45,7 @@ pub(crate) async fn handle(
             Ok(ViewerResponseDecision::Respond(response)) => {
                 let mut made = Prepared::synthetic(&received.facts.method, response);
                 made.cache = prepared.cache;
-                if let Some(close) = prepared.fields.remove(CONNECTION) {
-                    made.fields.insert(CONNECTION, close);
-                }
+                made.close = prepared.close;
                 prepared = made;
                 continue;
             }

@@ -1,6 +1,6 @@
-//! Which connections are taken: no more at once than the server file allows, in all and for each address of a viewer.
+//! Admission of connections: no more at once than the server file allows, in all and for each address of a viewer.
 //!
-//! It is asked when a connection comes and told when it goes: requests pay nothing for it.
+//! It is asked when a connection comes and told when it goes. Requests pay nothing for it.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -8,21 +8,21 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many connections there may be.
+/// Limits of open connections.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct Limits {
     /// In all.
     pub(super) all: usize,
-    /// From one address; `None` where that is not counted.
+    /// From one address; `None` where those are not counted.
     pub(super) of_address: Option<usize>,
 }
 
 /// Why a connection is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// There are as many as there may be.
+    /// As many are open as may be.
     All,
-    /// There are as many from this address.
+    /// As many are open from this address.
     Address,
 }
 
@@ -33,21 +33,21 @@ pub(super) struct Admission {
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One connection's place. It is free again when this is dropped.
+/// An admitted connection. It counts until this is dropped.
 pub(super) struct Admitted {
     admission: Arc<Admission>,
-    /// Where it counts beside all.
+    /// The address under which it counts beside all.
     address: Option<IpAddr>,
 }
 
 impl Admission {
-    /// A place for a connection from this address.
+    /// Admits a connection from this address.
     pub(super) fn admit(
         self: &Arc<Self>,
-        bounds: Bounds,
+        limits: Limits,
         address: IpAddr,
     ) -> Result<Admitted, Full> {
-        let more = |count: usize| (count < bounds.all).then_some(count + 1);
+        let more = |count: usize| (count < limits.all).then_some(count + 1);
         self.all
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
             .map_err(|_| Full::All)?;
@@ -55,11 +55,11 @@ impl Admission {
             admission: self.clone(),
             address: None,
         };
-        if let Some(most) = bounds.of_address {
+        if let Some(limit) = limits.of_address {
             let address = network(address);
             let mut by_address = self.by_address.lock();
             let count = by_address.entry(address).or_default();
-            if *count >= most {
+            if *count >= limit {
                 return Err(Full::Address);
             }
             *count += 1;
@@ -85,7 +85,7 @@ impl Drop for Admitted {
     }
 }
 
-/// What counts as one address: of IPv6 the network of 64 bits, since a viewer has all of it.
+/// Returns the address that counts: of IPv6 the network of 64 bits, since a viewer has all of it.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -109,33 +109,33 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_when_its_connection_ends() {
+    fn a_connection_counts_until_it_ends() {
         let admission = admission();
-        let bounds = Bounds {
+        let limits = Limits {
             all: 1,
             of_address: None,
         };
-        let one = admission.admit(bounds, ip("192.0.2.1"));
+        let one = admission.admit(limits, ip("192.0.2.1"));
         assert!(one.is_ok());
-        let two = admission.admit(bounds, ip("192.0.2.2"));
+        let two = admission.admit(limits, ip("192.0.2.2"));
         assert_eq!(two.err(), Some(Full::All));
         drop(one);
-        assert!(admission.admit(bounds, ip("192.0.2.2")).is_ok());
+        assert!(admission.admit(limits, ip("192.0.2.2")).is_ok());
     }
 
     #[test]
-    fn one_address_leaves_places_for_others() {
+    fn one_address_leaves_room_for_others() {
         let admission = admission();
-        let bounds = Bounds {
+        let limits = Limits {
             all: 10,
             of_address: Some(1),
         };
-        let one = admission.admit(bounds, ip("192.0.2.1"));
-        let mapped = admission.admit(bounds, ip("::ffff:192.0.2.1"));
+        let one = admission.admit(limits, ip("192.0.2.1"));
+        let mapped = admission.admit(limits, ip("::ffff:192.0.2.1"));
         assert_eq!(mapped.err(), Some(Full::Address));
-        assert!(admission.admit(bounds, ip("192.0.2.2")).is_ok());
+        assert!(admission.admit(limits, ip("192.0.2.2")).is_ok());
         drop(one);
-        assert!(admission.admit(bounds, ip("192.0.2.1")).is_ok());
+        assert!(admission.admit(limits, ip("192.0.2.1")).is_ok());
         assert!(admission.by_address.lock().is_empty());
         assert_eq!(admission.all.load(Ordering::Relaxed), 0);
     }
@@ -143,13 +143,13 @@ mod tests {
     #[test]
     fn a_network_of_ipv6_is_one_address() {
         let admission = admission();
-        let bounds = Bounds {
+        let limits = Limits {
             all: 10,
             of_address: Some(1),
         };
-        let _one = admission.admit(bounds, ip("2001:db8::1"));
-        let same = admission.admit(bounds, ip("2001:db8::2:3"));
+        let _one = admission.admit(limits, ip("2001:db8::1"));
+        let same = admission.admit(limits, ip("2001:db8::2:3"));
         assert_eq!(same.err(), Some(Full::Address));
-        assert!(admission.admit(bounds, ip("2001:db8:0:1::1")).is_ok());
+        assert!(admission.admit(limits, ip("2001:db8:0:1::1")).is_ok());
     }
 }

@@ -17,8 +17,12 @@ use std::time::{Duration, Instant};
 pub(super) struct LazyTimer(Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>);
 
 impl Timer for LazyTimer {
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_until(Instant::now() + duration)
+        self.sleep_until(self.now() + duration)
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
@@ -41,12 +45,13 @@ impl Future for LazySleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline;
+        let now = || self.shared.now();
         let mut shared = self.shared.0.lock();
         let timer =
             shared.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         loop {
             ready!(timer.as_mut().poll(cx));
-            if Instant::now() >= deadline {
+            if now() >= deadline {
                 return Poll::Ready(());
             }
             // It was set for an earlier sleep.

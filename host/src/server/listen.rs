@@ -1,7 +1,8 @@
 //! Listeners: accept until told to stop, then let what runs finish within a bounded time.
 
-use super::admission::{Admission, Bounds, Full};
-use super::connection;
+use super::admission::{Admission, Full, Limits};
+use super::{connection, forwarded};
+use crate::config::Network;
 use crate::pipeline::Edge;
 use std::io;
 use std::net::SocketAddr;
@@ -11,8 +12,11 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// After a failed accept (out of file handles, for instance) the listener waits this long before the next.
+/// The wait after a failed accept (out of file handles, for instance).
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+/// Largest backlog: what systems take is a signed 32-bit number, and more than this is never of use.
+const MAX_BACKLOG: u32 = 65_535;
 
 /// A bound listener.
 pub struct Listening {
@@ -32,11 +36,11 @@ impl Listening {
     }
 }
 
-/// Binds one address.
+/// Binds one address. `backlog` connections may wait to be accepted; the system may allow fewer.
 ///
 /// # Errors
 /// The system's, for instance that the port is taken.
-pub fn bind(address: SocketAddr) -> io::Result<Listening> {
+pub fn bind(address: SocketAddr, backlog: usize) -> io::Result<Listening> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
@@ -44,7 +48,7 @@ pub fn bind(address: SocketAddr) -> io::Result<Listening> {
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    let listener = socket.listen(1024)?;
+    let listener = socket.listen(u32::try_from(backlog).unwrap_or(u32::MAX).min(MAX_BACKLOG))?;
     let address = listener.local_addr()?;
     Ok(Listening { listener, address })
 }
@@ -94,18 +98,23 @@ async fn accept(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => match admission.admit(bounds(&edge), address.ip()) {
-                    Ok(admitted) => {
-                        connections.spawn(connection::serve(
-                            edge.clone(),
-                            stream,
-                            address,
-                            admitted,
-                            closing.clone(),
-                        ));
+                Ok((stream, address)) => {
+                    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                    let Terms { limits, proxies } = terms(&edge, address);
+                    match admission.admit(limits, address.ip()) {
+                        Ok(admitted) => {
+                            connections.spawn(connection::serve(
+                                edge.clone(),
+                                stream,
+                                address,
+                                proxies,
+                                admitted,
+                                closing.clone(),
+                            ));
+                        }
+                        Err(full) => refusals.one(&edge, full, address),
                     }
-                    Err(full) => refusals.one(&edge, full, address),
-                },
+                }
                 Err(error) => {
                     tracing::warn!(target: "viewer", "a connection could not be accepted: {error}");
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -117,25 +126,37 @@ async fn accept(
     }
 }
 
-/// What the server file in force allows.
-fn bounds(edge: &Edge) -> Bounds {
+/// Terms on which a connection is taken.
+struct Terms {
+    limits: Limits,
+    /// The trusted proxies, where the connection comes from one of them.
+    proxies: Option<Arc<[Network]>>,
+}
+
+/// The terms of the server file in force. A trusted proxy brings many viewers, so it has no limit of its own.
+fn terms(edge: &Edge, address: SocketAddr) -> Terms {
     let plan = edge.plan();
     let server = plan.server();
-    Bounds {
-        all: server.max_connections,
-        of_address: server.max_connections_per_address,
+    let is_proxy = forwarded::is_trusted(&server.trusted_proxies, address.ip());
+    Terms {
+        limits: Limits {
+            all: server.max_connections,
+            of_address: (!is_proxy).then(|| server.connections_per_address()),
+        },
+        proxies: is_proxy.then(|| server.trusted_proxies.clone()),
     }
 }
 
-/// Connections that one listener closed unread. Each is counted; the log says it once in a while, since it may be hostile.
+/// Connections that one listener closed unread. Each is counted. The log says it once in a while, since it may be hostile.
 #[derive(Default)]
 struct Refusals {
-    said: Option<Instant>,
-    unsaid: u64,
+    warned: Option<Instant>,
+    /// Those since the last warning.
+    unreported: u64,
 }
 
-/// The log names refused connections no more often than this.
-const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
+/// The time between two warnings about refused connections.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Refusals {
     fn one(&mut self, edge: &Edge, full: Full, address: SocketAddr) {
@@ -144,19 +165,19 @@ impl Refusals {
             Full::Address => ("max_connections_per_address", "address"),
         };
         edge.metrics().refused_connection(word);
-        self.unsaid += 1;
+        self.unreported += 1;
         if self
-            .said
-            .is_some_and(|said| said.elapsed() < BETWEEN_WARNINGS)
+            .warned
+            .is_some_and(|warned| warned.elapsed() < WARNING_INTERVAL)
         {
             return;
         }
         tracing::warn!(
             target: "viewer",
             viewer = %address,
-            refused = self.unsaid,
-            "a connection is closed unread: there are as many as `{key}` of the server file allows"
+            refused = self.unreported,
+            "a connection is closed unread: as many are open as `{key}` of the server file allows"
         );
-        (self.said, self.unsaid) = (Some(Instant::now()), 0);
+        (self.warned, self.unreported) = (Some(Instant::now()), 0);
     }
 }

@@ -5,10 +5,13 @@
 
 mod admission;
 mod connection;
+mod forwarded;
 pub mod guard;
 mod lazy_timer;
 mod listen;
 pub mod message;
-mod patience;
+mod service;
+mod upload;
+mod write_timeout;
 
 pub use listen::{Listening, bind, serve};

@@ -168,10 +168,10 @@ pub fn facts(path: &str) -> RequestFacts {
         geo: Some(Arc::new(Country("CH"))),
         viewer: "[::ffff:192.0.2.7]:4711".parse().expect("an address"),
         version: http::Version::HTTP_11,
-        tls: Some(TlsFacts {
+        tls: Some(Arc::new(TlsFacts {
             version: "TLSv1.3".into(),
             cipher: "TLS_AES_128_GCM_SHA256".into(),
-        }),
+        })),
         request_id: RequestId(1),
         distribution: "d1".into(),
         edge: "edge-1".into(),

@@ -91,9 +91,13 @@ const DIM: &str = "2";
 impl Paint {
     /// Status, method and path, the cache, each hook, the origin, bytes, duration.
     fn line(self, record: &Record, took: Duration) -> String {
-        let status = record.status.as_u16();
-        let colour = if status < 400 { GREEN } else { RED };
-        let mut line = self.paint(colour, &status.to_string());
+        let status = record.status_number();
+        let colour = if (1..400).contains(&status) {
+            GREEN
+        } else {
+            RED
+        };
+        let mut line = self.paint(colour, &format!("{status:03}"));
         let asked = printable(&format!("{} {}", record.method, record.target()));
         let _ = write!(line, " {asked:<24}");
         let mut part = |text: &str| {
@@ -209,7 +213,7 @@ mod tests {
             host: Some(Authority::from_static("localhost")),
             asked: Some(Uri::from_static("/?a=1")),
             distribution: Some("quickstart".into()),
-            status: StatusCode::OK,
+            status: Some(StatusCode::OK),
             cache: Some(CacheStatus {
                 fwd: Some(Fwd::UriMiss),
                 fwd_status: Some(200),
@@ -279,7 +283,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why_and_for_which_host() {
         let refused = Record {
-            status: StatusCode::FORBIDDEN,
+            status: Some(StatusCode::FORBIDDEN),
             host: Some(Authority::from_static("other.test")),
             distribution: None,
             cache: None,

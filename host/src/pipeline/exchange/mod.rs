@@ -46,4 +46,4 @@ pub use source::BodyError;
 pub(crate) use source::{SlicedBody, Source, Trailers};
 pub(crate) use target::Target;
 pub(crate) use upgrade::Upgrade;
-pub use viewer::{Connection, Malformed, Viewer};
+pub use viewer::{Malformed, Tunnel, Viewer};

@@ -3,7 +3,7 @@
 use super::reasons::FailureReason;
 use super::refusal::Refusal;
 use super::source::Source;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use selvedge_caching::cache_status::CacheStatus;
 use selvedge_runtime::SyntheticResponse;
@@ -18,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) body: Source,
     pub(crate) cache: Option<CacheStatus>,
     pub(crate) reason: Option<&'static str>,
+    /// Nothing more is read from the viewer's connection after this response.
+    pub(crate) close: bool,
 }
 
 impl Prepared {
@@ -41,6 +43,7 @@ impl Prepared {
             body,
             cache: None,
             reason: Some(SYNTHETIC),
+            close: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Prepared {
             body: Source::Whole(body.into()),
             cache: None,
             reason: None,
+            close: false,
         }
     }
 
@@ -87,11 +91,7 @@ impl Prepared {
     ) -> Prepared {
         let mut prepared = Prepared::text(status, words);
         prepared.reason = Some(reason);
-        if close {
-            prepared
-                .fields
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        prepared.close = close;
         prepared
     }
 

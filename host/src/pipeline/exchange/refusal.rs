@@ -23,8 +23,6 @@ pub(crate) enum Refusal {
     BodyNotAllowed,
     /// The request has been here before (RFC 8586).
     Loop,
-    /// The version is not one that HTTP/1.1 servers speak.
-    Version,
 }
 
 impl Refusal {
@@ -33,7 +31,6 @@ impl Refusal {
             Refusal::NoPath | Refusal::BadHost => StatusCode::BAD_REQUEST,
             Refusal::Loop => StatusCode::LOOP_DETECTED,
             Refusal::Broken => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             _ => StatusCode::FORBIDDEN,
         }
     }
@@ -49,7 +46,6 @@ impl Refusal {
             Refusal::MethodNotAllowed => "method-not-allowed",
             Refusal::BodyNotAllowed => "body-not-allowed",
             Refusal::Loop => "loop",
-            Refusal::Version => "version-not-supported",
         }
     }
 
@@ -77,7 +73,6 @@ impl Refusal {
             Refusal::Loop => {
                 "This request has passed here before: its origin leads back to this host."
             }
-            Refusal::Version => "This server speaks HTTP/1.0 and HTTP/1.1 here.",
         }
     }
 }

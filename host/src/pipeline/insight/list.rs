@@ -6,7 +6,7 @@
 
 use super::{Listing, MAX_LISTED, MAX_LOOK_TIME, Refused, StoredObject, StoredPart};
 use crate::distribution::Distribution;
-use crate::pipeline::exchange::{Keyed, Received, Refusal, key_bytes};
+use crate::pipeline::exchange::{Keyed, Received, Refusal, Viewer, key_bytes};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::invalidations::{Names, Standing};
 use crate::pipeline::notes::Notes;
@@ -16,7 +16,7 @@ use crate::pipeline::{Edge, cache_key, new_record};
 use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use selvedge_caching::{OriginTrouble, Request, Reuse, StoredBody};
-use selvedge_runtime::Transaction;
+use selvedge_runtime::{Scheme, Transaction};
 use selvedge_store::{Entry, Key, Variant};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -258,16 +258,16 @@ pub(super) fn plain(
     viewer: Option<IpAddr>,
 ) -> Result<Received, Refusal> {
     let (mut head, ()) = http::Request::new(()).into_parts();
-    let mut record = new_record(
-        edge,
-        SocketAddr::new(viewer.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0),
-        &method,
-        uri,
-    );
+    let address = SocketAddr::new(viewer.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0);
+    let mut viewer = Viewer::plain(address);
+    if uri.scheme_str() == Some("https") {
+        viewer.scheme = Scheme::Https;
+    }
+    let mut record = new_record(edge, viewer.address, &method, uri);
     head.method = method;
     head.uri = uri.clone();
     head.headers = fields;
-    let received = receive_head(edge, &mut head, false, &mut record)?;
+    let received = receive_head(edge, &viewer, &mut head, false, &mut record)?;
     match received.gate {
         Some(refusal) => Err(refusal),
         None => Ok(received),

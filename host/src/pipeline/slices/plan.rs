@@ -230,7 +230,7 @@ impl Plan {
             host: None,
             asked: None,
             distribution: None,
-            status: StatusCode::PARTIAL_CONTENT,
+            status: Some(StatusCode::PARTIAL_CONTENT),
             cache: None,
             reason: None,
             hooks: Vec::new(),

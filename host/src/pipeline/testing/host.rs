@@ -11,7 +11,7 @@ use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::observe::sinks::{Sink, Sinks};
 use crate::pipeline::{
-    self, BodyError, Connection, Delivery, Edge, EdgeParts, Imports, Invalidations, Kv, Viewer,
+    self, BodyError, Delivery, Edge, EdgeParts, Imports, Invalidations, Kv, Viewer,
 };
 use crate::viewer_body::{ViewerBody, ViewerBodyError};
 use bytes::Bytes;
@@ -70,21 +70,12 @@ struct Records(Mutex<Vec<Line>>);
 impl Sink for Records {
     fn record(&self, record: &Record) {
         self.0.lock().push(Line {
-            status: record.status,
+            status: record.status.unwrap_or_default(),
             cache: record.cache.clone(),
             reason: record.reason.map(|reason| reason.to_string()),
             sent: record.sent,
             aborted: record.aborted,
         });
-    }
-}
-
-/// A connection that can't become a tunnel.
-struct Plain;
-
-impl Connection for Plain {
-    fn become_tunnel(&self) -> bool {
-        false
     }
 }
 
@@ -257,10 +248,7 @@ impl Host {
 
     /// Asks and returns when the head is there.
     pub(crate) async fn begin(&self, ask: Ask) -> http::Response<Delivery> {
-        let viewer = Viewer {
-            address: ([192, 0, 2, 1], 1234).into(),
-            connection: Arc::new(Plain),
-        };
+        let viewer = Viewer::plain(([192, 0, 2, 1], 1234).into());
         let answer = pipeline::handle(&self.edge, &viewer, ask.0);
         match tokio::time::timeout(LIMIT, answer).await {
             Ok(Ok(response)) => response,

@@ -2,9 +2,9 @@
 //!
 //! Pure: `stream` does the reading. Heads and trailer sections wait until they are complete; other content passes at once.
 
-use super::super::message::{MAX_TRAILER_BYTES, MAX_TRAILERS, RefusalReason, may_trail};
+use super::super::message::{MAX_TRAILER_BYTES, MAX_TRAILERS, RefusalReason};
 use super::chunked::{ChunkCheck, Found};
-use super::fields::{Broken, Field, FieldSection, Limits};
+use super::fields::{Broken, FieldSection, Limits};
 use super::framing::Framing;
 use super::head::HeadCheck;
 use super::refusal::Refusal;
@@ -157,7 +157,7 @@ impl Inspector {
                 }
                 (taken, Verdict::Open)
             }
-            Stage::Trailers(section) => match section.advance(rest, judge_trailer) {
+            Stage::Trailers(section) => match section.advance(rest, |_| Ok(())) {
                 Err(Broken { reason, at }) => (0, self.refuse_content(in_content(reason), at)),
                 Ok(None) => (0, Verdict::Open),
                 Ok(Some(length)) => {
@@ -182,17 +182,10 @@ impl Inspector {
     }
 }
 
-fn judge_trailer(field: Field<'_>) -> Result<(), RefusalReason> {
-    match may_trail(field.name) {
-        true => Ok(()),
-        false => Err(RefusalReason::ForbiddenTrailer),
-    }
-}
-
 /// The word for a field line's fault when the line is a trailer.
 fn in_content(reason: RefusalReason) -> RefusalReason {
     match reason {
-        RefusalReason::ForbiddenTrailer | RefusalReason::TrailersTooLarge => reason,
+        RefusalReason::TrailersTooLarge => reason,
         RefusalReason::BareCr => RefusalReason::BareCrInContent,
         RefusalReason::BareLf => RefusalReason::BareLfInContent,
         _ => RefusalReason::MalformedTrailer,

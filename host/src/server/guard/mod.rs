@@ -23,16 +23,20 @@
 //! - Four empty lines may come before a request line. Everything malformed is 400.
 //!
 //! How a refusal is answered in order: the guard gives hyper a harmless request in place of the refused head and writes the
-//! [`Refusal`] into the connection's [`GuardState`]. The service calls [`GuardState::begin_request`] first for every request;
-//! for that one it gets the refusal, and answers with it. Earlier requests of the same connection are answered before. A
+//! [`Refusal`] into the connection's [`GuardState`]. The service calls [`GuardState::begin`] and [`GuardState::head_refusal`]
+//! first for every request; for that one it gets the refusal, and answers with it. Earlier requests of the same connection are answered before. A
 //! refusal inside content is an error of the content stream instead: see [`refusal_of`]. Nothing is read from the
 //! connection after a refusal, and it is closed after the answer.
 //!
+//! A viewer that ends its sending side behind a complete request still gets its answers: hyper learns of the end when they are
+//! sent. Whether the viewer has left altogether is [found out](departure) meanwhile.
+//!
 //! ```text
-//! socket -> Guard { Inspector { head | length | chunked | trailers } } -> hyper -> service -> GuardState::begin_request
+//! socket -> Guard { Inspector { head | length | chunked | trailers } } -> hyper -> service -> GuardState::head_refusal
 //! ```
 
 mod chunked;
+mod departure;
 mod fields;
 mod framing;
 mod head;
@@ -44,7 +48,7 @@ mod stream;
 
 pub use chunked::MAX_CHUNK_EXTENSION_BYTES;
 pub use refusal::{Refusal, refusal_of};
-pub use state::GuardState;
+pub use state::{GuardState, UnderWay};
 pub use stream::Guard;
 
 #[cfg(test)]

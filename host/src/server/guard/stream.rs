@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::message::{RefusalReason, encode};
+use super::departure::Departure;
 use super::inspect::{Inspection, Inspector, RawHead, Verdict};
 use super::linger::Linger;
 use super::refusal::Refusal;
@@ -36,6 +37,9 @@ pub struct Guard<S> {
     approved: usize,
     input: Input,
     linger: Linger,
+    departure: Departure,
+    /// All that was written has reached the system.
+    is_flushed: bool,
 }
 
 /// What follows when all approved bytes are given.
@@ -61,6 +65,8 @@ impl<S> Guard<S> {
             approved: 0,
             input: Input::Open,
             linger: Linger::default(),
+            departure: Departure::default(),
+            is_flushed: true,
         };
         (guard, state)
     }
@@ -93,10 +99,12 @@ impl<S> Guard<S> {
             Verdict::Head(refusal) => {
                 facts.approved += 1;
                 facts.refused_head = Some((facts.approved, refusal));
+                self.state.refused();
                 self.input = Input::HeadRefused;
             }
             Verdict::Content(refusal) => {
                 facts.refused_content = Some((facts.approved, refusal));
+                self.state.refused();
                 self.input = Input::ContentRefused(refusal);
             }
         }
@@ -184,6 +192,7 @@ impl<S> Guard<S> {
             let mut facts = self.state.lock();
             facts.approved += 1;
             facts.refused_head = Some((facts.approved, refusal));
+            self.state.refused();
             drop(facts);
             self.input = Input::HeadRefused;
             self.held.clear();
@@ -218,7 +227,38 @@ impl<S: AsyncRead + Unpin> Guard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+impl<S: AsyncWrite + Unpin> Guard<S> {
+    /// What hyper reads behind the viewer's end: nothing as long as responses are under way to a viewer that may still read.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_complete = !self.inspector.is_within_message() && !self.state.is_tunnel();
+        if !is_complete || !self.state.is_under_way() {
+            return Poll::Ready(Ok(()));
+        }
+        let may_begin = self.is_flushed && self.state.awaits_head();
+        let stream = Pin::new(&mut self.stream);
+        self.departure.poll(stream, may_begin, cx).map(Err)
+    }
+
+    /// Writes the first of these pieces that has bytes, without the byte that was sent before.
+    fn poll_write_behind_first(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let before = self.departure.sent_before(bytes)?;
+        let rest = bytes.get(before..).unwrap_or_default();
+        let written = match rest.is_empty() {
+            true => 0,
+            false => ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?,
+        };
+        if !bytes.is_empty() {
+            self.departure.joined();
+        }
+        Poll::Ready(Ok(before + written))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -241,7 +281,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
             }
             match guard.input {
                 Input::Open => ready!(guard.poll_more(cx, out))?,
-                Input::Ended => return Poll::Ready(Ok(())),
+                Input::Ended => return guard.poll_end(cx),
                 // Not an end: hyper would take that for a viewer who left and drop the answer. It closes after the answer,
                 // since the replacement asks for that, so nothing needs to wake this read.
                 Input::HeadRefused => return Poll::Pending,
@@ -257,7 +297,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let guard = self.get_mut();
+        guard.is_flushed = false;
+        if guard.departure.is_first_sent() {
+            return guard.poll_write_behind_first(cx, bytes);
+        }
+        Pin::new(&mut guard.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -265,7 +310,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+        let guard = self.get_mut();
+        guard.is_flushed = false;
+        if guard.departure.is_first_sent() {
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return guard.poll_write_behind_first(cx, first.map_or(&[], |slice| slice));
+        }
+        Pin::new(&mut guard.stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -273,7 +324,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let guard = self.get_mut();
+        ready!(Pin::new(&mut guard.stream).poll_flush(cx))?;
+        guard.is_flushed = true;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod chunked;
+mod departure;
 mod framing;
 mod head;
 mod samples;

@@ -19,7 +19,7 @@ pub use head::check_head;
 pub use reason::{Part, RefusalReason};
 pub(super) use syntax::{FIELD_VALUE, TOKEN, all, end_of, trim};
 pub(super) use target::{TARGET, Target, encode, judge as judge_target};
-pub use trailers::{check_trailers, may_trail};
+pub use trailers::check_trailers;
 
 /// Longest request target, in bytes: CloudFront's limit for URLs.
 pub const MAX_TARGET_BYTES: usize = 8192;

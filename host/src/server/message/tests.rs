@@ -199,7 +199,6 @@ fn trailers_have_permitted_names_a_number_and_a_size() {
             false => Err(ForbiddenTrailer),
         };
         assert_eq!(check_trailers(&trailers), expected, "{name}");
-        assert_eq!(may_trail(name.to_uppercase().as_bytes()), allowed, "{name}");
     }
     assert_eq!(check_trailers(&fields(MAX_TRAILERS, 1)), Ok(()));
     let many = check_trailers(&fields(MAX_TRAILERS + 1, 1));

@@ -50,10 +50,8 @@ const FORBIDDEN: [&str; 41] = [
 ];
 
 /// Returns true if a field of this name may come behind the content.
-pub fn may_trail(name: &[u8]) -> bool {
-    !FORBIDDEN
-        .iter()
-        .any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+fn may_trail(name: &str) -> bool {
+    !FORBIDDEN.contains(&name)
 }
 
 /// Checks a trailer section.
@@ -64,10 +62,7 @@ pub fn check_trailers(fields: &HeaderMap) -> Result<(), RefusalReason> {
     if fields.len() > MAX_TRAILERS || head::section_bytes(fields) > MAX_TRAILER_BYTES {
         return Err(RefusalReason::TrailersTooLarge);
     }
-    match fields
-        .keys()
-        .all(|name| may_trail(name.as_str().as_bytes()))
-    {
+    match fields.keys().all(|name| may_trail(name.as_str())) {
         true => Ok(()),
         false => Err(RefusalReason::ForbiddenTrailer),
     }

@@ -144,12 +144,8 @@ fn malformed_and_excessive_extensions_are_refused() {
 }
 
 #[test]
-fn trailers_are_field_lines_with_permitted_names() {
+fn trailers_are_field_lines() {
     for (lines, reason) in [
-        ("Content-Length: 5\r\n", ForbiddenTrailer),
-        ("transfer-encoding: chunked\r\n", ForbiddenTrailer),
-        ("HOST: b\r\n", ForbiddenTrailer),
-        ("X: y\r\nAuthorization: z\r\n", ForbiddenTrailer),
         ("X : y\r\n", MalformedTrailer),
         ("X\r\n", MalformedTrailer),
         (" X: y\r\n", MalformedTrailer),
@@ -179,7 +175,7 @@ fn what_precedes_a_fault_is_approved_and_nothing_behind_it() {
         (good.len() + 1, Some(InvalidChunkSize), false)
     );
     assert_eq!(
-        inspect(format!("{good}0\r\nX: y\r\nHost: b\r\n\r\n").as_bytes()),
-        (good.len() + 3, Some(ForbiddenTrailer), false)
+        inspect(format!("{good}0\r\nX: y\r\nHost : b\r\n\r\n").as_bytes()),
+        (good.len() + 3, Some(MalformedTrailer), false)
     );
 }

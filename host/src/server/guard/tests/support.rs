@@ -42,7 +42,8 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let note = |line: String| seen.lock().expect("no test panics with it").push(line);
-    if let Err(refusal) = state.begin_request() {
+    let _under_way = state.begin();
+    if let Some(refusal) = state.head_refusal() {
         note(format!("refused {}", refusal.reason()));
         return Ok(refuse(refusal.reason(), refusal.to_string()));
     }

@@ -23,7 +23,8 @@ async fn upgrade(
     *response.status_mut() = StatusCode::BAD_REQUEST;
     // Lets hyper read what the viewer sent behind the request.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    if state.begin_request().is_ok() && state.become_tunnel() {
+    let _under_way = state.begin();
+    if state.head_refusal().is_none() && state.become_tunnel() {
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         tokio::spawn(async move {
             let mut tunnel = TokioIo::new(hyper::upgrade::on(request).await.expect("upgraded"));

@@ -1,4 +1,5 @@
-//! A viewer that stops reading: its connection is closed after a while, so that it can't hold memory and origins for ever.
+//! The timeout of writes: a viewer that stops reading is closed after a while, so that it can't take up memory and origins for
+//! ever.
 
 use std::future::Future;
 use std::io;
@@ -8,37 +9,37 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// A head with so little content that both have no more than this many bytes together is copied into one piece, which the
-/// system takes by one plain send. Larger content is never copied.
-const GATHERED: usize = 4096;
+/// Largest head with its content, in bytes, that is copied into one piece: the system takes that by one plain send. Larger
+/// content is never copied.
+const MAX_GATHERED: usize = 4096;
 
-/// A stream whose writes fail when nothing can be written for a given time. Reading is not bounded here.
-pub(crate) struct Patience<S, H = ()> {
+/// A stream whose writes fail when nothing can be written for a given time. Reads have no limit here.
+pub(crate) struct WriteTimeout<S, H = ()> {
     stream: S,
-    /// What lives as long as the stream.
-    _held: H,
+    /// A value that lives as long as the stream.
+    _companion: H,
     limit: Duration,
     /// Made at the first write that has to wait: most never do.
     waiting: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
 }
 
-impl<S> Patience<S> {
-    pub(crate) fn new(stream: S, limit: Duration) -> Patience<S> {
-        Patience {
+impl<S> WriteTimeout<S> {
+    pub(crate) fn new(stream: S, limit: Duration) -> WriteTimeout<S> {
+        WriteTimeout {
             stream,
-            _held: (),
+            _companion: (),
             limit,
             waiting: None,
             is_waiting: false,
         }
     }
 
-    /// The same, with something that lives as long as it does.
-    pub(crate) fn holding<H>(self, held: H) -> Patience<S, H> {
-        Patience {
+    /// Adds a value that lives as long as the stream.
+    pub(crate) fn with<H>(self, companion: H) -> WriteTimeout<S, H> {
+        WriteTimeout {
             stream: self.stream,
-            _held: held,
+            _companion: companion,
             limit: self.limit,
             waiting: self.waiting,
             is_waiting: self.is_waiting,
@@ -46,8 +47,8 @@ impl<S> Patience<S> {
     }
 }
 
-impl<S, H> Patience<S, H> {
-    /// Passes on what came of a write, or gives up on it.
+impl<S, H> WriteTimeout<S, H> {
+    /// Passes on the result of a write, or gives up on it.
     fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -73,7 +74,7 @@ impl<S, H> Patience<S, H> {
     }
 }
 
-impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Patience<S, H> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for WriteTimeout<S, H> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -83,7 +84,7 @@ impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Patience<S, H> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Patience<S, H> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for WriteTimeout<S, H> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -102,13 +103,13 @@ impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Patience<S, H> {
         let this = self.get_mut();
         let stream = Pin::new(&mut this.stream);
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
-        let written = if slices.len() > 1 && total <= GATHERED {
-            let mut all = [0; GATHERED];
+        let written = if slices.len() > 1 && total <= MAX_GATHERED {
+            let mut all = [0; MAX_GATHERED];
             let mut rest = all.as_mut_slice();
             for slice in slices {
                 // All of them fit, as their sum does.
-                let (place, behind) = std::mem::take(&mut rest).split_at_mut(slice.len());
-                place.copy_from_slice(slice);
+                let (room, behind) = std::mem::take(&mut rest).split_at_mut(slice.len());
+                room.copy_from_slice(slice);
                 rest = behind;
             }
             stream.poll_write(cx, all.get(..total).unwrap_or_default())
@@ -143,16 +144,16 @@ mod tests {
     #[tokio::test]
     async fn a_viewer_that_stops_reading_is_given_up() {
         let (near, _far) = tokio::io::duplex(16);
-        let mut stream = Patience::new(near, LIMIT);
+        let mut stream = WriteTimeout::new(near, LIMIT);
         let error = stream.write_all(&[0; 64]).await.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]
-    async fn each_piece_that_is_read_renews_the_patience() {
+    async fn each_piece_that_is_read_starts_the_timeout_anew() {
         use tokio::io::AsyncReadExt;
         let (near, mut far) = tokio::io::duplex(16);
-        let mut stream = Patience::new(near, LIMIT);
+        let mut stream = WriteTimeout::new(near, LIMIT);
         let reader = tokio::spawn(async move {
             let mut all = 0;
             while all < 96 {
