@@ -1,6 +1,7 @@
 //! Networks of IP addresses, as `trusted_proxies` lists them.
 
-use super::report::{Problem, printable};
+use super::printable::printable;
+use super::report::Problem;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
