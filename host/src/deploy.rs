@@ -31,10 +31,10 @@ impl Reading {
         }
     }
 
-    /// What the server file says.
+    /// Settings of the server file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Its errors.
     pub fn server(&self) -> Result<&Arc<Server>, Report> {
         match self.loaded.server_error() {
             Some(report) => Err(report),
@@ -45,7 +45,7 @@ impl Reading {
     /// Makes the first plan. Blocking.
     ///
     /// # Errors
-    /// What is wrong, if nothing could be served.
+    /// All errors, if nothing could be served.
     pub fn first_plan(&mut self, builder: &Builder) -> Result<Plan, Report> {
         let (plan, report) = Plan::build(&self.loaded, None, builder, &mut self.ledger)?;
         let is_whole = self.files.is_none();
@@ -89,7 +89,7 @@ pub struct Deployer {
     state: Mutex<State>,
 }
 
-/// What was read last.
+/// Files as they were read last.
 struct State {
     files: Option<Files>,
     ledger: Ledger,
@@ -124,7 +124,7 @@ impl Deployer {
     /// itself. `asked` says so in the log even if nothing has changed. Blocking.
     ///
     /// # Errors
-    /// What is wrong with the server file: everything stays as it was.
+    /// Errors of the server file: everything stays as it was.
     pub fn take_files(&self, asked: bool) -> Result<Taken, Report> {
         let mut state = self.state.lock();
         let state = &mut *state;
@@ -159,7 +159,7 @@ impl Deployer {
     /// Puts a configuration in force, whole or not at all. Blocking.
     ///
     /// # Errors
-    /// What is wrong with it: everything stays as it was.
+    /// Its errors: everything stays as it was.
     pub fn take(&self, config: Config) -> Result<Taken, Report> {
         let mut state = self.state.lock();
         state.ledger.look();

@@ -22,7 +22,7 @@ pub(super) fn list(file: &Path) -> u8 {
     0
 }
 
-/// What the files say by themselves.
+/// Lists the distributions from their files alone.
 fn of_files(loaded: &crate::config::Loaded) -> DistributionListing {
     let clashes = loaded.clashes();
     let documents = loaded.documents.iter().zip(clashes);

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// another time.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The same where a file system keeps whole seconds only.
+/// The tick of a file system that keeps whole seconds only.
 const COARSE_TICK: Duration = Duration::from_secs(2);
 
 /// A file's content, by its BLAKE3 hash.
@@ -35,7 +35,7 @@ impl Digest {
     }
 }
 
-/// What the system says of a file. A change of its content changes some of this.
+/// The system's metadata of a file. A change of its content changes some of this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,

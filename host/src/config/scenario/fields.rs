@@ -40,7 +40,7 @@ const FRAMING: [HeaderName; 3] = [
     HeaderName::from_static("transfer-encoding"),
 ];
 
-/// The same, as a message has them that is to be sent.
+/// Fields as a message has them that is to be sent.
 pub(super) fn map(value: &Value<'_>) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
     for line in lines(value)? {
