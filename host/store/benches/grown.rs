@@ -1,4 +1,4 @@
-//! What the store costs when it is grown or busy: `cargo bench -p selvedge-store --bench grown -- grown` for a million
+//! The cost of a grown or busy store: `cargo bench -p selvedge-store --bench grown -- grown` for a million
 //! objects, `-- busy` for hits while it is filled. Without a word it does nothing, since both take their time.
 #![allow(
     clippy::disallowed_methods,
@@ -104,7 +104,7 @@ fn clock() -> Times {
     times
 }
 
-/// Whether hits wait for a store that is being filled as fast as it goes.
+/// Hits in a store that is being filled as fast as it goes.
 async fn hits_while_filling() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::open(Config {

@@ -1,4 +1,4 @@
-//! What the parts of the store cost: `cargo bench -p selvedge-store --bench store`
+//! The costs of the parts of the store: `cargo bench -p selvedge-store --bench store`
 #![allow(
     clippy::disallowed_methods,
     reason = "tests read and write files themselves"

@@ -1,8 +1,8 @@
 //! Blocks of large bodies that were read from disk lately, in memory: what is asked for again needs no file, no checksum and
 //! no other thread.
 //!
-//! Where: between a body's reader and its file. It is bounded by bytes, out of the store's memory, with the policy of the
-//! memory tier: a large body that is read once from end to end does not drive out what is read again and again.
+//! It stands between a body's reader and its file. It is bounded by bytes, out of the store's memory, and has the policy of
+//! the memory tier: a large body that is read once from end to end does not evict blocks that are read again and again.
 
 use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -11,44 +11,48 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use crate::config::BLOCK;
 
 /// A body's id and the number of the block in it. Ids are never used again, so what is cached never becomes wrong.
-type Place = (u64, u64);
+type BlockId = (u64, u64);
 
 #[derive(Clone)]
 struct ByLength;
 
-/// What a block costs beside its content.
+/// Bytes that a block costs beside its content.
 const BESIDE: u64 = 256;
 
-impl Weighter<Place, Bytes> for ByLength {
-    fn weight(&self, _place: &Place, block: &Bytes) -> u64 {
+impl Weighter<BlockId, Bytes> for ByLength {
+    fn weight(&self, _id: &BlockId, block: &Bytes) -> u64 {
         block.len() as u64 + BESIDE
     }
 }
 
 /// See the module.
 pub(crate) struct BlockCache {
-    /// `None` where there is no room for a few blocks.
-    cache: Option<Cache<Place, Bytes, ByLength>>,
+    /// `None` if there is no room for a few blocks.
+    cache: Option<Cache<BlockId, Bytes, ByLength>>,
 }
 
 /// Below this, nothing is cached.
-const LEAST: u64 = 16 * BLOCK;
+const MIN_CAPACITY: u64 = 16 * BLOCK;
 /// A part of the cache with a lock of its own holds at least this.
-const LEAST_SHARD: u64 = 64 * BLOCK;
+const MIN_SHARD: u64 = 64 * BLOCK;
 
 impl BlockCache {
     pub(crate) fn new(capacity: u64) -> BlockCache {
-        let shards = (capacity / LEAST_SHARD).clamp(1, 16);
+        let shards = (capacity / MIN_SHARD).clamp(1, 16);
         let options = OptionsBuilder::new()
             // A power of two, rounded down: quick_cache rounds up.
             .shards(1 << shards.ilog2())
             .estimated_items_capacity((capacity / BLOCK).max(1) as usize)
             .weight_capacity(capacity)
             .build();
-        let cache = options.ok().filter(|_| capacity >= LEAST).map(|options| {
-            let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-            Cache::with_options(options, ByLength, hash, lifecycle)
-        });
+        let cache = options
+            .ok()
+            .filter(|_| capacity >= MIN_CAPACITY)
+            .map(|options| {
+                let (hash, lifecycle) =
+                    (DefaultHashBuilder::default(), DefaultLifecycle::default());
+                Cache::with_options(options, ByLength, hash, lifecycle)
+            });
         BlockCache { cache }
     }
 
@@ -63,7 +67,7 @@ impl BlockCache {
         }
     }
 
-    /// What it holds at present, in bytes.
+    /// Returns the bytes that it holds now.
     pub(crate) fn bytes(&self) -> u64 {
         self.cache.as_ref().map_or(0, Cache::weight)
     }
@@ -107,7 +111,7 @@ mod tests {
 
     #[test]
     fn one_that_is_too_small_keeps_nothing() {
-        let cache = BlockCache::new(LEAST - 1);
+        let cache = BlockCache::new(MIN_CAPACITY - 1);
         cache.put(1, 0, &block(1));
         assert_eq!(cache.get(1, 0), None);
     }

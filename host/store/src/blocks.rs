@@ -1,7 +1,7 @@
-//! How a body lies in a file: blocks of 64 KiB, each followed by its CRC-32C.
+//! The layout of a body in a file: blocks of 64 KiB, each followed by its CRC-32C.
 //!
 //! The checksum also covers the body's id and the block's number, so a block that is whole but belongs to another
-//! body, or to another place of the same body, does not check out. A range is verified by reading its blocks only.
+//! body, or to another offset of the same body, does not check out. A range is verified by reading its blocks only.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -12,10 +12,10 @@ use tokio::runtime::Handle;
 
 use crate::block_cache::BlockCache;
 use crate::config::BLOCK;
-use crate::damage::Owner;
+use crate::damage::DamageReport;
 use crate::error::BodyError;
-use crate::held::Whole;
 use crate::medium::MediumFile;
+use crate::pages::Whole;
 
 /// Bytes that a checksum takes.
 const SUM: u64 = 4;
@@ -28,10 +28,10 @@ pub(crate) fn framed_length(length: u64) -> u64 {
 }
 
 fn seed(id: u64, block: u64) -> u32 {
-    let mut place = [0; 16];
-    place[..8].copy_from_slice(&id.to_le_bytes());
-    place[8..].copy_from_slice(&block.to_le_bytes());
-    crc32c::crc32c(&place)
+    let mut position = [0; 16];
+    position[..8].copy_from_slice(&id.to_le_bytes());
+    position[8..].copy_from_slice(&block.to_le_bytes());
+    crc32c::crc32c(&position)
 }
 
 /// Turns the pieces of a body, cut anywhere, into blocks.
@@ -58,7 +58,7 @@ impl Framer {
         self.block * BLOCK
     }
 
-    /// Where in the file the next byte goes, counted from the body's beginning.
+    /// Returns the offset in the file of the next byte, counted from the body's beginning.
     pub(crate) fn position(&self) -> u64 {
         self.block * (BLOCK + SUM) + self.in_block
     }
@@ -97,17 +97,18 @@ impl Framer {
 #[derive(Clone, Debug)]
 pub(crate) struct DiskBody {
     pub(crate) file: Arc<dyn MediumFile>,
-    /// Where in the file the body begins.
+    /// The offset in the file of the body's beginning.
     pub(crate) base: u64,
     /// The id under which it was written.
     pub(crate) id: u64,
     /// Bytes of the body, without checksums.
     pub(crate) length: u64,
-    /// Where blocks that are read are kept for a while.
+    /// The cache of blocks that were read lately.
     pub(crate) cache: Arc<BlockCache>,
     /// The threads that it is read on.
     pub(crate) pool: Handle,
-    pub(crate) owner: Owner,
+    /// Hears of damage.
+    pub(crate) damage: Arc<DamageReport>,
 }
 
 impl DiskBody {
@@ -137,7 +138,7 @@ impl DiskBody {
     pub(crate) fn read_found(&self, from: u64, to: u64) -> Result<VecDeque<Bytes>, BodyError> {
         let read = self.read(from, to);
         if let Err(BodyError::Damaged) = &read {
-            self.owner.remove_damaged(self.id);
+            self.damage.remove(self.id);
         }
         read
     }
@@ -148,7 +149,7 @@ impl DiskBody {
         from >= to || Self::blocks(from, to).all(|block| self.in_memory(block).is_some())
     }
 
-    /// What of `from..to` is in memory, from `from` on; as [`DiskBody::read`] otherwise, but without a wait.
+    /// Returns the part of `from..to` that is in memory, from `from` on, without waiting.
     pub(crate) fn cached(&self, from: u64, to: u64) -> VecDeque<Bytes> {
         let to = to.min(self.length);
         if from >= to {
@@ -165,7 +166,7 @@ impl DiskBody {
         first..=((to - 1) / BLOCK).min(first + READ / BLOCK - 1)
     }
 
-    /// How long a block is.
+    /// Returns the length of a block.
     fn block_length(&self, block: u64) -> u64 {
         (self.length - block * BLOCK).min(BLOCK)
     }
@@ -207,7 +208,7 @@ impl DiskBody {
     }
 }
 
-/// What of a block is in `from..to`.
+/// Returns the part of a block that is in `from..to`.
 fn cut(data: &Bytes, block: u64, from: u64, to: u64) -> Bytes {
     let start = block * BLOCK;
     let skip = from.saturating_sub(start) as usize;
@@ -247,10 +248,10 @@ mod tests {
             length,
             cache: Arc::new(BlockCache::new(0)),
             pool: Pool::new().expect("it starts").handle(),
-            owner: Owner {
+            damage: Arc::new(DamageReport {
                 store: std::sync::Weak::<crate::shared::Shared>::new(),
                 key: crate::key::Key([0; 32]),
-            },
+            }),
         }
     }
 

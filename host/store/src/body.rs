@@ -24,7 +24,7 @@ pub struct BodyReader {
     /// Pieces that were read from disk and not given yet.
     ready: VecDeque<Bytes>,
     reading: Option<JoinHandle<Result<VecDeque<Bytes>, BodyError>>>,
-    /// What `length` says where the source doesn't.
+    /// The length, if the source does not know it.
     length: Option<u64>,
 }
 
@@ -43,7 +43,7 @@ enum Source {
     Ended,
 }
 
-/// A place among a fill's readers, given up when dropped.
+/// A registration among a fill's readers, given up when dropped.
 #[derive(Debug)]
 struct Following {
     progress: Arc<Progress>,

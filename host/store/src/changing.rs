@@ -6,14 +6,14 @@ use crate::entry::{Entry, Variant};
 use crate::key::Key;
 use crate::loads::Share;
 use crate::pending::Freshened;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::read::Read;
 use crate::shared::Shared;
 
-/// What becomes of a key: its variants, newest first, and what the disk must do for it.
+/// A change of a key: its variants afterwards, newest first, and the commands for the disk.
 pub(crate) struct Changed {
     pub(crate) variants: Vec<Variant>,
-    pub(crate) orders: Vec<Order>,
+    pub(crate) commands: Vec<Command>,
     /// A new head of one of the variants.
     pub(crate) freshened: Option<Freshened>,
 }
@@ -101,7 +101,7 @@ impl Shared {
 
     /// Changes a key as `change` says; it may be called again when another change came between. `None` from it
     /// leaves the key as it is. Where the key cannot be read, this variant is removed instead; without one, nothing is known
-    /// of the key, and all that is on disk of it goes. Visible to all when this
+    /// of the key, and everything on disk under it is removed. Visible to all when this
     /// returns.
     pub(crate) async fn change(
         self: &Arc<Self>,
@@ -118,7 +118,7 @@ impl Shared {
                 continue;
             }
             if !is_whole && let Some(known) = self.memory.peek(key) {
-                // Another reading has brought all of it meanwhile.
+                // Another reading has brought the whole key meanwhile.
                 (entry, is_whole) = (Some(known), true);
             }
             if let Some(id) = or_remove.filter(|_| !is_whole) {
@@ -132,12 +132,12 @@ impl Shared {
             stripe.version += 1;
             let Changed {
                 variants,
-                mut orders,
+                mut commands,
                 freshened,
             } = changed;
             if !is_whole {
                 // What could not be read would be found again beside what is known now.
-                orders.insert(0, Order::RemoveAll { key: *key });
+                commands.insert(0, Command::RemoveAll { key: *key });
             }
             let entry = (!variants.is_empty()).then(|| Arc::new(Entry::new(variants)));
             match &entry {
@@ -146,7 +146,7 @@ impl Shared {
             }
             if let Some(disk) = self.disk.as_ref() {
                 let variants = entry.as_ref().map_or(&[][..], |entry| entry.variants());
-                disk.order(&mut stripe, key, variants, orders, freshened);
+                disk.command(&mut stripe, key, variants, commands, freshened);
             }
             return entry;
         }

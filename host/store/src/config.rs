@@ -1,19 +1,19 @@
-//! The store's sizes, and what follows from them.
+//! The store's sizes, and the sizes derived from them.
 
 use std::path::PathBuf;
 
-use crate::held;
+use crate::pages;
 
-/// The size up to which a body is held in memory as one piece, and the most that a fill buffers: 1 MiB.
+/// The size up to which a body is one piece in memory, and the limit of what a fill buffers: 1 MiB.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
 /// Bytes of a body per checksum.
 pub(crate) const BLOCK: u64 = 64 << 10;
 
-/// Where the store lives and how large it may become.
+/// The store's folder and its sizes.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The folder that holds everything; `None` keeps everything in memory, durable state included.
+    /// The folder that holds everything; `None` holds everything in memory, durable state included.
     pub dir: Option<PathBuf>,
     /// Bytes of memory for stored responses, the index's page cache and the queue to the disk together. Beside them,
     /// each running fill holds up to 1 MiB (2 MiB while it is written to a file), each of up to 32 loads from disk
@@ -24,34 +24,34 @@ pub struct Config {
     pub disk_bytes: u64,
     /// The longest body that is stored, in bytes. At most half of `disk_bytes` is used.
     pub max_object_bytes: u64,
-    /// How many variants one key may have; the oldest goes first. At least 1.
+    /// The number of variants that one key may have; the oldest is removed first. At least 1.
     pub max_variants: usize,
 }
 
-/// One part in so many of what is left for stored responses in memory is for blocks of large bodies.
+/// The divisor of the memory for stored responses: one such part is for blocks of large bodies.
 const BLOCKS_SHARE: u64 = 8;
 
-/// The least disk that the cache works with: below this, moving and index overhead would be most of it.
-const LEAST_DISK: u64 = 16 << 20;
+/// The smallest disk that the cache works with. Below it, moves and the index would take most of the space.
+const MIN_DISK: u64 = 16 << 20;
 
 /// The sizes that the parts of the store work with.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Sizes {
     /// Weight that the memory tier may hold.
     pub(crate) memory_tier: u64,
-    /// Blocks of large bodies that are held after they were read from disk.
+    /// Bytes of blocks of large bodies that stay in memory after they were read from disk.
     pub(crate) blocks: u64,
-    /// From which length on a body in memory has pages of its own.
+    /// The length from which a body in memory has pages of its own.
     pub(crate) mapped_from: u64,
     /// redb's page cache for the index.
     pub(crate) index_cache: u64,
     /// Bytes of bodies that may be on their way to the disk; as many may wait to get there.
     pub(crate) queue: u64,
-    /// What segments, large files and the index may take together, or 0 without disk.
+    /// Bytes that segments, large files and the index may take together; 0 without disk.
     pub(crate) disk: u64,
-    /// Where a segment ends and the next begins.
+    /// The length at which a segment ends and the next begins.
     pub(crate) segment: u64,
-    /// Longest body that goes into a segment (and is then held in memory whole).
+    /// Longest body that goes into a segment (and is then in memory as a whole).
     pub(crate) small: u64,
     /// Longest body that is stored at all.
     pub(crate) object: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Sizes {
 
 impl Sizes {
     pub(crate) fn of(config: &Config) -> Sizes {
-        let on_disk = config.dir.is_some() && config.disk_bytes >= LEAST_DISK;
+        let on_disk = config.dir.is_some() && config.disk_bytes >= MIN_DISK;
         let segment = (config.disk_bytes / 64).clamp(512 << 10, 256 << 20);
         let (index_cache, queue) = match on_disk {
             true => (
@@ -82,14 +82,14 @@ impl Sizes {
                 config.max_object_bytes.min(config.disk_bytes / 2),
             ),
             false => {
-                let most = config.max_object_bytes.min(config.memory_bytes / 8);
-                (most, most)
+                let limit = config.max_object_bytes.min(config.memory_bytes / 8);
+                (limit, limit)
             }
         };
         Sizes {
             memory_tier,
             blocks,
-            mapped_from: held::mapped_from(memory_tier),
+            mapped_from: pages::mapped_from(memory_tier),
             index_cache,
             queue,
             disk: if on_disk { config.disk_bytes } else { 0 },

@@ -1,4 +1,4 @@
-//! What the store counts about itself.
+//! The store's counters and gauges.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Stats {
     /// Keys in the memory tier.
     pub memory_objects: u64,
-    /// What they weigh.
+    /// The weight of the keys in the memory tier.
     pub memory_bytes: u64,
-    /// What the memory tier may weigh.
+    /// The limit of that weight.
     pub memory_limit: u64,
-    /// Bytes of blocks of large bodies that are held after they were read from disk, beside `memory_bytes`.
+    /// Bytes of blocks of large bodies that stay in memory after they were read from disk, beside `memory_bytes`.
     pub block_bytes: u64,
-    /// What waits to be written, beside the memory tier.
+    /// Bytes that wait to be written, beside the memory tier.
     pub queued_bytes: u64,
     /// Keys that may be on disk; complete once `disk_known`.
     pub disk_objects: u64,
-    /// Whether all keys on disk are known (for a moment after a start they are not).
+    /// True once all keys on disk are known: some time after a start.
     pub disk_known: bool,
-    /// What segments, large files and the index take on disk, reservations for running fills included.
+    /// Bytes that segments, large files and the index take on disk, reservations for running fills included.
     pub disk_bytes: u64,
-    /// What they may take.
+    /// The limit of these bytes.
     pub disk_limit: u64,
-    /// What the index takes of it.
+    /// Bytes of the index among them.
     pub index_bytes: u64,
     /// Files that hold many small bodies.
     pub segments: u64,
@@ -35,7 +35,7 @@ pub struct Stats {
     pub live_segment_bytes: u64,
     /// Files that hold one large body.
     pub large_files: u64,
-    /// Whether the last write to the disk tier failed; the store then serves from memory and tries again.
+    /// True if the last write to the disk tier failed. The store then serves from memory and tries again.
     pub disk_failed: bool,
     /// Fills begun.
     pub fills: u64,
@@ -47,7 +47,7 @@ pub struct Stats {
     pub evicted_objects: u64,
     /// The bytes that this freed.
     pub evicted_bytes: u64,
-    /// Stored responses that eviction kept because they were used.
+    /// Stored responses that eviction retained because they were used.
     pub kept_objects: u64,
     /// Responses that were not written to disk because it failed or was too slow at that time.
     pub skipped_writes: u64,

@@ -9,16 +9,16 @@ use std::sync::Weak;
 
 use crate::key::Key;
 
-/// The stored response that a body belongs to, and the store that has it.
+/// The way in which damage of a body is reported: the key of its response, and the store that has it.
 #[derive(Clone, Debug)]
-pub(crate) struct Owner {
+pub(crate) struct DamageReport {
     pub(crate) store: Weak<dyn RemoveDamaged>,
     pub(crate) key: Key,
 }
 
-impl Owner {
+impl DamageReport {
     /// Removes the variant of this number from the store, if it is still there. Blocks the thread.
-    pub(crate) fn remove_damaged(&self, id: u64) {
+    pub(crate) fn remove(&self, id: u64) {
         if let Some(store) = self.store.upgrade() {
             store.remove_damaged(&self.key, id);
         }

@@ -11,9 +11,9 @@ use redb::{
     TableDefinition, WriteTransaction,
 };
 
-use crate::aside::Aside;
 use crate::error::StateError;
 use crate::medium::{Medium, MediumFile, regular};
+use crate::overlay::Overlay;
 
 /// Holds the format number under "format", and what else a file needs to know about itself.
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -85,8 +85,8 @@ pub(crate) fn open(
     open_file(Some(medium.database(path)?), cache, format)
 }
 
-/// As `open`; where the disk cannot be written, what is there is opened to be read, and `true` says so: what is written to it
-/// is lost.
+/// Opens the database as `open` does. If the disk cannot be written, the database is opened to be read: the second value is
+/// true then, and writes are lost.
 pub(crate) fn open_or_read(
     medium: &dyn Medium,
     path: &Path,
@@ -113,7 +113,7 @@ pub(crate) fn read_only(
     format: &Format,
 ) -> Result<Database, StateError> {
     let file: Option<Arc<dyn MediumFile>> = match !is_missing(path)? {
-        true => Some(Arc::new(Aside::of(medium.open(path)?)?)),
+        true => Some(Arc::new(Overlay::of(medium.open(path)?)?)),
         false => None,
     };
     open_file(file, cache, format)

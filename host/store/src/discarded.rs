@@ -1,4 +1,4 @@
-//! A cache that was discarded: it is put aside at once and removed beside the requests, however large it is.
+//! A cache that was discarded: it is renamed at once and removed beside the requests, however large it is.
 #![expect(
     clippy::disallowed_methods,
     reason = "a damaged cache is moved away before anything is served, and removed by a thread of its own"
@@ -14,7 +14,7 @@ use std::thread;
 const PREFIX: &str = "cache.old-";
 
 /// Gives the cache's folder another name.
-pub(crate) fn put_aside(dir: &Path, cache: &Path) -> io::Result<()> {
+pub(crate) fn set_apart(dir: &Path, cache: &Path) -> io::Result<()> {
     let number = all(dir)?.len();
     let free = (number..).map(|number| dir.join(format!("{PREFIX}{number}")));
     for path in free {
@@ -25,7 +25,7 @@ pub(crate) fn put_aside(dir: &Path, cache: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what was put aside, now or by an earlier run, on a thread of its own, and counts its bytes.
+/// Removes discarded caches, of now or by an earlier run, on a thread of its own, and counts its bytes.
 pub(crate) fn remove(dir: &Path, bytes: &Arc<AtomicU64>) {
     let folders = all(dir).unwrap_or_default();
     if folders.is_empty() {

@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, framed_length};
 use crate::config::Sizes;
-use crate::damage::Owner;
+use crate::damage::DamageReport;
+use crate::deferred::Deferred;
 use crate::entry::Variant;
 use crate::error::{BodyError, StateError};
 use crate::generation;
@@ -23,13 +24,12 @@ use crate::head::{self, Stored};
 use crate::index::{Applied, Change, Index};
 use crate::key::Key;
 use crate::medium::{Medium, MediumFile};
-use crate::owed::Owed;
 use crate::pending::Freshened;
 use crate::pool::Pool;
 use crate::presence::Presence;
-use crate::queue::{Order, Queue};
+use crate::queue::{Command, Queue};
 use crate::record;
-use crate::row::{Kind, Place, Row};
+use crate::row::{Kind, Location, Row};
 use crate::stripes::Stripe;
 use crate::units::{Space, Units};
 
@@ -45,27 +45,27 @@ pub(crate) struct Disk {
     pub(crate) space: Space,
     pub(crate) presence: Presence,
     pub(crate) queue: Queue,
-    /// What must go from a disk that fails.
-    pub(crate) owed: Owed,
+    /// Removals that wait until the disk works again.
+    pub(crate) deferred: Deferred,
     pub(crate) loads: Arc<Semaphore>,
     pub(crate) pool: Pool,
     /// Blocks of large bodies that were read lately.
     pub(crate) blocks: Arc<BlockCache>,
-    /// Whether the last write failed: nothing new goes to disk until one succeeds.
+    /// True if the last write failed: nothing new goes to disk until one succeeds.
     pub(crate) failed: AtomicBool,
-    /// Whether the writer has been told that the index cannot be read, and has not come to it yet.
-    pub(crate) told: AtomicBool,
-    /// What was thrown away before this was opened.
+    /// True while a request to open the index again waits in the queue.
+    pub(crate) reopen_requested: AtomicBool,
+    /// Bytes that were discarded before this was opened.
     pub(crate) discarded_bytes: Arc<AtomicU64>,
-    /// From which length on a body that is read has pages of its own.
+    /// The length from which a body that is read has pages of its own.
     pub(crate) mapped_from: u64,
     /// The first id that was not used before this start.
     pub(crate) first_id: u64,
-    /// What large files are counted as until they are listed.
+    /// The bytes counted for large files until they are listed.
     large_before: u64,
 }
 
-/// What reading a key gave.
+/// The variants of a key, as they were read.
 #[derive(Debug, Default)]
 pub(crate) struct ReadKey {
     /// Newest first.
@@ -74,7 +74,7 @@ pub(crate) struct ReadKey {
     pub(crate) damaged: Vec<u64>,
     /// Variants whose file is not there: moved or removed meanwhile, or lost.
     pub(crate) missing: Vec<u64>,
-    /// Whether the disk could not be read.
+    /// True if the disk could not be read.
     pub(crate) failed: bool,
 }
 
@@ -101,7 +101,7 @@ impl From<io::Error> for DiskError {
 }
 
 impl DiskError {
-    /// Whether what is there may be in order.
+    /// Returns true if the disk refused something: the files may be in order.
     pub(crate) fn is_of_the_disk(&self) -> bool {
         match self {
             DiskError::Index(error) => error.is_of_the_disk(),
@@ -136,12 +136,12 @@ impl Disk {
             large_before: large,
             presence: Presence::new(false),
             queue: Queue::new(sizes.queue),
-            owed: Owed::default(),
+            deferred: Deferred::default(),
             loads: Arc::new(Semaphore::new(LOADS)),
             pool: Pool::new().map_err(DiskError::Files)?,
             blocks: Arc::new(BlockCache::new(sizes.blocks)),
             failed: AtomicBool::new(is_read_only),
-            told: AtomicBool::new(false),
+            reopen_requested: AtomicBool::new(false),
             discarded_bytes: Arc::default(),
             mapped_from: sizes.mapped_from,
             index,
@@ -150,62 +150,62 @@ impl Disk {
         })
     }
 
-    /// Hands what becomes of a key to the writer, and notes what the disk does not have of it until then. The key's stripe
+    /// Hands the commands for a key to the writer, and notes what the disk does not have of the key until then. The key's stripe
     /// is locked.
-    pub(crate) fn order(
+    pub(crate) fn command(
         &self,
         stripe: &mut Stripe,
         key: &Key,
         variants: &[Variant],
-        orders: Vec<Order>,
+        commands: Vec<Command>,
         freshened: Option<Freshened>,
     ) {
-        if orders.is_empty() && freshened.is_none() {
+        if commands.is_empty() && freshened.is_none() {
             return;
         }
         // What waits for the disk has all that is there of the key or will be.
         let is_gone: Vec<u64> = stripe.pending.get(key).map_or_else(Vec::new, |pending| {
-            let removed = orders.iter().filter_map(Order::removed);
+            let removed = commands.iter().filter_map(Command::removed);
             removed.filter(|id| !pending.has(*id)).collect()
         });
         let is_new = !stripe.pending.contains_key(key);
         let mut is_dropped = false;
         let pending = stripe.pending.entry(*key).or_default();
         pending.set_variants(variants);
-        for order in orders {
-            if let Some(id) = order.removed() {
+        for command in commands {
+            if let Some(id) = command.removed() {
                 pending.forget(id);
                 if is_gone.contains(&id) {
                     continue;
                 }
             }
-            let put = order.put().cloned();
-            let removed = order.removed();
-            match self.queue.push(order) {
-                Some(number) => pending.ordered(number, put),
+            let put = command.put().cloned();
+            let removed = command.removed();
+            match self.queue.push(command) {
+                Some(number) => pending.commanded(number, put),
                 None => {
                     is_dropped = true;
                     let removal = removed.map(|id| Change::Remove { key: *key, id });
-                    self.owed.add(&removal);
+                    self.deferred.add(&removal);
                 }
             }
         }
         if let Some(freshened) = freshened {
             let (id, weight) = (freshened.id, freshened.room.bytes);
             if pending.freshen(freshened) {
-                let order = Order::Head {
+                let command = Command::Head {
                     key: *key,
                     id,
                     weight,
                 };
-                match self.queue.push(order) {
-                    Some(number) => pending.ordered(number, None),
+                match self.queue.push(command) {
+                    Some(number) => pending.commanded(number, None),
                     None => is_dropped = true,
                 }
             }
         }
         if is_new && is_dropped {
-            // Nobody would settle it.
+            // It would never be settled.
             stripe.pending.remove(key);
         }
         match variants.is_empty() {
@@ -226,11 +226,11 @@ impl Disk {
     }
 
     /// Has the writer open the index again, which gives no more after an error; `generation` is that of before the reading.
-    /// Whoever has closed it is at that already.
+    /// One that was closed is being opened again already.
     pub(crate) fn unreadable(&self, error: StateError, generation: u64) {
         let is_closed = matches!(error, StateError::Closed);
-        if !is_closed && !self.told.swap(true, Ordering::Relaxed) {
-            self.queue.push(Order::Failed {
+        if !is_closed && !self.reopen_requested.swap(true, Ordering::Relaxed) {
+            self.queue.push(Command::Failed {
                 error: error.into(),
                 generation: Some(generation),
             });
@@ -245,17 +245,21 @@ impl Disk {
     }
 
     /// Reads the variants of a key. Bodies in segments are read and verified as long as they come to `eager` bytes
-    /// together; the others are opened. What is owed is left out.
-    pub(crate) fn read(&self, owner: &Owner, mut eager: u64) -> Result<ReadKey, StateError> {
-        let key = &owner.key;
+    /// together; the others are opened. Deferred removals are left out.
+    pub(crate) fn read(
+        &self,
+        damage: &Arc<DamageReport>,
+        mut eager: u64,
+    ) -> Result<ReadKey, StateError> {
+        let key = &damage.key;
         let mut read = ReadKey::default();
-        // What is owed before is gone after the index was read, or was in it; what is owed after may be in it.
-        let before = self.owed.of(key);
+        // A removal may be deferred, or made, while the index is read: both sides count.
+        let before = self.deferred.of(key);
         if before.all {
             return Ok(read);
         }
         let rows = self.index.read(key)?;
-        let after = self.owed.of(key);
+        let after = self.deferred.of(key);
         let is_hidden = |id: &u64| after.all || before.ids.contains(id) || after.ids.contains(id);
         for (id, row) in rows {
             if is_hidden(&id) {
@@ -265,7 +269,7 @@ impl Disk {
                 read.damaged.push(id);
                 continue;
             };
-            match self.read_variant(owner, id, &row, eager) {
+            match self.read_variant(damage, id, &row, eager) {
                 Ok(variant) => {
                     eager = eager.saturating_sub(variant.bytes().map_or(0, |b| b.len() as u64));
                     read.variants.push(variant);
@@ -283,46 +287,46 @@ impl Disk {
 
     fn read_variant(
         &self,
-        owner: &Owner,
+        damage: &Arc<DamageReport>,
         id: u64,
         row: &Row,
         eager: u64,
     ) -> Result<Variant, Unread> {
-        let place = &row.place;
+        let location = &row.location;
         let file = self
             .units
-            .file(place.unit, place.kind)?
+            .file(location.unit, location.kind)?
             .ok_or(Unread::Missing)?;
-        let record = match place.kind {
-            Kind::Segment => Some(read_front(&*file, place, &owner.key, id)?),
+        let record = match location.kind {
+            Kind::Segment => Some(read_front(&*file, location, &damage.key, id)?),
             Kind::Large => None,
         };
         let (encoded, notes) = row.inline.clone().or(record).ok_or(Unread::Damaged)?;
-        let base = match place.kind {
-            Kind::Segment => place.offset + record::front_length(place.head, place.notes),
+        let base = match location.kind {
+            Kind::Segment => location.offset + record::front_length(location.head, location.notes),
             Kind::Large => 0,
         };
         let body = DiskBody {
             file,
             base,
             id,
-            length: place.body,
+            length: location.body,
             cache: Arc::clone(&self.blocks),
             pool: self.pool.handle(),
-            owner: owner.clone(),
+            damage: Arc::clone(damage),
         };
-        let body = match place.kind {
-            Kind::Segment if place.body <= eager => {
+        let body = match location.kind {
+            Kind::Segment if location.body <= eager => {
                 BodyHandle::Memory(body.read_whole(self.mapped_from)?)
             }
             Kind::Segment => BodyHandle::Disk(body),
-            Kind::Large if body.file.length()? < framed_length(place.body) => {
+            Kind::Large if body.file.length()? < framed_length(location.body) => {
                 return Err(Unread::Damaged);
             }
             Kind::Large => BodyHandle::Disk(body),
         };
         let head = Stored::decode(&encoded).map_err(|_| Unread::Damaged)?;
-        let (head, notes) = head::let_go_of_buffers(&head, &notes);
+        let (head, notes) = head::in_own_buffer(&head, &notes);
         Ok(Variant {
             id,
             owner: row.owner,
@@ -335,12 +339,12 @@ impl Disk {
 
 fn read_front(
     file: &dyn MediumFile,
-    place: &Place,
+    location: &Location,
     key: &Key,
     id: u64,
 ) -> Result<(Bytes, Bytes), Unread> {
-    let mut front = vec![0; record::front_length(place.head, place.notes) as usize];
-    file.read_exact_at(&mut front, place.offset)?;
+    let mut front = vec![0; record::front_length(location.head, location.notes) as usize];
+    file.read_exact_at(&mut front, location.offset)?;
     record::read_front(&Bytes::from(front), key, id).ok_or(Unread::Damaged)
 }
 

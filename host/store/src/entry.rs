@@ -1,4 +1,4 @@
-//! What a look-up finds: the variants of one key, each a head with a body.
+//! The result of a look-up: the variants of one key, each a head with a body.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::body::BodyReader;
 use crate::handle::BodyHandle;
 use crate::head::{self, Stored};
-use crate::held;
+use crate::pages;
 
 /// All stored variants of one key, newest first. It never changes: a change makes a new entry.
 #[derive(Debug)]
@@ -23,18 +23,18 @@ pub struct Entry {
 pub struct Variant {
     /// Names this variant among all of the store; never used twice.
     pub id: u64,
-    /// For whom it is counted: what [`Fill::owned_by`](crate::Fill::owned_by) was given.
+    /// The owner that it is counted for: what [`Fill::owned_by`](crate::Fill::owned_by) was given.
     pub owner: u64,
     /// Everything but the body.
     pub head: Arc<Stored>,
-    /// What the caller gave to [`Store::begin`](crate::Store::begin), unchanged.
+    /// The caller's notes from [`Store::begin`](crate::Store::begin), unchanged.
     pub notes: Bytes,
     pub(crate) body: BodyHandle,
 }
 
-/// What an entry and a variant cost beside their content: allocations, map slots, counters.
+/// Bytes that an entry costs beside its content: allocations, map slots, counters.
 const ENTRY_WEIGHT: u64 = 256;
-/// What an open file is counted as, so that the memory tier also bounds the number of open files.
+/// The weight of an open file, so that the memory tier also bounds the number of open files.
 const FILE_WEIGHT: u64 = 256 << 10;
 
 impl Entry {
@@ -68,14 +68,14 @@ impl Entry {
         self.weight
     }
 
-    /// Notes that somebody asked for this entry, without writing to a line that other cores read when it is known.
+    /// Notes that this entry was asked for, without writing to a line that other cores read when it is known.
     pub(crate) fn mark_used(&self) {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether somebody asked since the last time this was called.
+    /// Returns true if the entry was asked for since the last call.
     pub(crate) fn take_used(&self) -> bool {
         self.used.load(Ordering::Relaxed) && self.used.swap(false, Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ impl Variant {
 
     pub(crate) fn weight(&self) -> u64 {
         let body = match &self.body {
-            BodyHandle::Memory(bytes) => held::weight(bytes.len() as u64),
+            BodyHandle::Memory(bytes) => pages::weight(bytes.len() as u64),
             BodyHandle::Disk(_) => FILE_WEIGHT,
         };
         body + self.notes.len() as u64 + head::weight(&self.head) + 128

@@ -1,4 +1,4 @@
-//! What can go wrong, and what it means for the caller.
+//! The errors of the store, and their meaning for the caller.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,9 +22,9 @@ pub enum OpenError {
     UnknownFormat {
         /// The store's folder.
         dir: PathBuf,
-        /// What the format file says, cut to 64 characters.
+        /// The content of the format file, cut to 64 characters.
         found: String,
-        /// What this version writes.
+        /// The format that this version writes.
         expected: &'static str,
     },
     /// The file of durable state is damaged or cannot be read. It is never discarded by itself. One that can be read and not
@@ -36,7 +36,7 @@ pub enum OpenError {
     State {
         /// The file.
         path: PathBuf,
-        /// What redb said.
+        /// The answer of redb.
         source: StateError,
     },
     /// The file system refused something that the store cannot do without.
@@ -44,7 +44,7 @@ pub enum OpenError {
         "the store cannot {action} {path}: {source}; check the path, its owner and the space left"
     )]
     Io {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum BodyError {
     /// The reader joined a response that is passed on unstored, after its beginning was gone.
     #[error("the response is not stored and its beginning has already passed")]
     TooLate,
-    /// What is on disk is not what was written.
+    /// The bytes on disk are not those that were written.
     #[error("the stored body is damaged")]
     Damaged,
     /// The disk could not be read.
@@ -163,7 +163,7 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// Whether the disk, or the system, refused something: what the file holds may be in order.
+    /// Returns true if the disk, or the system, refused something: the content of the file may be in order.
     pub(crate) fn is_of_the_disk(&self) -> bool {
         let of_the_disk = |error: &io::Error| {
             let of_the_file = [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData];
@@ -182,7 +182,7 @@ impl StateError {
 }
 
 impl StateError {
-    /// Whether the file does not hold what was written to it.
+    /// Returns true if the file does not hold what was written to it.
     pub(crate) fn is_damage(&self) -> bool {
         !self.is_of_the_disk() && !matches!(self, StateError::Closed)
     }
@@ -198,7 +198,7 @@ pub(crate) enum WriteError {
 }
 
 impl WriteError {
-    /// Whether the index does not hold what was written to it, and must be made anew.
+    /// Returns true if the index does not hold what was written to it, and must be made anew.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self, WriteError::Index(error) if error.is_damage())
     }

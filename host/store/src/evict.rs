@@ -1,27 +1,27 @@
-//! Making room on disk: the oldest unit goes, what was used since is kept.
+//! Making room on disk: the oldest unit is removed, and what was used since is retained.
 //!
 //! A large file that was used goes to the end of the line once; records of a segment that were used are moved to
 //! the newest segment, at most half of the segment, so that eviction always ends. This is FIFO with a second chance, and only
-//! a few get theirs in each call, so that whoever waits for room does not wait for all that was used.
+//! a few get theirs in each call, so that a wait for room does not include all that was used.
 
 use crate::disk::Disk;
 use crate::error::WriteError;
 use crate::index::Change;
 use crate::key::Key;
 use crate::record;
-use crate::row::{Kind, Place};
+use crate::row::{Kind, Location};
 use crate::shared::Shared;
 use crate::writer::Writer;
 
-/// Large files that are kept in one call because they were used.
-const MOST_KEPT: u32 = 32;
+/// Large files that are retained in one call because they were used.
+const MAX_RETAINED: u32 = 32;
 /// Variants per batch of removals.
 const CHUNK: usize = 16_384;
 
 impl Writer {
     /// Reserves `bytes`, evicting for them; false when that is not possible.
     pub(crate) fn make_room(&mut self, bytes: u64) -> bool {
-        let mut kept = 0;
+        let mut retained = 0;
         loop {
             let Some(disk) = &self.shared.disk else {
                 return false;
@@ -36,8 +36,11 @@ impl Writer {
             let Some((unit, kind, size)) = disk.units.oldest() else {
                 return false;
             };
-            if kind == Kind::Large && kept < MOST_KEPT && large_used(&self.shared, disk, unit) {
-                kept += 1;
+            if kind == Kind::Large
+                && retained < MAX_RETAINED
+                && large_used(&self.shared, disk, unit)
+            {
+                retained += 1;
                 self.shared.counters.kept_objects.add(1);
                 disk.units.renew(unit);
                 continue;
@@ -99,7 +102,7 @@ impl Writer {
         let Some(row) = row.and_then(|(_, row)| row) else {
             return Ok(remove);
         };
-        let from = row.place;
+        let from = row.location;
         let length = record::record_length(from.head, from.notes, from.body);
         if from.unit != unit || from.kind == Kind::Large || length > *may_move {
             return Ok(remove);
@@ -115,8 +118,12 @@ impl Writer {
         }
     }
 
-    /// Copies a record to the newest segment. It need not be verified: whoever reads it does that.
-    fn move_record(&mut self, from: &Place, length: u64) -> Result<Option<Place>, WriteError> {
+    /// Copies a record to the newest segment. It is verified when it is read.
+    fn move_record(
+        &mut self,
+        from: &Location,
+        length: u64,
+    ) -> Result<Option<Location>, WriteError> {
         let Some(disk) = &self.shared.disk else {
             return Ok(None);
         };
@@ -138,14 +145,14 @@ impl Writer {
                 out.extend_from_slice(&record);
             });
         let (unit, offset) = appended.inspect_err(|_| disk.space.release(length))?;
-        Ok(Some(Place {
+        Ok(Some(Location {
             unit,
             offset,
             ..*from
         }))
     }
 
-    /// What was removed from disk is no longer looked for there, and open files are let go.
+    /// Closes open files of removed variants, and notes which keys are no longer on disk.
     fn forget_removed(&self, changes: &[Change], emptied: &[Key]) {
         let Some(disk) = &self.shared.disk else {
             return;
@@ -170,7 +177,7 @@ impl Writer {
     }
 }
 
-/// Whether a key was asked for since eviction last asked.
+/// Returns true if a key was asked for since eviction last asked.
 fn is_used(shared: &Shared, disk: &Disk, key: &Key) -> bool {
     let in_memory = shared
         .memory

@@ -18,10 +18,10 @@ use crate::error::{BodyError, NotStored};
 use crate::fill_file::FillFile;
 use crate::handle::BodyHandle;
 use crate::head::{self, Stored};
-use crate::held::Whole;
 use crate::key::Key;
-use crate::progress::{Keep, Outcome, Progress};
-use crate::queue::Order;
+use crate::pages::Whole;
+use crate::progress::{Outcome, Progress, Retain};
+use crate::queue::Command;
 use crate::shared::Shared;
 
 /// A response that is being stored while it arrives. Dropped without [`Fill::finish`] it is abandoned: its readers
@@ -36,11 +36,11 @@ pub struct Fill {
     head: Arc<Stored>,
     notes: Bytes,
     expected: Option<u64>,
-    place: Place,
+    destination: Destination,
 }
 
-/// Where the body goes.
-enum Place {
+/// The destination of the body.
+enum Destination {
     Memory,
     File(FillFile),
     /// Nowhere: it is passed on.
@@ -78,11 +78,11 @@ impl Fill {
         shared.counters.fills.add(1);
         let id = shared.new_id();
         let too_large = expected.is_some_and(|length| length > shared.sizes.object);
-        let (place, keep) = match too_large {
-            true => (Place::Unstored(NotStored::TooLarge), Keep::Unread),
-            false => (Place::Memory, Keep::All),
+        let (destination, retain) = match too_large {
+            true => (Destination::Unstored(NotStored::TooLarge), Retain::Unread),
+            false => (Destination::Memory, Retain::All),
         };
-        let progress = Arc::new(Progress::new(expected, keep));
+        let progress = Arc::new(Progress::new(expected, retain));
         Fill {
             shared,
             progress,
@@ -92,7 +92,7 @@ impl Fill {
             head,
             notes,
             expected,
-            place,
+            destination,
         }
     }
 
@@ -124,12 +124,12 @@ impl Fill {
         self.progress.received()
     }
 
-    /// Whether the body is (still) being stored; otherwise it is only passed on.
+    /// Returns true if the body is (still) being stored; otherwise it is only passed on.
     pub fn is_storing(&self) -> bool {
-        !matches!(self.place, Place::Unstored(_))
+        !matches!(self.destination, Destination::Unstored(_))
     }
 
-    /// False when the body is neither stored nor read by anybody: fetching the rest is of no use.
+    /// Returns false if the body is neither stored nor read: fetching the rest is of no use.
     pub fn is_wanted(&self) -> bool {
         self.is_storing() || self.progress.has_readers()
     }
@@ -161,21 +161,21 @@ impl Fill {
 
     /// Moves the body to a file when it has become large, and writes what is worth a write.
     async fn store_some(&mut self, end: u64) -> Result<(), NotStored> {
-        if matches!(self.place, Place::Memory) && end > self.shared.sizes.small {
+        if matches!(self.destination, Destination::Memory) && end > self.shared.sizes.small {
             let (shared, progress) = (&self.shared, &self.progress);
             let file =
                 FillFile::create(shared, progress, (self.key, self.id), self.expected).await?;
-            self.place = Place::File(file);
-            self.progress.set_keep(Keep::Newest);
+            self.destination = Destination::File(file);
+            self.progress.set_retained(Retain::Newest);
         }
-        match &mut self.place {
-            Place::File(file) => file.write_some(end).await,
-            Place::Memory | Place::Unstored(_) => Ok(()),
+        match &mut self.destination {
+            Destination::File(file) => file.write_some(end).await,
+            Destination::Memory | Destination::Unstored(_) => Ok(()),
         }
     }
 
     /// Ends the body. The response can be looked up when this returns; `head` replaces the one given at the
-    /// beginning. On an error it is not stored, and readers have still got all of it unless its length was wrong.
+    /// beginning. On an error it is not stored, and readers have the whole body unless its length was wrong.
     pub async fn finish(mut self, head: Option<Stored>) -> Result<Arc<Entry>, NotStored> {
         let actual = self.progress.received();
         if let Some(expected) = self.expected.filter(|expected| *expected != actual) {
@@ -184,16 +184,16 @@ impl Fill {
                 .end(Outcome::Failed(BodyError::Failed(error.to_string())));
             return Err(error);
         }
-        // Readers have, or still find, every byte, whatever becomes of the rest.
+        // Readers have, or still find, every byte, also if storing fails.
         self.progress.end(Outcome::Complete);
-        if let Place::File(file) = &mut self.place
+        if let Destination::File(file) = &mut self.destination
             && let Err(reason) = file.write_rest(actual).await
         {
             self.give_up(reason);
         }
         let body = self.body(actual)?;
         let head = head.as_ref().unwrap_or(&self.head);
-        let (head, notes) = head::let_go_of_buffers(head, &self.notes);
+        let (head, notes) = head::in_own_buffer(head, &self.notes);
         let variant = Variant {
             id: self.id,
             owner: self.owner,
@@ -215,37 +215,39 @@ impl Fill {
     /// Makes the variant visible and queues it for the disk.
     async fn store(&mut self, variant: Variant, length: u64) -> Option<Arc<Entry>> {
         let shared = Arc::clone(&self.shared);
-        let mut put = self.put_order(&variant, length).await;
+        let mut put = self.put_command(&variant, length).await;
         let entry = shared
             .change(&self.key, None, |variants| {
-                let (mut kept, gone) = arrange(variants, &variant, shared.sizes.variants);
+                let (mut left, gone) = arrange(variants, &variant, shared.sizes.variants);
                 // The new one first: a crash in between leaves both, and the newer one is used.
-                let mut orders = Vec::from_iter(put.take());
-                orders.extend(
+                let mut commands = Vec::from_iter(put.take());
+                commands.extend(
                     gone.into_iter()
-                        .map(|id| Order::Remove { key: self.key, id }),
+                        .map(|id| Command::Remove { key: self.key, id }),
                 );
-                kept.insert(0, variant.clone());
+                left.insert(0, variant.clone());
                 Some(Changed {
-                    variants: kept,
-                    orders,
+                    variants: left,
+                    commands,
                     freshened: None,
                 })
             })
             .await;
-        if let Place::File(file) = std::mem::replace(&mut self.place, Place::Memory) {
+        if let Destination::File(file) =
+            std::mem::replace(&mut self.destination, Destination::Memory)
+        {
             file.keep(length);
         }
         shared.counters.stored.add(1);
         entry
     }
 
-    /// What the writer does for the new variant; nothing without disk, or when a small one finds the queue full.
-    async fn put_order(&self, variant: &Variant, length: u64) -> Option<Order> {
+    /// Returns the writer's command for the new variant; none without disk, or if a small one finds the queue full.
+    async fn put_command(&self, variant: &Variant, length: u64) -> Option<Command> {
         let disk = self.shared.disk.as_ref()?;
         let (key, variant) = (self.key, variant.clone());
-        if matches!(self.place, Place::File(_)) {
-            return Some(Order::PutLarge {
+        if matches!(self.destination, Destination::File(_)) {
+            return Some(Command::PutLarge {
                 key,
                 variant,
                 framed: framed_length(length),
@@ -258,7 +260,7 @@ impl Fill {
         if room.is_none() {
             self.shared.counters.skipped_writes.add(1);
         }
-        Some(Order::PutSmall {
+        Some(Command::PutSmall {
             key,
             variant,
             room: room?,
@@ -267,11 +269,11 @@ impl Fill {
 
     /// The complete body, where it is.
     fn body(&self, length: u64) -> Result<BodyHandle, NotStored> {
-        match &self.place {
-            Place::Unstored(reason) => Err(*reason),
-            Place::File(file) => Ok(BodyHandle::Disk(file.body(length))),
-            Place::Memory => {
-                // Copied, so that what is counted is what is held: pieces are cut from larger read buffers.
+        match &self.destination {
+            Destination::Unstored(reason) => Err(*reason),
+            Destination::File(file) => Ok(BodyHandle::Disk(file.body(length))),
+            Destination::Memory => {
+                // Copied, so that the memory is what is counted: pieces are cut from larger read buffers.
                 let mut whole = Whole::with_room(length, self.shared.sizes.mapped_from);
                 for piece in self.progress.pieces_from(0) {
                     whole.push(&piece);
@@ -284,9 +286,9 @@ impl Fill {
     /// From now on the body is passed on only.
     fn give_up(&mut self, reason: NotStored) {
         if self.is_storing() {
-            self.place = Place::Unstored(reason);
+            self.destination = Destination::Unstored(reason);
         }
-        self.progress.set_keep(Keep::Unread);
+        self.progress.set_retained(Retain::Unread);
     }
 }
 
@@ -299,13 +301,13 @@ impl Drop for Fill {
 /// The variants that stay beside a new one, and the ids of those that don't: what it replaces, and the oldest
 /// ones above the limit.
 fn arrange(variants: &[Variant], new: &Variant, limit: usize) -> (Vec<Variant>, Vec<u64>) {
-    let (mut kept, mut gone) = (Vec::with_capacity(variants.len() + 1), Vec::new());
+    let (mut left, mut gone) = (Vec::with_capacity(variants.len() + 1), Vec::new());
     for variant in variants {
-        if head::same_variant(&variant.head, &new.head) || kept.len() + 1 >= limit {
+        if head::same_variant(&variant.head, &new.head) || left.len() + 1 >= limit {
             gone.push(variant.id);
         } else {
-            kept.push(variant.clone());
+            left.push(variant.clone());
         }
     }
-    (kept, gone)
+    (left, gone)
 }

@@ -12,12 +12,12 @@ use tokio::task::JoinHandle;
 use crate::block_cache::BlockCache;
 use crate::blocks::{DiskBody, Framer, READ, framed_length};
 use crate::config::WINDOW;
-use crate::damage::{Owner, RemoveDamaged};
+use crate::damage::{DamageReport, RemoveDamaged};
 use crate::error::NotStored;
 use crate::key::Key;
 use crate::medium::MediumFile;
 use crate::progress::Progress;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::row::Kind;
 use crate::shared::Shared;
 
@@ -29,7 +29,7 @@ const RESERVE: u64 = 8 << 20;
 pub(crate) struct FillFile {
     shared: Arc<Shared>,
     progress: Arc<Progress>,
-    key: Key,
+    damage: Arc<DamageReport>,
     id: u64,
     file: Arc<dyn MediumFile>,
     blocks: Arc<BlockCache>,
@@ -40,14 +40,14 @@ pub(crate) struct FillFile {
     /// Bytes of the body that were handed to the writing task.
     handed: u64,
     framer: Framing,
-    kept: bool,
+    is_stored: bool,
 }
 
 /// The framer, at rest or at work on a blocking thread.
 enum Framing {
     Idle(Framer),
     Busy(JoinHandle<io::Result<Framer>>),
-    /// Writing failed, or was abandoned halfway: nobody knows what the file holds.
+    /// Writing failed, or was abandoned halfway: the content of the file is unknown.
     Lost,
 }
 
@@ -78,7 +78,10 @@ impl FillFile {
         Ok(FillFile {
             shared: Arc::clone(shared),
             progress: Arc::clone(progress),
-            key,
+            damage: Arc::new(DamageReport {
+                store: Arc::downgrade(shared) as Weak<dyn RemoveDamaged>,
+                key,
+            }),
             id,
             file,
             blocks,
@@ -86,7 +89,7 @@ impl FillFile {
             reserved,
             handed: 0,
             framer: Framing::Idle(Framer::new(id)),
-            kept: false,
+            is_stored: false,
         })
     }
 
@@ -99,16 +102,13 @@ impl FillFile {
             length,
             cache: Arc::clone(&self.blocks),
             pool: self.pool.clone(),
-            owner: Owner {
-                store: Arc::downgrade(&self.shared) as Weak<dyn RemoveDamaged>,
-                key: self.key,
-            },
+            damage: Arc::clone(&self.damage),
         }
     }
 
     /// The file belongs to the store from now on; room that it did not need is free again.
     pub(crate) fn keep(mut self, length: u64) {
-        self.kept = true;
+        self.is_stored = true;
         if let Some(disk) = &self.shared.disk {
             disk.space
                 .release(self.reserved.saturating_sub(framed_length(length)));
@@ -174,7 +174,7 @@ impl FillFile {
 
 impl Drop for FillFile {
     fn drop(&mut self) {
-        if let Some(disk) = self.shared.disk.as_ref().filter(|_| !self.kept) {
+        if let Some(disk) = self.shared.disk.as_ref().filter(|_| !self.is_stored) {
             disk.space.release(self.reserved);
             disk.units.discard(Kind::Large, self.id);
         }
@@ -192,7 +192,7 @@ async fn reserve(shared: &Shared, bytes: u64) -> Result<(), NotStored> {
         return Ok(());
     }
     let (reply, made) = oneshot::channel();
-    disk.queue.push(Order::MakeRoom { bytes, reply });
+    disk.queue.push(Command::MakeRoom { bytes, reply });
     match made.await {
         Ok(true) => Ok(()),
         _ => Err(NotStored::NoRoom),

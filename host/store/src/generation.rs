@@ -75,7 +75,7 @@ impl Misfit {
     }
 }
 
-/// What a cache says of the state that it belongs to.
+/// A cache's note of the state that it belongs to.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Marked {
     /// Nothing: it is empty, or of an earlier version.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::blocks::DiskBody;
 
-/// Where a complete body is.
+/// A complete body.
 #[derive(Clone, Debug)]
 pub(crate) enum BodyHandle {
     Memory(Bytes),

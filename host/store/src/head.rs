@@ -1,19 +1,19 @@
-//! What the store asks of a stored response's head; everything else about it is the caching rules' business.
+//! The store's questions about a stored response's head; everything else about it is for the caching rules.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 pub(crate) use selvedge_caching::Stored;
 
-/// Whether two responses of one key answer the same requests, so that the newer replaces the older
+/// Returns true if two responses of one key answer the same requests, so that the newer replaces the older
 /// (RFC 9111 section 4.1: equal nominated fields).
 pub(crate) fn same_variant(a: &Stored, b: &Stored) -> bool {
     a.vary == b.vary
 }
 
-/// The same head and notes, with the values of the fields and the notes in one buffer of their own. They come cut from the buffer
-/// that a connection was read into, and a value of a few bytes would hold all of it for as long as the response is stored, while
-/// only the few are counted. Together they are also near each other when a hit sends them.
-pub(crate) fn let_go_of_buffers(head: &Stored, notes: &[u8]) -> (Stored, Bytes) {
+/// Copies the values of the fields and the notes into one buffer. They come cut from the buffer that a connection was read into:
+/// a value of a few bytes would keep all of that buffer in memory, and only the few are counted. Together they are also near
+/// each other when a hit sends them.
+pub(crate) fn in_own_buffer(head: &Stored, notes: &[u8]) -> (Stored, Bytes) {
     let mut head = head.clone();
     let trailers = head.trailers.iter().flat_map(HeaderMap::values);
     let values: Vec<&[u8]> = head
@@ -36,7 +36,7 @@ pub(crate) fn let_go_of_buffers(head: &Stored, notes: &[u8]) -> (Stored, Bytes) 
     (head, rest)
 }
 
-/// Whether a response could be used with its old head where it could not with the new one: later, also as a stale one, or as
+/// Returns true if a response could be used with its old head and not with the new one: later, also as a stale one, or as
 /// what it no longer is, or without being found by one of its tags.
 pub(crate) fn is_stricter(new: &Stored, old: &Stored) -> bool {
     let fresh_until = |head: &Stored| {

@@ -17,7 +17,7 @@ use crate::database::{Format, begin_write, get_meta, guarded, open, open_or_read
 use crate::error::StateError;
 use crate::key::Key;
 use crate::medium::Medium;
-use crate::row::{Kind, Place, Row};
+use crate::row::{Kind, Location, Row};
 use crate::usage::{self, Deltas, OnDisk};
 
 /// The format of the index and of the files that it points into. Another one is discarded.
@@ -48,15 +48,15 @@ pub(crate) enum Change {
         id: u64,
         head: Bytes,
         notes: Bytes,
-        /// Whether the variant may not be used with the head that it has.
+        /// True if the variant may not be used with the head that it has.
         is_stricter: bool,
     },
     /// Nothing when the variant is not where `from` says.
     Move {
         key: Key,
         id: u64,
-        from: Place,
-        to: Place,
+        from: Location,
+        to: Location,
     },
     Remove {
         key: Key,
@@ -67,7 +67,7 @@ pub(crate) enum Change {
     },
 }
 
-/// What a batch of changes left behind.
+/// The consequences of a batch of changes.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
     /// Files of large bodies that nothing points to any more.
@@ -84,7 +84,7 @@ pub(crate) struct Index {
     cache: u64,
     /// Locked for writing only to open it again: two databases on one file would be one too many.
     database: RwLock<Option<Database>>,
-    /// What is on disk by owner.
+    /// The objects and bytes on disk by owner.
     usage: Mutex<HashMap<u64, OnDisk>>,
     /// Counts how often it was opened or discarded.
     generation: AtomicU64,
@@ -118,7 +118,7 @@ impl Index {
         self.take(&mut database, opened)
     }
 
-    /// The same where the disk can't be written: what is there is found on.
+    /// Closes and opens again to be read, if the disk can't be written.
     pub(crate) fn reopen_to_read(&self) -> Result<(), StateError> {
         let mut database = self.database.write();
         close(&mut database);
@@ -157,7 +157,7 @@ impl Index {
         guarded(|| work(database))
     }
 
-    /// What is on disk by owner.
+    /// Returns the objects and bytes on disk by owner.
     pub(crate) fn usage(&self) -> HashMap<u64, OnDisk> {
         self.usage.lock().clone()
     }
@@ -228,9 +228,9 @@ impl Index {
             };
             let mut found = Vec::new();
             for item in table.range((unit, offset)..=(unit, u64::MAX))?.take(limit) {
-                let (place, name) = item?;
+                let (location, name) = item?;
                 let (key, id) = split(&name.value());
-                found.push((place.value().1, key, id));
+                found.push((location.value().1, key, id));
             }
             Ok(found)
         })
@@ -303,9 +303,9 @@ impl Tables<'_> {
                 let Some(mut row) = self.row(&name)? else {
                     return Ok(());
                 };
-                if row.place == *from {
+                if row.location == *from {
                     self.units.remove((from.unit, from.offset))?;
-                    row.place = *to;
+                    row.location = *to;
                     self.put(&name, &row)?;
                 }
                 Ok(())
@@ -338,7 +338,7 @@ impl Tables<'_> {
     fn put(&mut self, name: &[u8; 40], row: &Row) -> Result<(), StateError> {
         self.entries.insert(name, row.encode().as_slice())?;
         self.units
-            .insert((row.place.unit, row.place.offset), name)?;
+            .insert((row.location.unit, row.location.offset), name)?;
         Ok(())
     }
 
@@ -355,11 +355,11 @@ impl Tables<'_> {
             return Ok(());
         };
         {
-            let place = row.place;
+            let location = row.location;
             applied.deltas.removed(&row);
-            self.units.remove((place.unit, place.offset))?;
-            if place.kind == Kind::Large {
-                applied.freed.push(place.unit);
+            self.units.remove((location.unit, location.offset))?;
+            if location.kind == Kind::Large {
+                applied.freed.push(location.unit);
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What a stored response is found by.
+//! The key of stored responses.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

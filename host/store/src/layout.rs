@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! format         "selvedge-store 1": how this folder is laid out; another one is refused
-//! lock           held while the store is open
+//! lock           locked while the store is open
 //! state.redb     durable state; damage is an error
 //! cache/         index.redb, segments/, large/: damage costs cache content only
 //!   generation   the durable state that the cache belongs to; beside another one it is discarded
@@ -62,7 +62,7 @@ impl Layout {
     }
 
     /// Opens the disk tier; a damaged one, or one that belongs to another durable state, is discarded. `None` when the folder
-    /// can't be used at all, and where no disk is to be used.
+    /// can't be used at all, and if no disk is used.
     pub(crate) fn open_disk(
         &self,
         sizes: &Sizes,
@@ -104,7 +104,7 @@ impl Layout {
             path = %folder.display(), error = %damaged,
             "the cache on disk cannot be used and is discarded: all stored responses on disk are lost"
         );
-        let opened = discarded::put_aside(&self.dir, &folder)
+        let opened = discarded::set_apart(&self.dir, &folder)
             .and_then(|()| self.pair(&folder, state, medium))
             .map_err(DiskError::Files)
             .and_then(|()| Disk::open(&folder, sizes, Arc::clone(medium)));
@@ -117,7 +117,7 @@ impl Layout {
     fn pair(&self, folder: &Path, state: &State, medium: &Arc<dyn Medium>) -> io::Result<()> {
         if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
             tracing::warn!(path = %folder.display(), "something else is where the cache's folder should be, and is removed");
-            discarded::put_aside(&self.dir, folder)?;
+            discarded::set_apart(&self.dir, folder)?;
         }
         let marked = Marker::read(&**medium, folder)?;
         let is_empty = !matches!(marked, Marked::At(_)) && !folder.join("index.redb").exists();
@@ -135,7 +135,7 @@ impl Layout {
                 "the cache on disk is discarded, since it might hold what was invalidated: {}. All stored responses on disk are lost",
                 misfit.text()
             );
-            discarded::put_aside(&self.dir, folder)?;
+            discarded::set_apart(&self.dir, folder)?;
         }
         make_folder(folder)?;
         state.begin_cache(folder);
@@ -199,7 +199,7 @@ fn check_format(dir: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// Reads the beginning of the file: more of it says nothing to us.
+/// Reads the beginning of the file: the rest has no meaning here.
 fn read_format(path: &Path) -> io::Result<Vec<u8>> {
     regular(path)?;
     let (file, mut found) = (File::open(path)?, Vec::new());

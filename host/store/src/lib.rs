@@ -1,19 +1,21 @@
 //! Stored responses, bounded and crash-safe, and durable state.
 //!
-//! The store keeps what the caching rules decided to keep and finds it again; it decides nothing about HTTP. In a
-//! request's life it stands at look-up and at storing while streaming. It consists of
+//! The store holds the responses that the caching rules decided to store, and finds them again. It decides nothing about
+//! HTTP. In a request's life it stands at look-up and at storing while streaming. It consists of
 //!
 //! - a memory tier, bounded by bytes, of complete entries ready to send (`memory`, `entry`);
 //! - a disk tier: an index in redb (`index`), bodies in append-only segments and large files with a checksum per
-//!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), read once for all who ask at the same
-//!   time (`loads`), written by one thread in batches (`queue`, `writer`) so that nothing that is read ever waits for a
-//!   write (`pending` has what the disk does not have yet, `owed` what must go from one that fails, which nobody finds);
+//!   64 KiB (`blocks`, `record`, `segment`, `units`), evicted by unit (`evict`), read once for all requests of the same
+//!   time (`loads`), written by one thread in batches (`queue`, `writer`) so that no reading ever waits for a write
+//!   (`pending` has the changes that the disk does not have yet, `deferred` the removals that a failing disk did not make);
+//! - the removal of stored responses that turn out to be damaged while they are read (`damage`, `removal`);
 //! - fills, which store a response while its followers read it (`fill`, `progress`, `body`);
-//! - durable state in a file of its own (`state`).
+//! - durable state in a file of its own (`state`, `state_file`, `values`), and the cache's note of the state that it belongs
+//!   to (`generation`).
 //!
-//! All of it reads and writes through one seam (`medium`), where tests put a disk that fails.
+//! Everything reads and writes through one seam (`medium`), where tests put a disk that fails.
 //!
-//! A crash costs the last second or so of new entries. What does not check out is never served. A failing disk
+//! A crash costs the last second or so of new entries. Content that does not check out is never served. A failing disk
 //! costs storing, never serving.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
@@ -25,7 +27,6 @@
     )
 )]
 
-mod aside;
 mod block_cache;
 mod blocks;
 mod body;
@@ -34,6 +35,7 @@ mod config;
 mod counters;
 mod damage;
 mod database;
+mod deferred;
 mod discarded;
 mod disk;
 mod entry;
@@ -44,7 +46,6 @@ mod fill_file;
 mod generation;
 mod handle;
 mod head;
-mod held;
 mod index;
 mod key;
 mod layout;
@@ -52,7 +53,8 @@ mod load;
 mod loads;
 mod medium;
 mod memory;
-mod owed;
+mod overlay;
+mod pages;
 mod pending;
 mod pieces;
 mod pool;
@@ -65,6 +67,7 @@ mod removal;
 mod row;
 mod segment;
 mod shared;
+mod startup;
 mod state;
 mod state_file;
 mod store;
@@ -72,7 +75,6 @@ mod stripes;
 mod units;
 mod usage;
 mod values;
-mod warm;
 mod writer;
 
 pub use body::BodyReader;

@@ -10,5 +10,5 @@ pub(crate) struct Load {
     pub(crate) found: Findings,
 }
 
-/// Where those who wait get what is found.
+/// The result of a reading, for all who wait for it.
 pub(crate) type Findings = watch::Receiver<Option<Read>>;

@@ -1,8 +1,8 @@
 //! One reading for all who want the same key from disk at the same time.
 //!
-//! Who comes first reads, and those who come while that is going on wait for what it finds, as long as nothing of the
-//! key's stripe has changed since it began: what is found then is what each would find. It goes to the memory tier before
-//! it ends, so that nobody comes too late for the one and too early for the other.
+//! The first one reads. Others that come meanwhile wait for its result, as long as nothing of the key's stripe has changed since
+//! it began: each of them would find the same. The result goes to the memory tier before the reading ends, so that there is
+//! no moment without either.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) struct Lead {
     shared: Arc<Shared>,
     key: Key,
     version: u64,
-    /// What the disk does not have yet of the key.
+    /// The part of the key that the disk does not have yet.
     waiting: Option<Waiting>,
     found: watch::Sender<Option<Read>>,
 }
@@ -65,7 +65,7 @@ impl Share {
         }
     }
 
-    /// What is found; `None` where whoever should have read has left.
+    /// Returns the result; `None` if the reading was given up.
     pub(crate) async fn found(mut self) -> Option<Read> {
         if let Some(lead) = self.lead.take() {
             lead.read().await;
@@ -76,7 +76,7 @@ impl Share {
 }
 
 impl Lead {
-    /// Reads on a blocking thread. From there on it needs nobody to wait for it.
+    /// Reads on a blocking thread. From there on it goes on by itself.
     async fn read(self) {
         let shared = Arc::clone(&self.shared);
         let Some(disk) = &shared.disk else {
@@ -96,8 +96,8 @@ impl Lead {
         });
     }
 
-    /// Nothing is left of the reading when those who wait hear of it: who asks again then gets a reading of its own, and
-    /// who closes the store then finds nobody using it.
+    /// Removes the reading before its result is given: a later request gets a reading of its own, and a store that is
+    /// closed then is not in use.
     fn end(self, read: Read) {
         if let Read::Entry(entry) = &read {
             let stripe = self.shared.stripes.lock(&self.key);

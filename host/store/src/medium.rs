@@ -19,31 +19,31 @@ pub trait MediumFile: Debug + Send + Sync + 'static {
     /// Fills the buffer from this offset on; an error of kind `UnexpectedEof` where the file ends before.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
     /// Writes all of the data at this offset, growing the file if need be.
     ///
     /// # Errors
-    /// What the system says; some of the data may be written then.
+    /// The system's error; some of the data may be written then.
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()>;
 
     /// Returns once what was written survives a loss of power.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn sync(&self) -> io::Result<()>;
 
     /// Its length in bytes.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn length(&self) -> io::Result<u64>;
 
     /// Cuts it, or grows it with zeros.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn set_length(&self, length: u64) -> io::Result<()>;
 }
 
@@ -59,47 +59,47 @@ pub trait Medium: Debug + Send + Sync + 'static {
     /// Creates a file that must not exist yet.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
 
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
 
     /// Opens a database's file for reading and writing, and creates it where it is missing.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn database(&self, path: &Path) -> io::Result<Arc<dyn MediumFile>>;
 
     /// Returns the identity of the file that has this name now.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn id(&self, path: &Path) -> io::Result<FileId>;
 
-    /// Gives a file another name, in the place of whatever has it.
+    /// Gives a file another name, in place of the file that has it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file; who has it open may read on.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Returns once the names in a folder survive a loss of power.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 }
 
-/// Permissions of the store's files: responses may be private to somebody, and key-value data too.
+/// Permissions of the store's files: responses and key-value data may be private.
 pub(crate) const OWNER_ONLY: u32 = 0o600;
 /// Permissions of the store's folders.
 pub(crate) const FOLDER_OWNER_ONLY: u32 = 0o700;
@@ -126,7 +126,7 @@ pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for a file or a folder that is not open.
+/// Closes a file or a folder to others by its path.
 pub(crate) fn close_path_to_others(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.mode() & 0o077 == 0 {
         return Ok(());

@@ -48,13 +48,13 @@ pub(crate) struct MemoryTier {
 }
 
 /// A shard must be able to hold a few of the largest entries.
-const LEAST_SHARD: u64 = 16 << 20;
-/// What an entry weighs on average; only to size the policy's tables.
+const MIN_SHARD: u64 = 16 << 20;
+/// The average weight of an entry; only to size the policy's tables.
 const TYPICAL: u64 = 8 << 10;
 
 impl MemoryTier {
     pub(crate) fn new(capacity: u64) -> MemoryTier {
-        let shards = (capacity / LEAST_SHARD).clamp(1, 64);
+        let shards = (capacity / MIN_SHARD).clamp(1, 64);
         // A power of two, rounded down: quick_cache rounds up.
         let shards = 1_usize << shards.ilog2();
         let options = OptionsBuilder::new()

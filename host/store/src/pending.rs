@@ -1,7 +1,7 @@
-//! What the disk does not have yet of a key, so that nothing that was finished, freshened or removed is forgotten, or found
-//! again as it was, between the memory tier and the index.
+//! The changes of a key that the disk does not have yet. Between the memory tier and the index, nothing that was finished,
+//! freshened or removed is forgotten, or found again as it was.
 //!
-//! Only what is not on disk is held, and it has its room in the queue: a body until it is durable, a new head beside the body
+//! Only what is not on disk is here, and it has its room in the queue: a body until it is durable, a new head beside the body
 //! that is there already. However often a head is replaced before the writer comes to it, it is written once.
 
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::head::Stored;
 use crate::queue::Room;
 use crate::read::Read;
 
-/// What waits of one key.
+/// The waiting changes of one key.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// The number of the last order that concerns the key.
-    order: u64,
+    /// The number of the last command that concerns the key.
+    command: u64,
     waiting: Waiting,
-    /// Whether an order removes all of the key, and nothing was put since.
+    /// True if a command removes all of the key, and nothing was put since.
     is_emptied: bool,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct Waiting(Vec<One>);
 #[derive(Clone)]
 struct One {
     id: u64,
-    /// All of it, until the order of this number is settled. The order has the room.
+    /// The whole variant, until the command of this number is settled. The command has the room.
     put: Option<(u64, Variant)>,
-    /// What replaces its head and its notes, and whether the writer has it.
+    /// The new head and notes, and whether the writer has them.
     freshened: Option<(Arc<Freshened>, bool)>,
 }
 
@@ -41,27 +41,27 @@ pub(crate) struct Freshened {
     pub(crate) id: u64,
     pub(crate) head: Arc<Stored>,
     pub(crate) notes: Bytes,
-    /// Whether what is on disk could be used where this one could not.
+    /// True if the head on disk allows a use that this one does not.
     pub(crate) is_stricter: bool,
     pub(crate) room: Room,
 }
 
 impl Pending {
-    /// Nothing is left of the key once the order of this number is done.
-    pub(crate) fn removed(order: u64) -> Pending {
+    /// Nothing is left of the key once the command of this number is done.
+    pub(crate) fn removed(command: u64) -> Pending {
         Pending {
-            order,
+            command,
             waiting: Waiting::default(),
             is_emptied: true,
         }
     }
 
-    /// Whether the writer already has the order to remove all that there is.
+    /// Returns true if the writer already has the command to remove all of the key.
     pub(crate) fn is_emptied(&self) -> bool {
         self.is_emptied
     }
 
-    /// Whether this variant is one of the key's, as far as the disk is concerned.
+    /// Returns true if this variant is one of the key's, as far as the disk is concerned.
     pub(crate) fn has(&self, id: u64) -> bool {
         self.waiting.0.iter().any(|one| one.id == id)
     }
@@ -77,17 +77,17 @@ impl Pending {
         self.waiting.0 = now.collect();
     }
 
-    /// An order concerns the key, which enters this variant if it says one.
-    pub(crate) fn ordered(&mut self, order: u64, put: Option<Variant>) {
-        self.order = order;
+    /// A command concerns the key, which enters this variant if it says one.
+    pub(crate) fn commanded(&mut self, command: u64, put: Option<Variant>) {
+        self.command = command;
         if let Some(variant) = put
             && let Some(one) = self.one(variant.id)
         {
-            one.put = Some((order, variant));
+            one.put = Some((command, variant));
         }
     }
 
-    /// A variant has a new head. Whether an order is needed for that: else the one that waits will do.
+    /// Notes a new head of a variant. Returns true if a command is needed for that: otherwise the waiting one will do.
     pub(crate) fn freshen(&mut self, mut freshened: Freshened) -> bool {
         let Some(one) = self.one(freshened.id) else {
             return false;
@@ -98,7 +98,7 @@ impl Pending {
         before.is_none_or(|(_, is_taken)| is_taken)
     }
 
-    /// The new head of a variant, for the writer. It is held on until it is settled.
+    /// The new head of a variant, for the writer. It stays here until it is settled.
     pub(crate) fn take_head(&mut self, id: u64) -> Option<Arc<Freshened>> {
         let (freshened, is_taken) = self.one(id)?.freshened.as_mut()?;
         *is_taken = true;
@@ -109,16 +109,16 @@ impl Pending {
         self.waiting.0.retain(|one| one.id != id);
     }
 
-    /// Lets go of what the orders up to this one were about; true when nothing is left.
-    pub(crate) fn settle(&mut self, order: u64) -> bool {
+    /// Forgets what the commands up to this one were about; returns true if nothing is left.
+    pub(crate) fn settle(&mut self, command: u64) -> bool {
         for one in &mut self.waiting.0 {
-            one.put.take_if(|(put, _)| *put <= order);
+            one.put.take_if(|(put, _)| *put <= command);
             one.freshened.take_if(|(_, is_taken)| *is_taken);
         }
-        self.order <= order
+        self.command <= command
     }
 
-    /// Whether the key was removed.
+    /// Returns true if the key was removed.
     pub(crate) fn is_removed(&self) -> bool {
         self.waiting.0.is_empty()
     }
@@ -127,7 +127,7 @@ impl Pending {
         &self.waiting
     }
 
-    /// Whether all of this variant waits for the disk.
+    /// Returns true if all of this variant waits for the disk.
     pub(crate) fn puts(&self, id: u64) -> bool {
         let mut waiting = self.waiting.0.iter();
         waiting.any(|one| one.id == id && one.put.is_some())
@@ -139,7 +139,7 @@ impl Pending {
 }
 
 impl Waiting {
-    /// The key as it is, where nothing of it need be read.
+    /// The key as it is, if nothing need be read.
     pub(crate) fn known(&self) -> Option<Read> {
         let whole = self.0.iter().all(|one| one.put.is_some());
         whole.then(|| self.over(Read::Nothing))

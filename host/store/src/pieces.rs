@@ -1,7 +1,7 @@
-//! The pieces of a growing body in memory: a range of it without gaps, up to its newest byte.
+//! The pieces of a growing body in memory: a range without gaps, up to its newest byte.
 //!
 //! Memory follows bytes, not pieces. An origin may send a byte at a time, and each piece costs an entry here beside the
-//! read buffer that it is cut from. Short pieces are therefore copied together. Longer ones are kept as they came.
+//! read buffer that it is cut from. Short pieces are therefore copied together. Longer ones stay as they came.
 
 use std::collections::VecDeque;
 
@@ -40,7 +40,7 @@ impl Pieces {
         }
     }
 
-    /// Notes that a piece of this length came, and keeps nothing of what was here.
+    /// Notes that a piece of this length came, and drops all pieces.
     pub(crate) fn skip(&mut self, length: u64) {
         self.end += length;
         self.sealed.clear();

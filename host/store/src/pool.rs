@@ -1,7 +1,7 @@
 //! The threads on which the store reads and writes bodies.
 //!
-//! They are few, and the store's own. An allocator keeps a stock for each thread that makes things, and a runtime's pool
-//! for blocking calls has hundreds of threads, which all come to be used in turn: what they held on to grew with the hours.
+//! They are few, and the store's own. An allocator has a stock for each thread that makes things, and a runtime's pool
+//! for blocking calls has hundreds of threads, which all come to be used in turn: their stocks grew with the hours.
 //! Nor does what else blocks there, the resolver for instance, keep bodies waiting.
 
 use std::io;
@@ -12,22 +12,22 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 /// One for each processor, within these bounds: a disk takes several calls at once, and no processor is needed for that.
-const LEAST: usize = 8;
-const MOST: usize = 32;
+const MIN_THREADS: usize = 8;
+const MAX_THREADS: usize = 32;
 
 /// See the module. When it is dropped, calls under way end by themselves, and what waits is dropped.
 #[derive(Debug)]
 pub(crate) struct Pool {
     handle: Handle,
-    /// There until the pool is dropped. Nobody drives it: only its threads for blocking calls are used.
+    /// There until the pool is dropped. It is never driven: only its threads for blocking calls are used.
     runtime: Option<Runtime>,
 }
 
 impl Pool {
     pub(crate) fn new() -> io::Result<Pool> {
-        let processors = available_parallelism().map_or(LEAST, NonZero::get);
+        let processors = available_parallelism().map_or(MIN_THREADS, NonZero::get);
         let runtime = Builder::new_current_thread()
-            .max_blocking_threads(processors.clamp(LEAST, MOST))
+            .max_blocking_threads(processors.clamp(MIN_THREADS, MAX_THREADS))
             .thread_name("store-disk")
             .build()?;
         Ok(Pool {
@@ -36,7 +36,7 @@ impl Pool {
         })
     }
 
-    /// What bodies are read with: it does not keep the pool.
+    /// Returns the handle that bodies are read with. It does not keep the pool alive.
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
     }

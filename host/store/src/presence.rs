@@ -1,6 +1,6 @@
 //! Which keys may be on disk: tells absent from on disk without reading anything.
 //!
-//! It keeps the first eight bytes of each key and whether the key was used since the last time eviction asked:
+//! It has the first eight bytes of each key and whether the key was used since the last time eviction asked:
 //! about 20 to 40 bytes of memory per key. It may say yes for a key that is gone (the load then finds nothing);
 //! it says no only when the key is not there, except while it is being filled after a start.
 

@@ -1,4 +1,4 @@
-//! What a fill and its followers share: the newest pieces of a growing body, and where the older ones are.
+//! The state that a fill and its followers share: the newest pieces of a growing body, and the file of the older ones.
 //!
 //! While the body can still be stored, nothing a reader may want is lost: pieces stay in memory, or are in the
 //! complete blocks of the fill's file. When it is only passed on, a piece stays until the slowest reader had it.
@@ -14,7 +14,7 @@ use crate::config::WINDOW;
 use crate::error::BodyError;
 use crate::pieces::Pieces;
 
-/// How far a body has come.
+/// The state of a growing body.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Filling,
@@ -22,9 +22,9 @@ pub(crate) enum Outcome {
     Failed(BodyError),
 }
 
-/// What the pieces in memory are kept for.
+/// The pieces that stay in memory.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) enum Keep {
+pub(crate) enum Retain {
     /// All of them: the body is stored and (still) only in memory.
     All,
     /// The newest, for followers that are close behind; the older ones are read from the file.
@@ -47,7 +47,7 @@ struct State {
     expected: Option<u64>,
     /// The complete blocks of the body in the fill's file.
     file: Option<DiskBody>,
-    keep: Keep,
+    retain: Retain,
     outcome: Outcome,
     readers: HashMap<u64, Follower>,
     next_reader: u64,
@@ -58,12 +58,12 @@ struct State {
 #[derive(Debug)]
 struct Follower {
     position: u64,
-    /// Where its range ends.
+    /// The end of its range.
     end: u64,
     waker: Option<Waker>,
 }
 
-/// What a reader is to do next.
+/// The next step of a reader.
 pub(crate) enum Step {
     /// Take this.
     Piece(Bytes),
@@ -78,13 +78,13 @@ pub(crate) enum Step {
 }
 
 impl Progress {
-    pub(crate) fn new(expected: Option<u64>, keep: Keep) -> Progress {
+    pub(crate) fn new(expected: Option<u64>, retain: Retain) -> Progress {
         Progress {
             state: Mutex::new(State {
                 pieces: Pieces::default(),
                 expected,
                 file: None,
-                keep,
+                retain,
                 outcome: Outcome::Filling,
                 readers: HashMap::new(),
                 next_reader: 0,
@@ -96,7 +96,7 @@ impl Progress {
     /// Adds a piece and wakes the readers that wait for it.
     pub(crate) fn push(&self, piece: Bytes) {
         let mut state = self.state.lock();
-        match state.keep == Keep::Unread && state.readers.is_empty() {
+        match state.retain == Retain::Unread && state.readers.is_empty() {
             true => state.pieces.skip(piece.len() as u64),
             false => state.pieces.push(piece),
         }
@@ -111,9 +111,9 @@ impl Progress {
         state.trim();
     }
 
-    pub(crate) fn set_keep(&self, keep: Keep) {
+    pub(crate) fn set_retained(&self, retain: Retain) {
         let mut state = self.state.lock();
-        state.keep = keep;
+        state.retain = retain;
         state.trim();
     }
 
@@ -140,7 +140,7 @@ impl Progress {
         !self.state.lock().readers.is_empty()
     }
 
-    /// Ready when less than a window waits for readers, or nobody reads.
+    /// Ready when less than a window waits for readers, or there is no reader.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         if state.pieces.length() <= WINDOW || state.readers.is_empty() {
@@ -167,10 +167,10 @@ impl Progress {
         reader
     }
 
-    /// Whether a reader that joins now finds the first byte.
+    /// Returns true if a reader that joins now finds the first byte.
     pub(crate) fn can_join(&self) -> bool {
         let state = self.state.lock();
-        state.keep != Keep::Unread || state.pieces.first() == 0
+        state.retain != Retain::Unread || state.pieces.first() == 0
     }
 
     /// Limits a reader that has not read yet to `from..end`.
@@ -189,7 +189,7 @@ impl Progress {
         state.moved();
     }
 
-    /// Where a reader is.
+    /// Returns the offset of a reader's next byte.
     pub(crate) fn position(&self, reader: u64) -> u64 {
         self.state
             .lock()
@@ -216,7 +216,7 @@ impl Progress {
         }
     }
 
-    /// What a reader does next; a piece that is given counts as read.
+    /// Returns a reader's next step; a piece that is given counts as read.
     pub(crate) fn poll_step(&self, reader: u64, cx: &mut Context<'_>) -> Poll<Step> {
         let mut state = self.state.lock();
         let state = &mut *state;
@@ -258,13 +258,13 @@ impl State {
         self.file.as_ref().map_or(0, |body| body.length)
     }
 
-    /// Drops the pieces that nobody needs in memory.
+    /// Drops the pieces that are no longer needed in memory.
     fn trim(&mut self) {
         let in_file = self.in_file();
-        match self.keep {
-            Keep::All => {}
-            Keep::Newest => self.pieces.trim(in_file, WINDOW),
-            Keep::Unread => {
+        match self.retain {
+            Retain::All => {}
+            Retain::Newest => self.pieces.trim(in_file, WINDOW),
+            Retain::Unread => {
                 let reading = self
                     .readers
                     .values()
@@ -280,7 +280,7 @@ impl State {
 
     /// A reader moved or left: in a body that is passed on this makes room.
     fn moved(&mut self) {
-        if self.keep == Keep::Unread {
+        if self.retain == Retain::Unread {
             self.trim();
             if (self.pieces.length() <= WINDOW || self.readers.is_empty())
                 && let Some(fill) = self.fill.take()

@@ -1,4 +1,4 @@
-//! What is handed to the writer's thread: changes of the disk tier, in the order in which they became visible.
+//! The queue of the writer's thread: commands that change the disk tier, as their changes became visible.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::entry::Variant;
 use crate::error::WriteError;
 use crate::key::Key;
 
-/// One order for the writer.
-pub(crate) enum Order {
+/// One command for the writer.
+pub(crate) enum Command {
     /// Write a small variant to a segment and into the index.
     PutSmall {
         key: Key,
@@ -52,7 +52,7 @@ pub(crate) enum Order {
     /// A large response could not be written, or the index not be read: leave the disk alone for a while.
     Failed {
         error: WriteError,
-        /// Of the index, where a reading has met it.
+        /// The generation of the index, if a reading has met the error.
         generation: Option<u64>,
     },
     /// Answer when all before is durable.
@@ -61,26 +61,26 @@ pub(crate) enum Order {
     },
 }
 
-impl Order {
-    /// The key whose pending entry this order settles.
+impl Command {
+    /// The key whose pending entry this command settles.
     pub(crate) fn key(&self) -> Option<Key> {
         match self {
-            Order::PutSmall { key, .. }
-            | Order::PutLarge { key, .. }
-            | Order::Head { key, .. }
-            | Order::Remove { key, .. }
-            | Order::RemoveAll { key } => Some(*key),
-            Order::MakeRoom { .. }
-            | Order::DropUnit { .. }
-            | Order::Failed { .. }
-            | Order::Flush { .. } => None,
+            Command::PutSmall { key, .. }
+            | Command::PutLarge { key, .. }
+            | Command::Head { key, .. }
+            | Command::Remove { key, .. }
+            | Command::RemoveAll { key } => Some(*key),
+            Command::MakeRoom { .. }
+            | Command::DropUnit { .. }
+            | Command::Failed { .. }
+            | Command::Flush { .. } => None,
         }
     }
 
     /// The variant that it enters.
     pub(crate) fn put(&self) -> Option<&Variant> {
         match self {
-            Order::PutSmall { variant, .. } | Order::PutLarge { variant, .. } => Some(variant),
+            Command::PutSmall { variant, .. } | Command::PutLarge { variant, .. } => Some(variant),
             _ => None,
         }
     }
@@ -88,16 +88,16 @@ impl Order {
     /// The variant that it removes.
     pub(crate) fn removed(&self) -> Option<u64> {
         match self {
-            Order::Remove { id, .. } => Some(*id),
+            Command::Remove { id, .. } => Some(*id),
             _ => None,
         }
     }
 
-    /// Whether somebody waits for it.
+    /// Returns true if a caller waits for it.
     fn is_urgent(&self) -> bool {
         matches!(
             self,
-            Order::MakeRoom { .. } | Order::Failed { .. } | Order::Flush { .. }
+            Command::MakeRoom { .. } | Command::Failed { .. } | Command::Flush { .. }
         )
     }
 }
@@ -111,12 +111,12 @@ pub(crate) struct Room {
 
 /// Room is counted in units of this many bytes.
 const UNIT: u64 = 1 << 10;
-/// How long orders that nobody waits for are gathered, and how many at most: waking the writer's thread for each costs more
+/// The time and the number for which commands are gathered if no caller waits: waking the writer's thread for each costs more
 /// than writing it.
 const GATHER: Duration = Duration::from_millis(20);
 const GATHERED: usize = 1024;
-/// How long a finished body waits for room before it stays in memory only.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time that a finished body waits for room before it stays in memory only.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub(crate) struct Queue {
@@ -131,19 +131,19 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Inner {
-    orders: VecDeque<(u64, Order)>,
+    commands: VecDeque<(u64, Command)>,
     last: u64,
     closed: bool,
-    /// Whether somebody waits for what the writer does.
+    /// True if a caller waits for the writer.
     hurry: bool,
-    /// Whether the writer lets orders gather.
+    /// True while the writer lets commands gather.
     gathers: bool,
 }
 
 impl Inner {
-    /// Whether the writer, where it lets orders gather, has waited enough.
+    /// Returns true if the writer, while it lets commands gather, has waited enough.
     fn is_enough(&self) -> bool {
-        self.hurry || self.closed || self.orders.len() >= GATHERED
+        self.hurry || self.closed || self.commands.len() >= GATHERED
     }
 }
 
@@ -173,7 +173,7 @@ impl Queue {
         }
         self.hurry();
         let permit = Arc::clone(&self.room).acquire_many_owned(units);
-        let permit = timeout(PATIENCE, permit).await.ok()?.ok()?;
+        let permit = timeout(MAX_WAIT, permit).await.ok()?.ok()?;
         Some(Room {
             _permit: permit,
             bytes,
@@ -195,35 +195,35 @@ impl Queue {
         units.min(self.units)
     }
 
-    /// Adds an order and gives its number. After the end, orders are dropped, and nobody settles anything.
-    pub(crate) fn push(&self, order: Order) -> Option<u64> {
+    /// Adds a command and gives its number. After the end, commands are dropped and never settled.
+    pub(crate) fn push(&self, command: Command) -> Option<u64> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return None;
         }
         inner.last += 1;
         let number = inner.last;
-        inner.hurry |= order.is_urgent();
-        inner.orders.push_back((number, order));
+        inner.hurry |= command.is_urgent();
+        inner.commands.push_back((number, command));
         if !inner.gathers || inner.is_enough() {
             self.arrived.notify_one();
         }
         Some(number)
     }
 
-    /// Has the writer take what is there at once: somebody waits for the room that it has.
+    /// Has the writer take what is there at once: a caller waits for the room that it takes.
     fn hurry(&self) {
         self.inner.lock().hurry = true;
         self.arrived.notify_one();
     }
 
-    /// The next order; waits for it until `until`. Orders that nobody waits for come a little later, many at once. `Err`
+    /// The next command; waits for it until `until`. Commands without a waiting caller come a little later, many at once. `Err`
     /// once closed and empty.
-    pub(crate) fn take(&self, until: Option<Instant>) -> Result<Option<(u64, Order)>, Closed> {
+    pub(crate) fn take(&self, until: Option<Instant>) -> Result<Option<(u64, Command)>, Closed> {
         let mut inner = self.inner.lock();
         loop {
-            if let Some(order) = inner.orders.pop_front() {
-                return Ok(Some(order));
+            if let Some(command) = inner.commands.pop_front() {
+                return Ok(Some(command));
             }
             inner.hurry = false;
             if inner.closed {
@@ -232,7 +232,7 @@ impl Queue {
             match until {
                 Some(until) => {
                     if self.arrived.wait_until(&mut inner, until).timed_out() {
-                        return Ok(inner.orders.pop_front());
+                        return Ok(inner.commands.pop_front());
                     }
                 }
                 None => self.arrived.wait(&mut inner),
@@ -241,7 +241,7 @@ impl Queue {
         }
     }
 
-    /// Lets more orders come.
+    /// Lets more commands come.
     fn gather(&self, inner: &mut MutexGuard<'_, Inner>) {
         inner.gathers = true;
         let until = Instant::now() + GATHER;
@@ -249,26 +249,26 @@ impl Queue {
         inner.gathers = false;
     }
 
-    /// Takes no more orders; the writer finishes what is there.
+    /// Takes no more commands; the writer finishes what is there.
     pub(crate) fn close(&self) {
         self.inner.lock().closed = true;
         self.arrived.notify_one();
     }
 
-    /// Takes no more orders, and drops those that are left with everybody who waits for them.
+    /// Takes no more commands, and drops those that are left with their waiting callers.
     pub(crate) fn end(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        inner.orders.clear();
+        inner.commands.clear();
         self.room.close();
     }
 
-    /// Bytes of bodies and heads that are not durable yet, and of the orders.
+    /// Bytes of bodies and heads that are not durable yet, and of the commands.
     pub(crate) fn bytes(&self) -> u64 {
         let free = self.room.available_permits() as u64;
-        let orders = self.inner.lock().orders.len() * size_of::<(u64, Order)>();
-        let held = u64::from(self.units).saturating_sub(free) * UNIT;
-        held + self.waiting.load(Ordering::Relaxed) + orders as u64
+        let commands = self.inner.lock().commands.len() * size_of::<(u64, Command)>();
+        let taken = u64::from(self.units).saturating_sub(free) * UNIT;
+        taken + self.waiting.load(Ordering::Relaxed) + commands as u64
     }
 }
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use crate::entry::Entry;
 
-/// What reading a key from disk gave.
+/// The result of reading a key from disk.
 #[derive(Clone)]
 pub(crate) enum Read {
     Entry(Arc<Entry>),
-    /// These variants; whether there are others, nobody knows.
+    /// These variants; there may be others.
     Part(Arc<Entry>),
-    /// Surely not there.
+    /// The key is not there.
     Nothing,
-    /// Nobody knows.
+    /// The key may be there.
     Failed,
 }
 
@@ -24,7 +24,7 @@ impl Read {
         }
     }
 
-    /// Whether nothing of it is unknown.
+    /// Returns true if all variants are known.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Read::Entry(_) | Read::Nothing)
     }

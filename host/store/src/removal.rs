@@ -6,7 +6,7 @@ use crate::damage::RemoveDamaged;
 use crate::disk::Disk;
 use crate::entry::{Entry, Variant};
 use crate::key::Key;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::shared::Shared;
 
 impl RemoveDamaged for Shared {
@@ -38,8 +38,8 @@ impl RemoveDamaged for Shared {
             true => self.memory.remove(key),
             false => self.memory.insert(*key, Entry::new(left.clone()).into()),
         }
-        let remove = vec![Order::Remove { key: *key, id }];
-        disk.order(&mut stripe, key, &left, remove, None);
+        let remove = vec![Command::Remove { key: *key, id }];
+        disk.command(&mut stripe, key, &left, remove, None);
     }
 }
 
@@ -58,7 +58,7 @@ impl Disk {
     /// Returns true if the index has this variant, and it is not to be removed.
     fn has(&self, key: &Key, id: u64) -> bool {
         let rows = self.index.read(key).unwrap_or_default();
-        let hidden = self.owed.of(key);
+        let hidden = self.deferred.of(key);
         rows.iter().any(|(row, _)| *row == id) && !hidden.all && !hidden.ids.contains(&id)
     }
 }

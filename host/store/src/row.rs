@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// What kind of file a unit is.
+/// The kind of file that a unit is.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub(crate) enum Kind {
     /// Many small records.
@@ -11,9 +11,9 @@ pub(crate) enum Kind {
     Large,
 }
 
-/// Where a stored response lies.
+/// The location of a stored response.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) kind: Kind,
     pub(crate) unit: u64,
     pub(crate) offset: u64,
@@ -23,13 +23,13 @@ pub(crate) struct Place {
     pub(crate) body: u64,
 }
 
-/// What the index says of one variant.
+/// The index's entry of one variant.
 #[derive(Clone, Eq, PartialEq, Debug)]
 pub(crate) struct Row {
-    pub(crate) place: Place,
-    /// For whom it is counted.
+    pub(crate) location: Location,
+    /// The owner that it is counted for.
     pub(crate) owner: u64,
-    /// Head and notes where the record has none, or where the head was freshened since.
+    /// Head and notes, if the record has none or the head was freshened since.
     pub(crate) inline: Option<(Bytes, Bytes)>,
 }
 
@@ -38,15 +38,15 @@ impl Row {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![0; 4];
         out.extend_from_slice(&self.owner.to_le_bytes());
-        out.push(match self.place.kind {
+        out.push(match self.location.kind {
             Kind::Segment => 0,
             Kind::Large => 1,
         });
-        out.extend_from_slice(&self.place.unit.to_le_bytes());
-        out.extend_from_slice(&self.place.offset.to_le_bytes());
-        out.extend_from_slice(&self.place.head.to_le_bytes());
-        out.extend_from_slice(&self.place.notes.to_le_bytes());
-        out.extend_from_slice(&self.place.body.to_le_bytes());
+        out.extend_from_slice(&self.location.unit.to_le_bytes());
+        out.extend_from_slice(&self.location.offset.to_le_bytes());
+        out.extend_from_slice(&self.location.head.to_le_bytes());
+        out.extend_from_slice(&self.location.notes.to_le_bytes());
+        out.extend_from_slice(&self.location.body.to_le_bytes());
         if let Some((head, notes)) = &self.inline {
             out.extend_from_slice(&(head.len() as u64).to_le_bytes());
             out.extend_from_slice(head);
@@ -62,7 +62,7 @@ impl Row {
         if crc32c::crc32c(rest).to_le_bytes() != *sum {
             return None;
         }
-        let mut place = Place {
+        let mut location = Location {
             kind: Kind::Segment,
             unit: 0,
             offset: 0,
@@ -73,16 +73,16 @@ impl Row {
         let owner = take_u64(&mut rest)?;
         let (kind, after) = rest.split_first()?;
         rest = after;
-        place.kind = match kind {
+        location.kind = match kind {
             0 => Kind::Segment,
             1 => Kind::Large,
             _ => return None,
         };
-        place.unit = take_u64(&mut rest)?;
-        place.offset = take_u64(&mut rest)?;
-        place.head = take_u32(&mut rest)?;
-        place.notes = take_u32(&mut rest)?;
-        place.body = take_u64(&mut rest)?;
+        location.unit = take_u64(&mut rest)?;
+        location.offset = take_u64(&mut rest)?;
+        location.head = take_u32(&mut rest)?;
+        location.notes = take_u32(&mut rest)?;
+        location.body = take_u64(&mut rest)?;
         let inline = match rest.is_empty() {
             true => None,
             false => {
@@ -92,7 +92,7 @@ impl Row {
             }
         };
         Some(Row {
-            place,
+            location,
             owner,
             inline,
         })
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_row_is_decoded_as_it_was_encoded_and_any_damage_is_noticed() {
-        let place = Place {
+        let location = Location {
             kind: Kind::Large,
             unit: 1,
             offset: 2,
@@ -128,12 +128,12 @@ mod tests {
         let inline = Some((Bytes::from_static(b"head"), Bytes::from_static(b"notes")));
         for row in [
             Row {
-                place,
+                location,
                 owner: 6,
                 inline: None,
             },
             Row {
-                place,
+                location,
                 owner: u64::MAX,
                 inline,
             },

@@ -26,7 +26,7 @@ struct Active {
     /// Bytes in the file.
     written: u64,
     gathered: Vec<u8>,
-    /// Whether something was written since the last sync.
+    /// True if something was written since the last sync.
     unsynced: bool,
 }
 
@@ -65,14 +65,14 @@ impl SegmentWriter {
                 })
             }
         };
-        let place = (active.unit, active.end());
+        let location = (active.unit, active.end());
         write(&mut active.gathered);
         if active.gathered.len() >= GATHER {
             self.write_out()?;
         }
-        // Only now: the room of what could not be written is given back by whoever reserved it.
-        units.grow(place.0, length);
-        Ok(place)
+        // Only now: the room of what could not be written is given back by the caller that reserved it.
+        units.grow(location.0, length);
+        Ok(location)
     }
 
     /// The segment that is being written.
@@ -113,7 +113,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Gives up the segment: after a failed write nobody knows what it holds. What it takes is counted anew.
+    /// Gives up the segment: after a failed write its content is unknown. What it takes is counted anew.
     pub(crate) fn abandon(&mut self, units: &Units, space: &Space) {
         self.unsynced.clear();
         if let Some(active) = self.active.take()

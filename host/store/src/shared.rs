@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use crate::config::Sizes;
 use crate::counters::{Counters, Stats};
-use crate::damage::{Owner, RemoveDamaged};
+use crate::damage::{DamageReport, RemoveDamaged};
 use crate::disk::{Disk, ReadKey};
 use crate::entry::{Entry, Variant};
 use crate::error::StateError;
@@ -16,7 +16,7 @@ use crate::key::Key;
 use crate::layout::Layout;
 use crate::memory::MemoryTier;
 use crate::pending::Freshened;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::read::Read;
 use crate::row::Row;
 use crate::state::State;
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) _layout: Option<Layout>,
 }
 
-/// What [`Store::look_up`](crate::Store::look_up) found.
+/// The result of [`Store::look_up`](crate::Store::look_up).
 #[derive(Clone, Debug)]
 pub enum Found {
     /// In memory, ready.
@@ -68,7 +68,7 @@ impl Shared {
         self.counters.skipped_writes.add(1);
         if let Some(disk) = &self.disk {
             let error = error.into();
-            disk.queue.push(Order::Failed {
+            disk.queue.push(Command::Failed {
                 error,
                 generation: None,
             });
@@ -80,12 +80,12 @@ impl Shared {
             return Read::Nothing;
         };
         let store = Arc::downgrade(self) as Weak<dyn RemoveDamaged>;
-        let owner = Owner { store, key: *key };
+        let damage = Arc::new(DamageReport { store, key: *key });
         let mut read = ReadKey::default();
-        // Whoever moves a variant changes the index first, so the second reading finds it.
+        // A variant that is moved is changed in the index first, so the second reading finds it.
         for _ in 0..2 {
             let generation = disk.index.generation();
-            read = match disk.read(&owner, eager) {
+            read = match disk.read(&damage, eager) {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%error, "the cache's index cannot be read");
@@ -99,7 +99,7 @@ impl Shared {
         }
         for id in read.damaged.into_iter().chain(read.missing) {
             self.count_damaged(key, id);
-            disk.queue.push(Order::Remove { key: *key, id });
+            disk.queue.push(Command::Remove { key: *key, id });
         }
         match (read.variants.is_empty(), read.failed) {
             (false, false) => Read::Entry(Arc::new(Entry::new(read.variants))),
@@ -109,29 +109,29 @@ impl Shared {
         }
     }
 
-    /// Removes a variant of a key that cannot be read. Others of it stay, whichever they are.
+    /// Removes a variant of a key that cannot be read. Its other variants stay.
     pub(crate) fn remove_unread(&self, stripe: &mut Stripe, key: &Key, id: u64) {
         let Some(disk) = &self.disk else { return };
         stripe.version += 1;
-        // Nobody finds it from now on; the order sees to it that it is not owed for ever.
-        disk.owed.add([&Change::Remove { key: *key, id }]);
-        let order = disk.queue.push(Order::Remove { key: *key, id });
+        // No look-up finds it from now on. The command ends the deferral.
+        disk.deferred.add([&Change::Remove { key: *key, id }]);
+        let command = disk.queue.push(Command::Remove { key: *key, id });
         if let Some(pending) = stripe.pending.get_mut(key) {
             pending.forget(id);
-            order
+            command
                 .into_iter()
-                .for_each(|order| pending.ordered(order, None));
+                .for_each(|command| pending.commanded(command, None));
         }
     }
 
-    /// What the disk must do for the new head of a variant. Where the queue has no room for that, the old one stays there, or
+    /// Returns the commands that write the new head of a variant. If the queue has no room for that, the old one stays there, or
     /// goes with its body if it could be used where the new one could not.
     pub(crate) fn write_head(
         &self,
         key: &Key,
         variant: &Variant,
         is_stricter: bool,
-    ) -> (Option<Freshened>, Vec<Order>) {
+    ) -> (Option<Freshened>, Vec<Command>) {
         let (id, head, notes) = (variant.id, Arc::clone(&variant.head), variant.notes.clone());
         let Some(disk) = &self.disk else {
             return (None, Vec::new());
@@ -139,7 +139,7 @@ impl Shared {
         let weight = head::weight(&head) + notes.len() as u64;
         let Some(room) = disk.queue.room_now(weight) else {
             self.counters.skipped_writes.add(1);
-            let remove = is_stricter.then_some(Order::Remove { key: *key, id });
+            let remove = is_stricter.then_some(Command::Remove { key: *key, id });
             return (None, Vec::from_iter(remove));
         };
         let freshened = Freshened {
@@ -180,12 +180,12 @@ impl Shared {
         }
     }
 
-    /// Forgets what waited for the disk up to this order.
-    pub(crate) fn settle(&self, keys: &HashSet<Key>, order: u64) {
+    /// Forgets what waited for the disk up to this command.
+    pub(crate) fn settle(&self, keys: &HashSet<Key>, command: u64) {
         for key in keys {
             let mut stripe = self.stripes.lock(key);
             let pending = stripe.pending.get_mut(key);
-            if pending.is_some_and(|pending| pending.settle(order)) {
+            if pending.is_some_and(|pending| pending.settle(command)) {
                 stripe.pending.remove(key);
             }
         }
@@ -206,11 +206,11 @@ impl Shared {
                 disk.space.release(disk.units.remove(unit));
             }
         }
-        self.let_go_of_files(disk)
+        self.close_removed_files(disk)
     }
 
-    /// Takes variants out of the memory tier whose files are gone, and are held open by it.
-    fn let_go_of_files(&self, disk: &Disk) -> Result<(), StateError> {
+    /// Takes variants out of the memory tier whose files are gone and still open.
+    fn close_removed_files(&self, disk: &Disk) -> Result<(), StateError> {
         let mut opened = Vec::new();
         self.memory.each(|key, entry| {
             let variants = entry.variants().iter();

@@ -20,7 +20,7 @@ const FORMAT: Format = Format {
 };
 /// redb's page cache for the state.
 const CACHE: u64 = 4 << 20;
-/// Where a state says to which generation it is.
+/// The names of a state's identity and generation among what the file says about itself.
 pub(crate) const IDENTITY: &str = "identity";
 pub(crate) const NUMBER: &str = "generation";
 
@@ -109,8 +109,8 @@ impl StateFile {
         })
     }
 
-    /// Works with the database, which is opened again first if it was closed after a failure, or if it is to be written and
-    /// could not be when it was opened.
+    /// Works with the database, which is opened again first if it was closed after a failure, or if this is a write and it could
+    /// not be written when it was opened.
     pub(crate) fn with<T>(
         &self,
         access: Access,

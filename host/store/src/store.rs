@@ -24,12 +24,12 @@ use crate::layout::Layout;
 use crate::medium::{Files, Medium};
 use crate::memory::MemoryTier;
 use crate::pending::Pending;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::shared::{Found, Shared};
 use crate::state::State;
 use crate::stripes::Stripes;
 use crate::usage::Usage;
-use crate::{warm, writer};
+use crate::{startup, writer};
 
 /// Stored responses in memory and on disk, and durable state. Cloning is cheap.
 ///
@@ -60,7 +60,7 @@ impl Drop for Handle {
 }
 
 impl Store {
-    /// Opens the store, or creates it. A second process is kept out by a lock; a cache that is damaged or of another
+    /// Opens the store, or creates it. A lock excludes a second process; a cache that is damaged or of another
     /// version is discarded and logged; durable state that can't be read is an error. Blocks the thread; takes no
     /// longer when more is stored.
     pub fn open(config: Config) -> Result<Store, OpenError> {
@@ -112,12 +112,13 @@ impl Store {
                 path: dir.clone().unwrap_or_default(),
                 source,
             };
-            let (writes, warms, stops) = (shared.clone(), shared.clone(), stop.clone());
+            let (writes, starts, stops) = (shared.clone(), shared.clone(), stop.clone());
             let writer = thread::Builder::new().name("store-writer".into());
             threads.push(writer.spawn(move || writer::run(writes)).map_err(failed)?);
-            let warm = thread::Builder::new().name("store-warm".into());
+            let startup = thread::Builder::new().name("store-startup".into());
             threads.push(
-                warm.spawn(move || warm::run(&warms, &stops))
+                startup
+                    .spawn(move || startup::run(&starts, &stops))
                     .map_err(failed)?,
             );
         }
@@ -138,7 +139,7 @@ impl Store {
         self.0.shared.load(key).await
     }
 
-    /// Begins to store a response. `notes` are kept with it, unchanged; `expected` is the body's announced length
+    /// Begins to store a response. `notes` are stored with it, unchanged; `expected` is the body's announced length
     /// in bytes. A variant of the key that answers the same requests (equal Vary values) is replaced at the end.
     pub fn begin(
         &self,
@@ -174,12 +175,12 @@ impl Store {
             let variant = variants.iter_mut().find(|variant| variant.id == id)?;
             let is_stricter = head::is_stricter(&head, &variant.head);
             let notes = notes.as_ref().unwrap_or(&variant.notes);
-            let (head, notes) = head::let_go_of_buffers(&head, notes);
+            let (head, notes) = head::in_own_buffer(&head, notes);
             (variant.head, variant.notes) = (Arc::new(head), notes);
-            let (freshened, orders) = shared.write_head(key, variant, is_stricter);
+            let (freshened, commands) = shared.write_head(key, variant, is_stricter);
             Some(Changed {
                 variants,
-                orders,
+                commands,
                 freshened,
             })
         };
@@ -194,10 +195,10 @@ impl Store {
         };
         let remove = |variants: &[Variant]| {
             let left: Vec<_> = variants.iter().filter(|v| v.id != id).cloned().collect();
-            let orders = vec![Order::Remove { key: *key, id }];
+            let commands = vec![Command::Remove { key: *key, id }];
             (left.len() < variants.len()).then_some(Changed {
                 variants: left,
-                orders,
+                commands,
                 freshened: None,
             })
         };
@@ -215,12 +216,12 @@ impl Store {
         let on_disk =
             |disk: &&Disk| disk.presence.may_have(key) || stripe.pending.contains_key(key);
         if let Some(disk) = shared.disk.as_ref().filter(on_disk) {
-            match disk.queue.push(Order::RemoveAll { key: *key }) {
-                Some(order) => {
-                    stripe.pending.insert(*key, Pending::removed(order));
+            match disk.queue.push(Command::RemoveAll { key: *key }) {
+                Some(command) => {
+                    stripe.pending.insert(*key, Pending::removed(command));
                 }
-                // Nobody would settle it.
-                None => disk.owed.add([&Change::RemoveAll { key: *key }]),
+                // It would never be settled.
+                None => disk.deferred.add([&Change::RemoveAll { key: *key }]),
             }
             disk.presence.remove(key);
         }
@@ -230,7 +231,7 @@ impl Store {
     pub async fn flush(&self) {
         if let Some(disk) = &self.0.shared.disk {
             let (reply, done) = oneshot::channel();
-            disk.queue.push(Order::Flush { reply });
+            disk.queue.push(Command::Flush { reply });
             // An error means that the writer is gone, and with it what waited.
             let _ = done.await;
         }
@@ -241,7 +242,7 @@ impl Store {
         self.0.shared.stats()
     }
 
-    /// What is stored for each owner (see [`Fill::owned_by`]). It looks through the memory tier: on a busy thread, run it
+    /// Returns the usage of each owner (see [`Fill::owned_by`]). It looks through the memory tier: on a busy thread, run it
     /// elsewhere.
     pub fn usage(&self) -> HashMap<u64, Usage> {
         self.0.shared.usage()

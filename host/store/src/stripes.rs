@@ -1,4 +1,4 @@
-//! Who may change a key: changes of one key follow one another, and a load that raced a change is noticed.
+//! The locks of keys: changes of one key follow one another, and a load that raced a change is noticed.
 //!
 //! A stripe also holds what the disk does not have yet of its keys (`pending`).
 
@@ -21,7 +21,7 @@ pub(crate) struct Stripes(Vec<Mutex<Stripe>>);
 pub(crate) struct Stripe {
     /// Counts the changes.
     pub(crate) version: u64,
-    /// What waits for the disk.
+    /// The changes that wait for the disk.
     pub(crate) pending: HashMap<Key, Pending, KeyHash>,
     /// Keys that are being read from disk.
     pub(crate) loads: HashMap<Key, Load, KeyHash>,

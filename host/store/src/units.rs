@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use crate::medium::{Medium, MediumFile, close_path_to_others, make_folder};
 use crate::row::Kind;
 
-/// What is written to see whether the disk works again.
+/// Bytes that are written to see if the disk works again.
 const TRIAL: usize = 1 << 20;
 
 /// See the module.
@@ -29,7 +29,7 @@ pub(crate) struct Units {
     large: PathBuf,
     medium: Arc<dyn Medium>,
     list: Mutex<List>,
-    /// Whether the large files of earlier runs are in the list.
+    /// True if the large files of earlier runs are in the list.
     is_listed: AtomicBool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Units {
 struct List {
     units: HashMap<u64, Unit>,
     /// All units by their turn, the next to evict first.
-    order: BTreeMap<u64, u64>,
+    by_turn: BTreeMap<u64, u64>,
     /// The last turn that was given.
     last_turn: u64,
     totals: Totals,
@@ -47,14 +47,14 @@ struct Unit {
     kind: Kind,
     bytes: u64,
     turn: u64,
-    /// Segments stay open once they were read; large files as long as somebody reads them.
+    /// Segments stay open once they were read; large files as long as they are read.
     open: Open,
 }
 
 /// Sums over all units.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Totals {
-    /// Of segments and large files.
+    /// The bytes of segments and large files.
     pub(crate) bytes: u64,
     pub(crate) segments: u64,
     pub(crate) segment_bytes: u64,
@@ -94,7 +94,7 @@ impl List {
     fn insert(&mut self, turn: u64, unit: u64, kind: Kind, bytes: u64, open: Open) {
         self.take(unit);
         self.last_turn = self.last_turn.max(turn);
-        self.order.insert(turn, unit);
+        self.by_turn.insert(turn, unit);
         self.totals.add(kind, bytes);
         let new = Unit {
             kind,
@@ -107,7 +107,7 @@ impl List {
 
     fn take(&mut self, unit: u64) -> Option<Unit> {
         let taken = self.units.remove(&unit)?;
-        self.order.remove(&taken.turn);
+        self.by_turn.remove(&taken.turn);
         self.totals.take(taken.kind, taken.bytes);
         Some(taken)
     }
@@ -225,7 +225,7 @@ impl Units {
         }
     }
 
-    /// Whether files can be made, written and synced: after a failure, before anything is entrusted to the disk again.
+    /// Tries to make, write and sync a file: after a failure, before anything is entrusted to the disk again.
     pub(crate) fn try_out(&self) -> io::Result<()> {
         let path = self.large.join("trial");
         match self.medium.remove(&path) {
@@ -279,7 +279,7 @@ impl Units {
     /// The unit to evict next.
     pub(crate) fn oldest(&self) -> Option<(u64, Kind, u64)> {
         let list = self.list.lock();
-        let (_, oldest) = list.order.first_key_value()?;
+        let (_, oldest) = list.by_turn.first_key_value()?;
         let unit = list.units.get(oldest)?;
         Some((*oldest, unit.kind, unit.bytes))
     }
@@ -318,7 +318,7 @@ impl Units {
 
     /// All units, oldest first.
     pub(crate) fn all(&self) -> Vec<u64> {
-        self.list.lock().order.values().copied().collect()
+        self.list.lock().by_turn.values().copied().collect()
     }
 
     /// The sums over all units.
@@ -342,7 +342,7 @@ pub(crate) struct Space {
     units: AtomicU64,
     index: AtomicU64,
     limit: u64,
-    /// Kept free for records that eviction moves before it removes their segment.
+    /// Bytes left free for records that eviction moves before it removes their segment.
     headroom: u64,
 }
 
@@ -361,10 +361,10 @@ impl Space {
         self.reserve_below(bytes, self.limit.saturating_sub(self.headroom))
     }
 
-    /// Whether `bytes` would be free without these bytes of units.
+    /// Returns true if `bytes` would be free without these bytes of units.
     pub(crate) fn could_reserve(&self, bytes: u64, evictable: u64) -> bool {
-        let kept = self.used().saturating_sub(evictable);
-        kept.saturating_add(bytes) <= self.limit.saturating_sub(self.headroom)
+        let left = self.used().saturating_sub(evictable);
+        left.saturating_add(bytes) <= self.limit.saturating_sub(self.headroom)
     }
 
     /// As `reserve`, with the headroom.

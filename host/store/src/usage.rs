@@ -1,4 +1,5 @@
-//! What is stored for whom: counted on disk with each change of the index, so that it is exact after a restart too.
+//! The objects and bytes that are stored for each owner: counted on disk with each change of the index, so that they are exact
+//! after a restart too.
 
 use std::collections::HashMap;
 
@@ -11,12 +12,12 @@ use crate::row::{Kind, Row};
 /// Owner, to responses, bytes in segments, bytes in large files.
 const OWNERS: TableDefinition<u64, (u64, u64, u64)> = TableDefinition::new("owners");
 
-/// What is stored for one owner (see [`Fill::owned_by`](crate::Fill::owned_by)). A response in both tiers counts in both.
+/// The objects and bytes stored for one owner (see [`Fill::owned_by`](crate::Fill::owned_by)). A response in both tiers counts in both.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
     /// Stored responses in the memory tier.
     pub memory_objects: u64,
-    /// What they weigh in bytes.
+    /// Their weight in bytes.
     pub memory_bytes: u64,
     /// Stored responses on disk.
     pub disk_objects: u64,
@@ -24,7 +25,7 @@ pub struct Usage {
     pub disk_bytes: u64,
 }
 
-/// What is on disk for one owner.
+/// The objects and bytes on disk for one owner.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct OnDisk {
     pub(crate) objects: u64,
@@ -32,22 +33,23 @@ pub(crate) struct OnDisk {
     pub(crate) in_large: u64,
 }
 
-/// What one batch of changes adds and takes, by owner.
+/// The objects and bytes that one batch of changes adds and removes, by owner.
 #[derive(Debug, Default)]
 pub(crate) struct Deltas(HashMap<u64, (OnDisk, OnDisk)>);
 
 impl OnDisk {
     fn of(row: &Row) -> OnDisk {
-        let place = &row.place;
+        let location = &row.location;
         let mut this = OnDisk {
             objects: 1,
             ..OnDisk::default()
         };
-        match place.kind {
+        match location.kind {
             Kind::Segment => {
-                this.in_segments = record::record_length(place.head, place.notes, place.body);
+                this.in_segments =
+                    record::record_length(location.head, location.notes, location.body);
             }
-            Kind::Large => this.in_large = crate::blocks::framed_length(place.body),
+            Kind::Large => this.in_large = crate::blocks::framed_length(location.body),
         }
         this
     }
@@ -74,7 +76,7 @@ impl Deltas {
         self.0.entry(row.owner).or_default().1.add(OnDisk::of(row));
     }
 
-    /// Enters the changes, and gives the new figures of those who have any.
+    /// Enters the changes, and returns the new totals of the owners that have any.
     pub(crate) fn write(&self, write: &WriteTransaction) -> Result<Vec<(u64, OnDisk)>, StateError> {
         let mut table = write.open_table(OWNERS)?;
         let mut changed = Vec::with_capacity(self.0.len());
@@ -98,7 +100,7 @@ impl Deltas {
     }
 }
 
-/// What is on disk for everybody, as the index says it.
+/// Reads the objects and bytes on disk of all owners from the index.
 pub(crate) fn read(
     database: &impl redb::ReadableDatabase,
 ) -> Result<HashMap<u64, OnDisk>, StateError> {

@@ -1,4 +1,4 @@
-//! How values lie in the durable state: each behind a checksum of its table, its key and itself.
+//! The layout of values in the durable state: each behind a checksum of its table, its key and itself.
 //!
 //! A value that changed on disk is refused, not returned.
 
@@ -43,7 +43,7 @@ fn sum(table: &str, key: &[u8], value: &[u8]) -> [u8; 4] {
     sum.to_le_bytes()
 }
 
-/// Brings a state of an earlier version to this one, or refuses it. All of it is changed, or nothing.
+/// Brings a state of an earlier version to this one, or refuses it. Everything is changed, or nothing.
 pub(crate) fn migrate(database: &Database, found: u64) -> Result<(), StateError> {
     if found != WITHOUT_SUMS {
         return Err(StateError::UnknownFormat {

@@ -1,6 +1,6 @@
 //! The writer's thread: the only one that changes the index and writes segments.
 //!
-//! Orders are gathered into batches: bodies are appended as they come, and at the end of a batch (a second, some
+//! Commands are gathered into batches: bodies are appended as they come, and at the end of a batch (a second, some
 //! thousand changes, or a share of the queue) segments are synced, then the index is committed. So the index
 //! never points at bytes that a crash could take away. Readers never wait for any of this.
 
@@ -20,20 +20,20 @@ use crate::generation;
 use crate::handle::BodyHandle;
 use crate::index::{Applied, Change};
 use crate::key::Key;
-use crate::queue::{Closed, Order, Room};
+use crate::queue::{Closed, Command, Room};
 use crate::record;
-use crate::row::{Kind, Place, Row};
+use crate::row::{Kind, Location, Row};
 use crate::segment::SegmentWriter;
 use crate::shared::Shared;
 
-/// The longest that a change waits for its batch.
+/// The limit of a change's wait for its batch.
 const BATCH_TIME: Duration = Duration::from_secs(1);
 /// Changes per batch.
 const BATCH_CHANGES: usize = 4096;
-/// How long the writer leaves a failed disk alone: at first, and at most. It doubles from failure to failure.
+/// The pause after a failure of the disk: at first, and at most. It doubles from failure to failure.
 const RETRY: Duration = Duration::from_millis(50);
-const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// After so long without a failure, the next one counts as the first.
+const MAX_RETRY: Duration = Duration::from_secs(5);
+/// The time without a failure after which the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_secs(60);
 
 /// See the module.
@@ -45,7 +45,7 @@ pub(crate) struct Writer {
     retry: Option<Instant>,
     /// The try before which the index was opened again for readers.
     read_for: Option<Instant>,
-    /// How long the next failure rests the disk.
+    /// The pause after the next failure.
     pause: Duration,
     /// When it failed last.
     last_failure: Option<Instant>,
@@ -53,7 +53,7 @@ pub(crate) struct Writer {
     skipped_before: u64,
 }
 
-/// What was taken from the queue and is not durable yet.
+/// The changes that were taken from the queue and are not durable yet.
 #[derive(Default)]
 struct Batch {
     changes: Vec<Change>,
@@ -68,7 +68,7 @@ struct Batch {
     flushes: Vec<oneshot::Sender<()>>,
 }
 
-/// Runs until the queue is closed and empty. Whatever ends it, nobody waits for it afterwards.
+/// Runs until the queue is closed and empty. Whatever ends it, no caller waits for it afterwards.
 pub(crate) fn run(shared: Arc<Shared>) {
     let Some(disk) = &shared.disk else { return };
     // The disk may have failed when it was opened.
@@ -109,7 +109,7 @@ impl Writer {
         }
         loop {
             match disk.queue.take(self.batch.due) {
-                Ok(Some((number, order))) => self.accept(number, order),
+                Ok(Some((number, command))) => self.accept(number, command),
                 Ok(None) => {}
                 Err(Closed) => break,
             }
@@ -117,44 +117,44 @@ impl Writer {
                 self.commit();
             }
         }
-        // The last time to make what is owed, however long the disk was to be left alone.
+        // The last time to make deferred removals, whatever pause the disk has.
         self.retry = self.retry.map(|_| Instant::now());
         self.commit();
     }
 
-    fn accept(&mut self, number: u64, order: Order) {
-        let key = order.key();
+    fn accept(&mut self, number: u64, command: Command) {
+        let key = command.key();
         let mut taken = None;
-        match order {
-            Order::PutSmall { key, variant, room } => {
+        match command {
+            Command::PutSmall { key, variant, room } => {
                 self.put_small(key, &variant);
                 taken = Some(room);
             }
-            Order::PutLarge {
+            Command::PutLarge {
                 key,
                 variant,
                 framed,
             } => self.put_large(key, &variant, framed),
-            Order::Head { key, id, weight } => {
+            Command::Head { key, id, weight } => {
                 self.batch.heads.push((key, id));
                 self.batch.weight += weight;
             }
-            Order::Remove { key, id } => self.batch.changes.push(Change::Remove { key, id }),
-            Order::RemoveAll { key } => self.batch.changes.push(Change::RemoveAll { key }),
-            Order::MakeRoom { bytes, reply } => {
+            Command::Remove { key, id } => self.batch.changes.push(Change::Remove { key, id }),
+            Command::RemoveAll { key } => self.batch.changes.push(Change::RemoveAll { key }),
+            Command::MakeRoom { bytes, reply } => {
                 let made = !self.is_resting() && self.make_room(bytes);
                 if reply.send(made).is_err() && made {
-                    // Whoever asked is gone.
+                    // The caller is gone.
                     self.with_disk(|disk| disk.space.release(bytes));
                 }
             }
-            Order::DropUnit { unit } => {
+            Command::DropUnit { unit } => {
                 self.with_disk(|disk| disk.space.release(disk.units.remove(unit)));
             }
-            Order::Failed { error, generation } => self.hear_of(&error, generation),
-            Order::Flush { reply } => self.batch.flushes.push(reply),
+            Command::Failed { error, generation } => self.hear_of(&error, generation),
+            Command::Flush { reply } => self.batch.flushes.push(reply),
         }
-        // Only now: making room may have committed the batch, and this order was not part of that.
+        // Only now: making room may have committed the batch, and this command was not part of that.
         self.batch
             .due
             .get_or_insert_with(|| Instant::now() + BATCH_TIME);
@@ -164,8 +164,8 @@ impl Writer {
         self.batch.keys.extend(key);
     }
 
-    /// Somebody else has found that the disk does not work. Where the index was opened again since, that changes nothing; where
-    /// the disk is left alone already, what is on it is to be found nevertheless.
+    /// Hears that the disk does not work. If the index was opened again since, that changes nothing. If the disk has a pause
+    /// already, its content must still be found.
     fn hear_of(&mut self, error: &WriteError, generation: Option<u64>) {
         let now = self.with_disk(|disk| disk.index.generation());
         let is_over = generation.is_some() && generation != now;
@@ -178,7 +178,7 @@ impl Writer {
                 }
                 self.fail(error);
             }
-            // Once between two tries: a place that cannot be read is met again and again.
+            // Once between two tries: a page that cannot be read is met again and again.
             Some(_) if is_closed && self.read_for != self.retry => {
                 self.read_for = self.retry;
                 if let Some(Err(error)) = self.with_disk(|disk| disk.index.reopen_to_read()) {
@@ -187,7 +187,7 @@ impl Writer {
             }
             Some(_) => {}
         }
-        self.with_disk(|disk| disk.told.store(false, Ordering::Relaxed));
+        self.with_disk(|disk| disk.reopen_requested.store(false, Ordering::Relaxed));
     }
 
     /// Commits what was accepted, where a reading that failed has closed the index: nothing is wrong with that.
@@ -206,7 +206,7 @@ impl Writer {
             || batch.due.is_some_and(|due| due <= Instant::now())
     }
 
-    /// Whether the disk failed a moment ago and is left alone.
+    /// Returns true if the disk failed a moment ago and is left alone.
     fn is_resting(&self) -> bool {
         self.retry.is_some_and(|retry| Instant::now() < retry)
     }
@@ -242,7 +242,7 @@ impl Writer {
             });
         match written {
             Ok((unit, offset)) => {
-                let place = Place {
+                let location = Location {
                     kind: Kind::Segment,
                     unit,
                     offset,
@@ -251,7 +251,7 @@ impl Writer {
                     body: body.len() as u64,
                 };
                 let row = Row {
-                    place,
+                    location,
                     owner: variant.owner,
                     inline: None,
                 };
@@ -281,7 +281,7 @@ impl Writer {
         self.with_disk(|disk| disk.units.add(unit, Kind::Large, framed, Some(&body.file)));
         self.segment.new_large();
         let (head, notes) = encoded(variant);
-        let place = Place {
+        let location = Location {
             kind: Kind::Large,
             unit,
             offset: 0,
@@ -290,7 +290,7 @@ impl Writer {
             body: body.length,
         };
         let row = Row {
-            place,
+            location,
             owner: variant.owner,
             inline: Some((head, notes)),
         };
@@ -313,7 +313,7 @@ impl Writer {
             self.lose(&batch.changes);
         }
         if !matches!(tried, Some(Ok(_))) {
-            self.owe(&batch.changes);
+            self.defer(&batch.changes);
         }
         if self.retry.is_some() {
             self.batch.due = self.retry;
@@ -344,33 +344,33 @@ impl Writer {
         heads.iter().filter_map(change).collect()
     }
 
-    /// Syncs the bodies, then commits the changes, after what is owed.
+    /// Syncs the bodies, then commits the deferred removals and the changes.
     pub(crate) fn apply(&mut self, changes: &[Change]) -> Result<Applied, WriteError> {
         let Some(disk) = &self.shared.disk else {
             return Ok(Applied::default());
         };
         self.shared.state.mark_cache();
-        let owed = disk.owed.removals();
-        if self.retry.is_some() || owed.is_everything() {
+        let deferred = disk.deferred.removals();
+        if self.retry.is_some() || deferred.is_everything() {
             disk.list_large()?;
             disk.units.try_out()?;
-            if owed.is_everything() {
+            if deferred.is_everything() {
                 disk.index.discard()?;
             }
             disk.index.reopen()?;
         }
         self.segment.sync(&disk.units)?;
         let next_id = self.shared.next_id.load(Ordering::Relaxed);
-        let removals = owed.changes();
+        let removals = deferred.changes();
         if !removals.is_empty() {
             disk.free(&disk.index.apply(&removals, next_id)?);
         }
         let applied = disk.index.apply(changes, next_id)?;
         disk.free(&applied);
-        if owed.is_everything() {
+        if deferred.is_everything() {
             self.shared.forget_disk(self.segment.active())?;
         }
-        disk.owed.done(&owed);
+        disk.deferred.done(&deferred);
         disk.space
             .set_index(disk.index.file_length() + generation::BYTES);
         self.shared.counters.commits.add(1);
@@ -395,7 +395,7 @@ impl Writer {
             .is_none_or(|last| last.elapsed() > FORGIVEN);
         self.pause = match is_new {
             true => RETRY,
-            false => (self.pause * 2).min(LONGEST_RETRY),
+            false => (self.pause * 2).min(MAX_RETRY),
         };
         self.last_failure = Some(Instant::now());
         tracing::error!(
@@ -411,20 +411,20 @@ impl Writer {
         self.lose(&changes);
         if error.is_damage() {
             tracing::error!(%error, "the cache's index is damaged: all stored responses on disk are lost");
-            self.with_disk(|disk| disk.owed.add_everything());
+            self.with_disk(|disk| disk.deferred.add_everything());
         }
-        self.owe(&changes);
+        self.defer(&changes);
         self.retry = Some(Instant::now() + self.pause);
         self.batch.due = self.retry;
     }
 
     /// Notes what is left to do of changes that are not made.
-    fn owe(&self, changes: &[Change]) {
+    fn defer(&self, changes: &[Change]) {
         let Some(disk) = &self.shared.disk else {
             return;
         };
-        disk.owed.add(changes);
-        if disk.owed.is_everything()
+        disk.deferred.add(changes);
+        if disk.deferred.is_everything()
             && let Err(error) = disk.index.discard()
         {
             tracing::error!(%error, "the cache's index cannot be removed; it is once the disk works again");
@@ -438,8 +438,8 @@ impl Writer {
                 continue;
             };
             self.shared.counters.skipped_writes.add(1);
-            if row.place.kind == Kind::Large {
-                self.with_disk(|disk| disk.space.release(disk.units.remove(row.place.unit)));
+            if row.location.kind == Kind::Large {
+                self.with_disk(|disk| disk.space.release(disk.units.remove(row.location.unit)));
                 self.shared.forget(key, *id);
             }
         }

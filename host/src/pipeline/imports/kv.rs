@@ -1,6 +1,6 @@
 //! Key-value data of distributions: what hooks read, and what `selvedge kv` writes.
 //!
-//! All of it is held in memory, so that a hook waits for no disk and a missing key costs one look-up. A distribution's
+//! All of it is in memory, so that a hook waits for no disk and a missing key costs one look-up. A distribution's
 //! data is therefore bounded (`kv_size`). The durable state has the same: a change is durable before it can be read, and
 //! it is made as a whole or not at all.
 
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Key: distribution, a zero byte, the key. Value: the value.
 const TABLE: &str = "kv";
 
-/// Values that are read at once.
+/// The number of values that are read at once.
 const PAGE: usize = 256;
 
 /// The most bytes of a key.
@@ -24,8 +24,8 @@ pub(crate) const MAX_KEY_BYTES: usize = 512;
 /// The most bytes of a value.
 pub(crate) const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// Keys that are changed in the table that is being read. For more keys, another table is made.
-const FEW: usize = 256;
+/// The number of keys that are changed in the table that hooks read. For more, another table is made.
+const MAX_IN_PLACE: usize = 256;
 
 /// Bytes that an entry counts for beside its key and its value.
 const ENTRY: u64 = 64;
@@ -41,7 +41,7 @@ pub(crate) enum KvError {
     Key {
         /// The first characters of it.
         key: String,
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// A value that is too large.
@@ -49,7 +49,7 @@ pub(crate) enum KvError {
     Value {
         /// The key of the value.
         key: String,
-        /// Its size.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// The distribution has no room for it.
@@ -86,15 +86,15 @@ pub struct Kv(Arc<Shared>);
 
 struct Shared {
     state: State,
-    tables: RwLock<HashMap<Arc<str>, Arc<Held>>>,
-    /// Held while a change is made: the durable state and memory see changes in the same order.
+    tables: RwLock<HashMap<Arc<str>, Arc<Values>>>,
+    /// Locked while a change is made: the durable state and memory see changes in the same order.
     changing: tokio::sync::Mutex<()>,
 }
 
-/// Data of one distribution in memory. Its lock is held for a look-up, for a few keys that change, or for putting another
+/// The values of one distribution. Its lock is taken for a look-up, for a few keys that change, or for putting another
 /// table in the place of this one: no hook waits for a load.
 #[derive(Default)]
-struct Held(RwLock<Arc<Table>>);
+struct Values(RwLock<Arc<Table>>);
 
 #[derive(Clone, Default)]
 struct Table {
@@ -120,7 +120,7 @@ pub(crate) struct Keys {
     pub(crate) more: bool,
 }
 
-/// Data of a distribution.
+/// The number of keys of a distribution, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) keys: usize,
@@ -163,19 +163,19 @@ impl Kv {
                 }
             }
         }
-        let held = tables.into_iter();
-        let held = held.map(|(id, table)| (id, Arc::new(Held(RwLock::new(Arc::new(table))))));
+        let values = tables.into_iter();
+        let values = values.map(|(id, table)| (id, Arc::new(Values(RwLock::new(Arc::new(table))))));
         Ok(Kv(Arc::new(Shared {
             state: state.clone(),
-            tables: RwLock::new(held.collect()),
+            tables: RwLock::new(values.collect()),
             changing: tokio::sync::Mutex::new(()),
         })))
     }
 
-    /// Returns the data of a distribution, which may be empty.
-    fn held(&self, distribution: &str) -> Arc<Held> {
-        if let Some(held) = self.0.tables.read().get(distribution) {
-            return held.clone();
+    /// Returns the values of a distribution; none of them yet for a new one.
+    fn values_of(&self, distribution: &str) -> Arc<Values> {
+        if let Some(values) = self.0.tables.read().get(distribution) {
+            return values.clone();
         }
         let mut tables = self.0.tables.write();
         tables.entry(distribution.into()).or_default().clone()
@@ -186,7 +186,7 @@ impl Kv {
     /// # Errors
     /// It changed on disk.
     pub(crate) fn get(&self, distribution: &str, key: &str) -> Result<Option<Bytes>, Damaged> {
-        self.held(distribution).get(key)
+        self.values_of(distribution).get(key)
     }
 
     /// Up to `most` keys that begin with `prefix`, after the key `after`.
@@ -197,8 +197,8 @@ impl Kv {
         after: Option<&str>,
         most: usize,
     ) -> Keys {
-        let held = self.held(distribution);
-        let table = held.0.read();
+        let values = self.values_of(distribution);
+        let table = values.0.read();
         let (mut keys, mut more) = (Vec::new(), false);
         let from = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
@@ -215,9 +215,9 @@ impl Kv {
         Keys { keys, more }
     }
 
-    /// Data of a distribution.
+    /// Returns the number of keys of a distribution, and their bytes.
     pub(crate) fn usage(&self, distribution: &str) -> Usage {
-        self.held(distribution).0.read().usage()
+        self.values_of(distribution).0.read().usage()
     }
 
     /// Makes all changes or none, in their order; with `replace`, what they do not set is removed. Durable when it returns.
@@ -241,7 +241,7 @@ impl Kv {
         made.await.unwrap_or(Err(KvError::Unknown))
     }
 
-    /// Large tables are made on a thread that may block: 256 MiB of changes take a while.
+    /// Makes changes on a thread that may block: 256 MiB of them take a while.
     async fn change_alone(
         &self,
         distribution: &Arc<str>,
@@ -249,8 +249,8 @@ impl Kv {
         replace: bool,
         limit: u64,
     ) -> Result<Usage, KvError> {
-        let held = self.held(distribution);
-        let (before, id) = (held.clone(), distribution.clone());
+        let values = self.values_of(distribution);
+        let (before, id) = (values.clone(), distribution.clone());
         let prepare = move || {
             changes.iter().try_for_each(check)?;
             // Nobody else changes it meanwhile, so that no hook waits for this lock.
@@ -268,20 +268,20 @@ impl Kv {
             let durable: Vec<StateChange> = durable.collect();
             Ok((changes, after, durable))
         };
-        let (changes, after, durable) = aside(prepare).await.ok_or(KvError::Ending)??;
+        let (changes, after, durable) = off_workers(prepare).await.ok_or(KvError::Ending)??;
         self.0.state.apply(durable).await?;
-        let change = aside(move || held.change(changes));
+        let change = off_workers(move || values.change(changes));
         change.await.ok_or(KvError::Unseen)?;
         Ok(after)
     }
 }
 
 /// Runs what may take a while where no hook runs; `None` where the host is about to end.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+async fn off_workers<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
-impl Held {
+impl Values {
     fn get(&self, key: &str) -> Result<Option<Bytes>, Damaged> {
         self.0.read().values.get(key).cloned().transpose()
     }
@@ -289,7 +289,7 @@ impl Held {
     /// Makes the changes. Many are made in a copy, which then takes the place of the table; keys and values are shared. What
     /// they replace may be large, and is given back when the lock is not held any more.
     fn change(&self, changes: Changes) {
-        if changes.len() <= FEW {
+        if changes.len() <= MAX_IN_PLACE {
             let replaced = Arc::make_mut(&mut *self.0.write()).change(changes);
             drop(replaced);
             return;
@@ -404,11 +404,11 @@ fn read(place: &[u8]) -> Option<(&str, &str)> {
 }
 
 /// The data of one distribution, as its plugins read it.
-pub(super) struct Of(Arc<Held>);
+pub(super) struct Of(Arc<Values>);
 
 impl Of {
     pub(super) fn new(kv: &Kv, distribution: &str) -> Of {
-        Of(kv.held(distribution))
+        Of(kv.values_of(distribution))
     }
 }
 
@@ -419,191 +419,4 @@ impl capabilities::Kv for Of {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use selvedge_store::{Config, Store};
-
-    fn store(dir: Option<&std::path::Path>) -> Store {
-        Store::open(Config {
-            dir: dir.map(Into::into),
-            memory_bytes: 1 << 20,
-            disk_bytes: 16 << 20,
-            max_object_bytes: 1 << 20,
-            max_variants: 10,
-        })
-        .unwrap()
-    }
-
-    fn put(key: &str, value: &str) -> Change {
-        (key.to_owned(), Some(Bytes::from(value.to_owned())))
-    }
-
-    /// A value that notes whether hooks could read while it was given back.
-    struct Watched(Arc<Held>, Arc<std::sync::atomic::AtomicBool>);
-
-    impl AsRef<[u8]> for Watched {
-        fn as_ref(&self) -> &[u8] {
-            b"old"
-        }
-    }
-
-    impl Drop for Watched {
-        fn drop(&mut self) {
-            let is_free = self.0.0.try_read().is_some();
-            self.1.store(is_free, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
-
-    #[test]
-    fn what_a_change_replaces_is_given_back_while_hooks_can_read() {
-        let held = Arc::new(Held::default());
-        for new in [None, Some(Bytes::from_static(b"new"))] {
-            let was_free = Arc::default();
-            let old = Bytes::from_owner(Watched(held.clone(), Arc::clone(&was_free)));
-            held.change([("a".to_owned(), Some(old))].into());
-            held.change([("a".to_owned(), new.clone())].into());
-            assert_eq!(held.get("a"), Ok(new));
-            assert!(was_free.load(std::sync::atomic::Ordering::SeqCst));
-        }
-    }
-
-    fn text(kv: &Kv, key: &str) -> Option<String> {
-        kv.get("shop", key)
-            .expect("whole")
-            .map(|value| String::from_utf8(value.to_vec()).unwrap())
-    }
-
-    #[tokio::test]
-    async fn changes_are_made_whole_or_not_at_all() {
-        let store = store(None);
-        let kv = Kv::open(store.state()).unwrap();
-        let shop: Arc<str> = "shop".into();
-        let change =
-            async |changes, replace, limit| kv.change(&shop, changes, replace, limit).await;
-        let usage = change(vec![put("a", "1"), put("b", "22")], false, 1000).await;
-        assert_eq!(
-            usage.unwrap(),
-            Usage {
-                keys: 2,
-                bytes: 5 + 2 * ENTRY
-            }
-        );
-        let long = "k".repeat(MAX_KEY_BYTES + 1);
-        let too_long = change(vec![put("a", "2"), put(&long, "")], false, 1000).await;
-        assert!(matches!(too_long, Err(KvError::Key { bytes: 513, .. })));
-        let full = change(vec![put("a", "2"), put("c", "")], false, 150).await;
-        assert!(matches!(full, Err(KvError::Full { limit: 150, .. })));
-        assert_eq!(text(&kv, "a").as_deref(), Some("1"));
-        let replaced = change(vec![put("c", "3")], true, 100).await.unwrap();
-        assert_eq!(replaced.keys, 1);
-        assert_eq!(
-            (text(&kv, "a"), text(&kv, "c")),
-            (None, Some("3".to_owned()))
-        );
-    }
-
-    #[tokio::test]
-    async fn what_makes_it_smaller_is_allowed_although_it_is_too_large() {
-        let store = store(None);
-        let kv = Kv::open(store.state()).unwrap();
-        let shop: Arc<str> = "shop".into();
-        kv.change(&shop, vec![put("a", "1"), put("b", "2")], false, 1000)
-            .await
-            .unwrap();
-        let removed = kv
-            .change(&shop, vec![("a".to_owned(), None)], false, 10)
-            .await;
-        assert_eq!(removed.unwrap().keys, 1);
-        assert!(
-            kv.change(&shop, vec![put("b", "22")], false, 10)
-                .await
-                .is_err()
-        );
-    }
-
-    #[tokio::test]
-    async fn what_was_set_is_there_again_after_opening() {
-        let dir = tempfile::tempdir().unwrap();
-        {
-            let store = store(Some(dir.path()));
-            let kv = Kv::open(store.state()).unwrap();
-            let many = (0..600).map(|n| put(&format!("k{n}"), "v"));
-            kv.change(&"shop".into(), many.collect(), false, 1 << 20)
-                .await
-                .unwrap();
-            kv.change(
-                &"shop".into(),
-                vec![("k7".to_owned(), None)],
-                false,
-                1 << 20,
-            )
-            .await
-            .unwrap();
-        }
-        let store = store(Some(dir.path()));
-        let kv = Kv::open(store.state()).unwrap();
-        assert_eq!(kv.usage("shop").keys, 599);
-        assert_eq!((text(&kv, "k7"), kv.get("other", "k1")), (None, Ok(None)));
-    }
-
-    #[tokio::test]
-    async fn keys_are_listed_in_pages() {
-        let store = store(None);
-        let kv = Kv::open(store.state()).unwrap();
-        let keys = ["a", "b1", "b2", "b3", "c"].map(|key| put(key, "v"));
-        kv.change(&"shop".into(), keys.into(), false, 10_000)
-            .await
-            .unwrap();
-        let page = |after| {
-            let page = kv.keys("shop", "b", after, 2);
-            let names: Vec<String> = page.keys.iter().map(|(key, _)| key.to_string()).collect();
-            (names.join(","), page.more)
-        };
-        assert_eq!(page(None), ("b1,b2".to_owned(), true));
-        assert_eq!(page(Some("b2")), ("b3".to_owned(), false));
-        assert_eq!(page(Some("c")), (String::new(), false));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    #[expect(clippy::await_holding_lock, reason = "a hook that reads all the time")]
-    async fn a_load_waits_for_no_hook_of_another_distribution() {
-        let store = store(None);
-        let kv = Kv::open(store.state()).unwrap();
-        let of_blog = kv.held("blog");
-        let reading = of_blog.0.read();
-        let changes = vec![put("a", "1")];
-        let shop: Arc<str> = "shop".into();
-        let load = kv.change(&shop, changes, false, 1000);
-        let loaded = tokio::time::timeout(std::time::Duration::from_secs(20), load).await;
-        drop(reading);
-        assert_eq!(loaded.unwrap().unwrap().keys, 1);
-    }
-
-    #[tokio::test]
-    async fn a_large_load_is_made_beside_the_table_that_hooks_read() {
-        let store = store(None);
-        let kv = Kv::open(store.state()).unwrap();
-        let shop: Arc<str> = "shop".into();
-        let of_plugin = kv.held("shop");
-        let load = async |value: &str, keys: usize| {
-            let keys = (0..keys).map(|n| put(&format!("k{n}"), value));
-            kv.change(&shop, keys.collect(), true, 1 << 20)
-                .await
-                .unwrap()
-        };
-        load("before", FEW + 1).await;
-        let before = Arc::as_ptr(&of_plugin.0.read());
-        load("after", FEW + 2).await;
-        let after = Arc::as_ptr(&of_plugin.0.read());
-        assert_ne!(before, after, "another is in its place");
-        assert_eq!(of_plugin.get("k1"), Ok(Some(Bytes::from_static(b"after"))));
-        assert_eq!(kv.usage("shop"), of_plugin.0.read().usage());
-        // Few keys are changed in place.
-        let address = Arc::as_ptr(&of_plugin.0.read());
-        kv.change(&shop, vec![put("k1", "new")], false, 1 << 20)
-            .await
-            .unwrap();
-        assert_eq!(Arc::as_ptr(&of_plugin.0.read()), address);
-        assert_eq!(text(&kv, "k1").as_deref(), Some("new"));
-    }
-}
+mod tests;

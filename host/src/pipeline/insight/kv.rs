@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A page of a listing has so many keys at most.
+/// The limit of keys in a page of a listing.
 const MAX_LISTED: usize = 1000;
 
 /// A value as JSON has it: text, or bytes that are no text.
@@ -48,7 +48,7 @@ impl KvValue {
 /// Which keys to list.
 #[derive(Clone, Debug, Default)]
 pub struct KvRange {
-    /// What they begin with.
+    /// The beginning of the keys.
     pub prefix: String,
     /// The last key of the page before.
     pub after: Option<String>,
@@ -59,20 +59,20 @@ pub struct KvRange {
 pub struct KvListing {
     /// Each key with the bytes of its value, in the order of the keys.
     pub keys: Vec<(String, usize)>,
-    /// Whether there are more after the last one.
+    /// True if there are more after the last one.
     pub more: bool,
-    /// What the distribution has in all.
+    /// The totals of the distribution.
     pub total: KvTotal,
 }
 
-/// What a distribution has.
+/// The totals of a distribution.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct KvTotal {
-    /// How many keys.
+    /// The number of keys.
     pub keys: usize,
-    /// How many bytes they count for.
+    /// The bytes that they count for.
     pub bytes: u64,
-    /// How many there may be (`kv_size`).
+    /// The limit of these bytes (`kv_size`).
     pub limit: u64,
 }
 
@@ -89,7 +89,7 @@ pub struct KvFound {
 pub struct KvChanges {
     /// The new value of each key; `null` removes it.
     pub changes: BTreeMap<String, Option<KvValue>>,
-    /// Whether all other keys are removed.
+    /// True if all other keys are removed.
     #[serde(default)]
     pub replace: bool,
 }
@@ -136,7 +136,7 @@ pub fn kv_list(edge: &Edge, distribution: &str, range: &KvRange) -> Result<KvLis
 /// Makes all changes or none. Durable, and seen by every hook that runs from now on, when it returns.
 ///
 /// # Errors
-/// What is wrong with them; nothing has changed then, unless it says so.
+/// The changes are wrong. Nothing has changed then, unless the error says so.
 pub async fn kv_change(
     edge: &Edge,
     distribution: &str,

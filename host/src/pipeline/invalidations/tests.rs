@@ -319,6 +319,36 @@ async fn what_cannot_be_read_of_earlier_runs_is_left_out() {
 }
 
 #[tokio::test]
+async fn where_an_invalidation_is_damaged_everything_before_that_start_is_out_of_date_and_stays_so()
+{
+    let dir = tempfile::tempdir().unwrap();
+    let before = {
+        let store = store(Some(dir.path()));
+        let all = Invalidations::open(store.state()).unwrap();
+        let before = all.now();
+        invalidate(&all, &["/flip-this-one"], false).await;
+        before
+    };
+    let path = dir.path().join("state.redb");
+    let mut bytes = std::fs::read(&path).unwrap();
+    for at in 0..bytes.len() - 14 {
+        if bytes[at..].starts_with(b"/flip-this-one") {
+            bytes[at + 8] ^= 1;
+        }
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let mut later = None;
+    for _ in 0..2 {
+        let store = store(Some(dir.path()));
+        let all = Invalidations::open(store.state()).unwrap();
+        assert_eq!(standing(&all, before, "/another"), Standing::Gone);
+        assert_eq!(standing(&all, all.now(), "/another"), Standing::Valid);
+        let began = *later.get_or_insert(all.now());
+        assert_eq!(standing(&all, began, "/another"), Standing::Valid, "once");
+    }
+}
+
+#[tokio::test]
 async fn requests_before_and_after_an_invalidation_do_not_share_a_fetch() {
     let all = empty();
     let first = all.since("main", names("/a"));

@@ -1,4 +1,4 @@
-//! What else may be in the store's folder: files that others may read, and things that are no files.
+//! Other things in the store's folder: files that others may read, and things that are no files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,6 @@
-//! The memory that whole bodies are held in.
+//! The memory of whole bodies.
 //!
-//! An allocator keeps a stock of each size for each thread. Bodies have all sizes, and are made on one thread and freed on
+//! An allocator has a stock of each size for each thread. Bodies have all sizes, and are made on one thread and freed on
 //! another, so that these stocks came to as much as the bodies themselves. Therefore each longer body has pages of its own,
 //! which the system gets back when the body goes: it takes what it counts.
 
@@ -8,22 +8,22 @@ use bytes::Bytes;
 use memmap2::{MmapMut, MmapOptions};
 
 /// Bodies are counted in pages from here on; none that is shorter has pages of its own.
-const LEAST_MAPPED: u64 = 16 << 10;
-/// So many bodies of the least length with pages of their own fill the memory tier: a process may have some ten thousand
+const MIN_MAPPED: u64 = 16 << 10;
+/// The number of shortest bodies with pages of their own that fill the memory tier: a process may have some ten thousand
 /// mappings. Where the tier is that large, the allocator's stocks are little beside it.
 const MAPPINGS: u64 = 1 << 13;
 /// At least what the processors we run on have.
 const PAGE: u64 = 4 << 10;
 
-/// From which length on a body has pages of its own, where the memory tier holds so much.
+/// Returns the length from which a body has pages of its own, for a memory tier of this size.
 pub(crate) fn mapped_from(memory_tier: u64) -> u64 {
-    LEAST_MAPPED.max(memory_tier / MAPPINGS)
+    MIN_MAPPED.max(memory_tier / MAPPINGS)
 }
 
-/// What a body of this length takes.
+/// Returns the bytes that a body of this length takes.
 pub(crate) fn weight(length: u64) -> u64 {
     match length {
-        0..LEAST_MAPPED => length,
+        0..MIN_MAPPED => length,
         _ => length.next_multiple_of(PAGE),
     }
 }
@@ -77,7 +77,7 @@ impl Whole {
         }
     }
 
-    /// How much is there.
+    /// Returns the bytes so far.
     pub(crate) fn length(&self) -> u64 {
         match self {
             Whole::Heap(bytes) => bytes.len() as u64,
@@ -100,7 +100,7 @@ mod tests {
 
     /// Puts pieces together, in room for this length.
     fn whole(length: u64, pieces: &[&[u8]]) -> (bool, Bytes) {
-        let mut whole = Whole::with_room(length, LEAST_MAPPED);
+        let mut whole = Whole::with_room(length, MIN_MAPPED);
         for piece in pieces {
             whole.push(piece);
         }
@@ -111,29 +111,22 @@ mod tests {
 
     #[test]
     fn a_body_is_what_its_pieces_are_with_pages_of_its_own_or_without() {
-        for length in [
-            0,
-            1,
-            100,
-            LEAST_MAPPED - 1,
-            LEAST_MAPPED,
-            3 * LEAST_MAPPED + 1,
-        ] {
+        for length in [0, 1, 100, MIN_MAPPED - 1, MIN_MAPPED, 3 * MIN_MAPPED + 1] {
             let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let (front, back) = content.split_at(content.len() / 3);
             let (is_mapped, body) = whole(length, &[front, &[], back]);
-            assert_eq!(is_mapped, length >= LEAST_MAPPED, "{length}");
+            assert_eq!(is_mapped, length >= MIN_MAPPED, "{length}");
             assert!(body == content, "{length}");
         }
     }
 
     #[test]
     fn a_body_may_be_longer_or_shorter_than_was_said() {
-        let content = vec![7; LEAST_MAPPED as usize];
-        let (_, longer) = whole(LEAST_MAPPED, &[&content, b"more"]);
-        assert_eq!(longer.len() as u64, LEAST_MAPPED + 4);
+        let content = vec![7; MIN_MAPPED as usize];
+        let (_, longer) = whole(MIN_MAPPED, &[&content, b"more"]);
+        assert_eq!(longer.len() as u64, MIN_MAPPED + 4);
         assert!(longer.ends_with(b"more"));
-        let (_, shorter) = whole(LEAST_MAPPED, &[b"less"]);
+        let (_, shorter) = whole(MIN_MAPPED, &[b"less"]);
         assert_eq!(shorter, "less");
     }
 
@@ -146,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_body_counts_all_of_its_pages() {
-        assert_eq!(weight(LEAST_MAPPED - 1), LEAST_MAPPED - 1);
-        assert_eq!(weight(LEAST_MAPPED + 1), LEAST_MAPPED + PAGE);
+        assert_eq!(weight(MIN_MAPPED - 1), MIN_MAPPED - 1);
+        assert_eq!(weight(MIN_MAPPED + 1), MIN_MAPPED + PAGE);
     }
 }

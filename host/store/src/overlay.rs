@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 
 use crate::medium::MediumFile;
 
-/// What is kept as a whole.
+/// The unit in which changes are kept.
 const PAGE: u64 = 4096;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Aside {
+pub(crate) struct Overlay {
     file: Arc<dyn MediumFile>,
     written: Mutex<Written>,
 }
@@ -27,15 +27,15 @@ struct Written {
     of_file: u64,
 }
 
-impl Aside {
-    pub(crate) fn of(file: Arc<dyn MediumFile>) -> io::Result<Aside> {
+impl Overlay {
+    pub(crate) fn of(file: Arc<dyn MediumFile>) -> io::Result<Overlay> {
         let length = file.length()?;
         let written = Mutex::new(Written {
             pages: HashMap::new(),
             length,
             of_file: length,
         });
-        Ok(Aside { file, written })
+        Ok(Overlay { file, written })
     }
 
     /// A page as the file has it; zeros behind its end.
@@ -63,7 +63,7 @@ fn parts(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, usize,
     })
 }
 
-impl MediumFile for Aside {
+impl MediumFile for Overlay {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let written = self.written.lock();
         let end = offset.checked_add(buffer.len() as u64);
@@ -123,32 +123,32 @@ mod tests {
     use crate::medium::{Files, Medium};
 
     #[test]
-    fn what_is_written_aside_is_read_back_and_the_file_stays_as_it_was() {
+    fn what_is_written_is_read_back_and_the_file_stays_as_it_was() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("file");
         let before: Vec<u8> = (0..10_000_u32).map(|n| (n % 251) as u8).collect();
         std::fs::write(&path, &before).expect("ours");
-        let aside = Aside::of(Files.open(&path).expect("there")).expect("it has a length");
+        let overlay = Overlay::of(Files.open(&path).expect("there")).expect("it has a length");
         let mut model = before.clone();
-        let same = |aside: &Aside, model: &[u8]| {
+        let same = |overlay: &Overlay, model: &[u8]| {
             let mut read = vec![0; model.len()];
-            aside.read_exact_at(&mut read, 0).expect("all of it");
-            assert!(read == model && aside.length().expect("one") == model.len() as u64);
-            assert!(aside.read_exact_at(&mut [0], model.len() as u64).is_err());
+            overlay.read_exact_at(&mut read, 0).expect("all of it");
+            assert!(read == model && overlay.length().expect("one") == model.len() as u64);
+            assert!(overlay.read_exact_at(&mut [0], model.len() as u64).is_err());
         };
-        same(&aside, &model);
+        same(&overlay, &model);
         for (at, length) in [(0, 1), (4_090, 5_000), (9_999, 4_000), (13_000, 999)] {
-            aside
+            overlay
                 .write_all_at(&vec![7; length], at as u64)
                 .expect("in memory");
             model.resize(model.len().max(at + length), 0);
             model[at..at + length].fill(7);
-            same(&aside, &model);
+            same(&overlay, &model);
         }
         for length in [9_000, 4_096, 100, 20_000] {
-            aside.set_length(length as u64).expect("in memory");
+            overlay.set_length(length as u64).expect("in memory");
             model.resize(length, 0);
-            same(&aside, &model);
+            same(&overlay, &model);
         }
         assert_eq!(std::fs::read(&path).expect("ours"), before);
     }

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use crate::error::StateError;
 use crate::key::Key;
-use crate::queue::Order;
+use crate::queue::Command;
 use crate::shared::Shared;
 
 /// Keys per read of the index.
 const STEP: usize = 4096;
 
-/// How long it leaves an index alone that could not be read: at first, and at most. It doubles each time.
+/// The pause after an index could not be read: at first, and at most. It doubles each time.
 const RETRY: Duration = Duration::from_millis(100);
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const MAX_RETRY: Duration = Duration::from_secs(60);
 
-/// Runs until all is known or `stop` is set; whoever sets it wakes this thread.
+/// Runs until all is known or `stop` is set. The caller that sets it wakes this thread.
 pub(crate) fn run(shared: &Arc<Shared>, stop: &AtomicBool) {
     let (mut after, mut pause) = (None, RETRY);
     let generation = || {
@@ -41,7 +41,7 @@ pub(crate) fn run(shared: &Arc<Shared>, stop: &AtomicBool) {
             disk.unreadable(error, before);
         }
         rest(pause, stop);
-        pause = (pause * 2).min(LONGEST_RETRY);
+        pause = (pause * 2).min(MAX_RETRY);
     }
 }
 
@@ -79,7 +79,7 @@ fn learn(shared: &Shared, after: &mut Option<Key>, stop: &AtomicBool) -> Result<
             return Ok(());
         }
         if unit < disk.first_id && disk.index.unit(unit, 0, 1)?.is_empty() {
-            disk.queue.push(Order::DropUnit { unit });
+            disk.queue.push(Command::DropUnit { unit });
         }
     }
     Ok(())

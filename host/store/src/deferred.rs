@@ -1,6 +1,6 @@
-//! What must still be removed from a disk that fails: a removed response must not come back.
+//! Removals that wait until a failing disk works again: a removed response must not come back.
 //!
-//! Whoever reads finds nothing of it meanwhile. Too much of it, and everything on the disk goes instead.
+//! Readers do not find it meanwhile. If there are too many removals, everything on the disk is removed instead.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,17 +11,17 @@ use crate::index::Change;
 use crate::key::Key;
 
 /// Removals that are remembered while the disk fails.
-const MOST: usize = 1 << 16;
+const MAX_REMOVALS: usize = 1 << 16;
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Owed {
+pub(crate) struct Deferred {
     removals: RwLock<Removals>,
-    /// Whether there are any: all that a reading of a disk that works asks for.
+    /// True if there are any. A reading asks for nothing else while the disk works.
     any: AtomicBool,
 }
 
-/// What is to be removed.
+/// Keys and variants to be removed.
 #[derive(Clone, Default)]
 pub(crate) struct Removals {
     keys: HashSet<Key>,
@@ -29,15 +29,15 @@ pub(crate) struct Removals {
     everything: bool,
 }
 
-/// What is to be removed of one key.
+/// The removals of one key.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Hidden {
-    /// Whether nothing of it is left.
+    /// True if nothing is left of the key.
     pub(crate) all: bool,
     pub(crate) ids: Vec<u64>,
 }
 
-impl Owed {
+impl Deferred {
     /// Adds what is left to do of changes that failed, or that were not tried.
     pub(crate) fn add<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) {
         let mut removals = self.removals.write();
@@ -45,18 +45,18 @@ impl Owed {
         self.any.store(removals.are_any(), Ordering::Release);
     }
 
-    /// All of the disk's content is to be removed.
+    /// Adds the removal of all of the disk's content.
     pub(crate) fn add_everything(&self) {
         *self.removals.write() = Removals::everything();
         self.any.store(true, Ordering::Release);
     }
 
-    /// Whether all of the disk's content is to be removed.
+    /// Returns true if all of the disk's content is to be removed.
     pub(crate) fn is_everything(&self) -> bool {
         self.removals.read().everything
     }
 
-    /// All of it as it is now.
+    /// Returns the removals as they are now.
     pub(crate) fn removals(&self) -> Removals {
         self.removals.read().clone()
     }
@@ -68,7 +68,7 @@ impl Owed {
         self.any.store(removals.are_any(), Ordering::Release);
     }
 
-    /// What must not be found of a key.
+    /// Returns the variants of a key that must not be found.
     pub(crate) fn of(&self, key: &Key) -> Hidden {
         match self.any.load(Ordering::Acquire) {
             true => self.removals.read().of(key),
@@ -85,8 +85,8 @@ impl Removals {
         }
     }
 
-    /// Nobody knows whether the change has taken effect, so what it was to enter is removed. So is what may not be used any
-    /// more as it is on disk; where a new head only confirmed it, the old one will do.
+    /// Adds the removals that a change asks for if it failed. It may have taken effect, so what it was to enter is removed. So is
+    /// a variant that may no longer be used as it is on disk. If a new head only confirmed it, the old one stays.
     fn add(&mut self, change: &Change) {
         if self.everything {
             return;
@@ -107,7 +107,7 @@ impl Removals {
             }
             Change::Head { .. } | Change::Move { .. } => {}
         }
-        if self.keys.len() + self.variants.len() > MOST {
+        if self.keys.len() + self.variants.len() > MAX_REMOVALS {
             tracing::error!(
                 "too many removals wait for the failed disk: all stored responses on disk are lost"
             );
