@@ -62,7 +62,7 @@ fn measure(bench: &Bench, rows: &mut Rows) -> Result<()> {
     Ok(())
 }
 
-/// What a change of one distribution costs.
+/// The cost of a change of one distribution.
 struct Change {
     /// From the file's replacement to the first answer under its new name, the median.
     in_force: Duration,
