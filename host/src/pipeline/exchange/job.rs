@@ -21,7 +21,7 @@ pub(crate) struct Job {
     pub(crate) edge: Arc<Edge>,
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
-    /// What the server file said when the request began.
+    /// The settings of the server file when the request began.
     pub(crate) settings: RequestSettings,
     pub(crate) facts: Arc<RequestFacts>,
     pub(crate) uri: Uri,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(crate) struct Received {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) behavior: Arc<Behavior>,
-    /// What the server file said when the request began: a reload changes nothing for it.
+    /// The settings of the server file when the request began: a reload changes nothing for it.
     pub(crate) settings: RequestSettings,
     pub(crate) facts: Arc<RequestFacts>,
     /// Fields that viewer-request hooks set.

@@ -26,14 +26,14 @@ pub struct ListedDistribution {
     pub aliases: Vec<String>,
     /// True unless the version in force is disabled, or there is none.
     pub enabled: bool,
-    /// What is wrong with the file.
+    /// The errors of the file.
     pub broken: Option<BrokenFile>,
 }
 
-/// What is wrong with a file.
+/// The errors of a file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct BrokenFile {
-    /// What is in force of it: `last-good`, `without-some-names` or `nothing`.
+    /// The part of it in force: `last-good`, `without-some-names` or `nothing`.
     pub serves: String,
     /// The errors, as `check` prints them.
     pub report: String,
