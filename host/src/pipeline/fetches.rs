@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Default)]
 pub(crate) struct Fetches(Arc<AtomicUsize>);
 
-/// One fetch's place among them. It is free again when the last clone is dropped.
+/// One fetch's slot. It is free again when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Slot {
     _taken: Arc<Taken>,
@@ -17,7 +17,7 @@ pub(crate) struct Slot {
 struct Taken(Arc<AtomicUsize>);
 
 impl Fetches {
-    /// A place, unless `most` are taken.
+    /// A slot, unless `most` are taken.
     pub(crate) fn begin(&self, most: usize) -> Option<Slot> {
         let more = |count: usize| (count < most).then_some(count + 1);
         self.0
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_again_when_its_last_clone_is_dropped() {
+    fn a_slot_is_free_again_when_its_last_clone_is_dropped() {
         let fetches = Fetches::default();
         let one = fetches.begin(2).expect("the first of two");
         let two = fetches.begin(2).expect("the second of two");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 /// Carried by the store unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Notes<'a> {
-    /// The place of the fetch in the order of fetches and invalidations.
+    /// The sequence number of the fetch.
     pub(crate) began: Sequence,
     /// The distribution's id.
     pub(crate) distribution: &'a str,
@@ -21,7 +21,7 @@ pub(crate) struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    /// The place of the fetch, and then five parts, each with its length before it.
+    /// The sequence number of the fetch, and then five parts, each with its length before it.
     pub(crate) fn encode(&self) -> Bytes {
         let made_by = self.made_by.to_be_bytes();
         let parts: [&[u8]; 5] = [
@@ -67,7 +67,7 @@ impl<'a> Notes<'a> {
         number(bytes.last_chunk::<8>()?)
     }
 
-    /// The place of the fetch, without reading the rest.
+    /// The sequence number of the fetch, without reading the rest.
     pub(crate) fn began(bytes: &[u8]) -> Option<Sequence> {
         let (began, _) = bytes.split_first_chunk()?;
         Some(Sequence(u64::from_be_bytes(*began)))

@@ -357,8 +357,8 @@ pub(crate) async fn freshen_by_head(
     freshen(job, stored, head).await;
 }
 
-/// Invalidates what an unsafe request made out of date (RFC 9111, section 4.4). Returns the place in the order of fetches
-/// and invalidations that the response itself has after that.
+/// Invalidates what an unsafe request made out of date (RFC 9111, section 4.4). Returns the sequence number
+/// that the response itself has after that.
 pub(crate) async fn invalidate(job: &Job, fetched: &Fetched) -> Sequence {
     let uris = selvedge_caching::invalidated_uris(&job.request(), &fetched.arrived());
     if uris.is_empty() {

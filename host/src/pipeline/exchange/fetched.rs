@@ -24,7 +24,7 @@ pub(crate) struct Fetched {
     pub(crate) origin: Option<String>,
     pub(crate) request_time: Time,
     pub(crate) response_time: Time,
-    /// Its place among the fetches under way; `None` where nobody was asked.
+    /// Its slot among the fetches under way; `None` if no origin was asked.
     pub(crate) slot: Option<Slot>,
     /// The connection, where the origin agreed to upgrade.
     pub(crate) upgrade: Option<OnUpgrade>,

@@ -29,7 +29,7 @@ pub(crate) struct Job {
     pub(crate) parts: KeyParts,
     /// Where the response is stored; `None` where it is not.
     pub(crate) key: Option<CacheKey>,
-    /// Its place in the order of fetches and invalidations: before the look-up that led to it.
+    /// Its sequence number among fetches and invalidations: before the look-up that led to it.
     pub(crate) began: Sequence,
     /// Reads of the cache-key hooks.
     pub(crate) key_reads: Vec<Read>,

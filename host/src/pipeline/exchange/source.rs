@@ -42,7 +42,7 @@ pub(crate) enum Source {
     Arriving(BodyReader, Option<Trailers>),
     /// A stored body and the trailer section that came after it (RFC 9110, section 6.5).
     Trailed(BodyReader, Option<HeaderMap>),
-    /// A response that passes through, with its place among the fetches under way.
+    /// A response that passes through, with its slot among the fetches under way.
     Origin(
         Box<FetchedBody>,
         #[expect(dead_code, reason = "held until the body ends")] Option<Slot>,

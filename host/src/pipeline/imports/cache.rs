@@ -87,7 +87,7 @@ struct Value {
     bytes: Bytes,
     until: Time,
     tags: Vec<String>,
-    /// Its place in the order of fetches and invalidations.
+    /// Its sequence number among fetches and invalidations.
     began: Sequence,
     put: u64,
     size: usize,

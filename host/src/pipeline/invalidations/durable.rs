@@ -1,4 +1,4 @@
-//! Invalidations in the durable state: one value for each place, one for each shard of what unsafe methods made out of date,
+//! Invalidations in the durable state: one value for each scope, one for each shard of what unsafe methods made out of date,
 //! and the number that orders begin at.
 #![expect(
     clippy::disallowed_methods,
@@ -39,7 +39,7 @@ const EXACT: u8 = b'p';
 const PREFIX: u8 = b'w';
 const TAG: u8 = b't';
 
-/// The place in the order that this run of the host begins at: above all places of earlier runs, which the number of the
+/// The sequence number that this run of the host begins at: above all numbers of earlier runs, which the number of the
 /// start in its upper half sees to. That number is the time in seconds unless the clock was turned back, so that what is
 /// stored stays older than what comes even where the durable state was lost, or could not be written then.
 pub(super) fn first_order(state: &State) -> Result<u64, StateError> {
@@ -138,8 +138,8 @@ pub(super) fn load(
                 continue;
             };
             match read(key, value) {
-                Some((distribution, place, mark)) => {
-                    all.entry(distribution.into()).or_default().set(place, mark)
+                Some((distribution, scope, mark)) => {
+                    all.entry(distribution.into()).or_default().set(scope, mark)
                 }
                 None => tracing::warn!(
                     target: "cache",
@@ -224,10 +224,10 @@ pub(super) fn changes(
     marks: &Marks,
     changed: &BTreeSet<Scope>,
 ) -> Vec<StateChange> {
-    let change = |place: &Scope| {
+    let change = |scope: &Scope| {
         let table = TABLE.to_owned();
-        let key = key(distribution, place);
-        match marks.get(place) {
+        let key = key(distribution, scope);
+        match marks.get(scope) {
             Some(mark) => StateChange::Put {
                 table,
                 key,
@@ -239,8 +239,8 @@ pub(super) fn changes(
     changed.iter().map(change).collect()
 }
 
-fn key(distribution: &str, place: &Scope) -> Vec<u8> {
-    let (kind, name) = match place {
+fn key(distribution: &str, scope: &Scope) -> Vec<u8> {
+    let (kind, name) = match scope {
         Scope::Exact(path) => (EXACT, path),
         Scope::Prefix(prefix) => (PREFIX, prefix),
         Scope::Tag(tag) => (TAG, tag),
@@ -260,7 +260,7 @@ fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Scope, Mark)> {
         return None;
     };
     let name: Box<str> = std::str::from_utf8(name).ok()?.into();
-    let place = match *kind {
+    let scope = match *kind {
         EXACT => Scope::Exact(name),
         PREFIX => Scope::Prefix(name),
         TAG => Scope::Tag(name),
@@ -277,5 +277,5 @@ fn read<'k>(key: &'k [u8], value: &[u8]) -> Option<(&'k str, Scope, Mark)> {
         soft: Sequence(u64::from_be_bytes(*soft)),
         soft_at: Time(u64::from_be_bytes(*soft_at)),
     };
-    Some((std::str::from_utf8(distribution).ok()?, place, mark))
+    Some((std::str::from_utf8(distribution).ok()?, scope, mark))
 }

@@ -32,17 +32,17 @@ pub(super) struct Marks {
 }
 
 impl Mark {
-    pub(super) fn hard(order: Sequence) -> Mark {
+    pub(super) fn hard(sequence: Sequence) -> Mark {
         Mark {
-            hard: order,
+            hard: sequence,
             ..Mark::default()
         }
     }
 
-    pub(super) fn soft(order: Sequence, at: Time) -> Mark {
+    pub(super) fn soft(sequence: Sequence, at: Time) -> Mark {
         Mark {
             hard: Sequence(0),
-            soft: order,
+            soft: sequence,
             soft_at: at,
         }
     }
@@ -80,17 +80,17 @@ impl Mark {
 }
 
 impl Marks {
-    /// Adds invalidations that are newer than all before. Returns the places whose marks changed or went.
+    /// Adds invalidations that are newer than all before. Returns the scopes whose marks changed or went.
     pub(super) fn add(&mut self, wanted: &[Wanted], mark: Mark) -> BTreeSet<Scope> {
         let mut new = Marks::default();
         for wanted in wanted {
-            new.set(wanted.place(), mark);
+            new.set(wanted.scope(), mark);
         }
         let mut changed = self.drop_within(&new);
-        for place in new.places() {
-            let merged = self.get(&place).unwrap_or_default().and(mark);
-            self.set(place.clone(), merged);
-            changed.insert(place);
+        for scope in new.scopes() {
+            let merged = self.get(&scope).unwrap_or_default().and(mark);
+            self.set(scope.clone(), merged);
+            changed.insert(scope);
         }
         if self.len() > MOST {
             self.fold(&mut changed);
@@ -98,10 +98,10 @@ impl Marks {
         changed
     }
 
-    /// Sets the mark of a place, as adding and loading do.
-    pub(super) fn set(&mut self, place: Scope, mark: Mark) {
+    /// Sets the mark of a scope, as adding and loading do.
+    pub(super) fn set(&mut self, scope: Scope, mark: Mark) {
         self.newest = self.newest.max(mark.newest());
-        match place {
+        match scope {
             Scope::Exact(path) => self.exact.insert(path, mark),
             Scope::Prefix(prefix) => {
                 self.lengths.insert(prefix.len());
@@ -114,9 +114,9 @@ impl Marks {
         };
     }
 
-    /// The mark of a place.
-    pub(super) fn get(&self, place: &Scope) -> Option<Mark> {
-        match place {
+    /// The mark of a scope.
+    pub(super) fn get(&self, scope: &Scope) -> Option<Mark> {
+        match scope {
             Scope::Exact(path) => self.exact.get(path),
             Scope::Prefix(prefix) => self.prefixes.get(prefix),
             Scope::Tag(tag) => self.tags.get(tag),
@@ -168,20 +168,20 @@ impl Marks {
     fn drop_within(&mut self, new: &Marks) -> BTreeSet<Scope> {
         let everything = new.of_prefixes("");
         let gone: BTreeSet<Scope> = self
-            .places()
-            .filter(|place| {
-                let wider = match place {
+            .scopes()
+            .filter(|scope| {
+                let wider = match scope {
                     Scope::Exact(name) | Scope::Prefix(name) => new.of_prefixes(name),
                     Scope::Tag(_) => everything,
                 };
-                self.get(place).is_some_and(|mark| mark.is_within(wider))
+                self.get(scope).is_some_and(|mark| mark.is_within(wider))
             })
             .collect();
         self.remove(&gone);
         gone
     }
 
-    fn places(&self) -> impl Iterator<Item = Scope> {
+    fn scopes(&self) -> impl Iterator<Item = Scope> {
         let exact = self.exact.keys().cloned().map(Scope::Exact);
         let prefixes = self.prefixes.keys().cloned().map(Scope::Prefix);
         exact
@@ -189,9 +189,9 @@ impl Marks {
             .chain(self.tags.keys().cloned().map(Scope::Tag))
     }
 
-    fn remove(&mut self, places: &BTreeSet<Scope>) {
-        for place in places {
-            match place {
+    fn remove(&mut self, scopes: &BTreeSet<Scope>) {
+        for scope in scopes {
+            match scope {
                 Scope::Exact(path) => self.exact.remove(path),
                 Scope::Prefix(prefix) => self.prefixes.remove(prefix),
                 Scope::Tag(tag) => self.tags.remove(tag),
@@ -203,20 +203,20 @@ impl Marks {
     /// Makes one invalidation of everything from the older half.
     fn fold(&mut self, changed: &mut BTreeSet<Scope>) {
         let mut by_age: Vec<(Sequence, Scope)> = self
-            .places()
-            .filter_map(|place| Some((self.get(&place)?.newest(), place)))
+            .scopes()
+            .filter_map(|scope| Some((self.get(&scope)?.newest(), scope)))
             .collect();
         by_age.sort_unstable();
         let older: BTreeSet<Scope> = by_age
             .into_iter()
             .take(MOST / 2)
-            .map(|(_, place)| place)
+            .map(|(_, scope)| scope)
             .collect();
         let everything = Scope::Prefix("".into());
         let mark = older
             .iter()
             .chain([&everything])
-            .filter_map(|place| self.get(place))
+            .filter_map(|scope| self.get(scope))
             .fold(Mark::default(), Mark::and);
         self.remove(&older);
         self.set(everything.clone(), mark);

@@ -57,15 +57,15 @@ impl Matcher {
 /// All invalidations of a host.
 pub struct Invalidations {
     state: State,
-    /// The last place that is taken.
+    /// The last sequence number that is taken.
     last: AtomicU64,
-    /// The place of the newest invalidation of any kind; 0 for none.
+    /// The sequence number of the newest invalidation of any kind; 0 for none.
     newest: AtomicU64,
     /// Everything that was fetched before is out of date.
     floor: Sequence,
     by_distribution: ArcSwap<HashMap<Arc<str>, Arc<Marks>>>,
     recent: RwLock<Recent>,
-    /// Held while an invalidation takes its place and becomes visible: a fetch that begins after that place sees it.
+    /// Held while an invalidation takes its number and becomes visible: a fetch that begins after that number sees it.
     publishing: Mutex<()>,
     /// Held while a command is carried out, so that changes reach the durable state in their order.
     commanding: tokio::sync::Mutex<()>,
@@ -100,7 +100,7 @@ impl Invalidations {
         })
     }
 
-    /// The place of a fetch that begins now. Taken before the look-up that leads to the fetch.
+    /// The sequence number of a fetch that begins now. Taken before the look-up that leads to the fetch.
     pub(crate) fn now(&self) -> Sequence {
         Sequence(self.last.load(Ordering::Acquire))
     }
@@ -185,18 +185,18 @@ impl Invalidations {
         let _one_at_a_time = self.commanding.lock().await;
         let changes = {
             let _publishing = self.publishing.lock();
-            let order = self.next();
+            let sequence = self.next();
             let mark = if soft {
-                Mark::soft(order, now)
+                Mark::soft(sequence, now)
             } else {
-                Mark::hard(order)
+                Mark::hard(sequence)
             };
             let mut all = HashMap::clone(&self.by_distribution.load());
             let marks = Arc::make_mut(all.entry(distribution.clone()).or_default());
             let changed = marks.add(wanted, mark);
             let changes = durable::changes(distribution, marks, &changed);
             self.by_distribution.store(Arc::new(all));
-            self.publish(order);
+            self.publish(sequence);
             changes
         };
         self.state.apply(changes).await
@@ -223,7 +223,7 @@ impl Invalidations {
         written
     }
 
-    /// Remembers that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the place
+    /// Remembers that what is stored under these names is out of date (RFC 9111, section 4.4). Returns the number
     /// of the response that said so, whose request began at `began`: what it brings is newer than what is out of date, unless
     /// something else invalidated it meanwhile.
     pub(crate) fn outdated(
@@ -233,18 +233,18 @@ impl Invalidations {
         began: Sequence,
     ) -> Sequence {
         let _publishing = self.publishing.lock();
-        let order = self.next();
+        let sequence = self.next();
         let untouched = names
             .iter()
             .all(|names| self.since(distribution, *names) <= began);
         {
             let mut recent = self.recent.write();
             for names in names {
-                names.each(|name| recent.add(distribution, name, order));
+                names.each(|name| recent.add(distribution, name, sequence));
             }
         }
-        self.publish(order);
-        if untouched { order } else { began }
+        self.publish(sequence);
+        if untouched { sequence } else { began }
     }
 
     /// Returns the number of invalidations remembered for a distribution.
@@ -259,9 +259,9 @@ impl Invalidations {
         Sequence(self.last.load(Ordering::Acquire) + 1)
     }
 
-    /// Everybody sees the invalidation before anybody can begin a fetch at its place.
-    fn publish(&self, order: Sequence) {
-        self.newest.store(order.0, Ordering::Release);
-        self.last.store(order.0, Ordering::Release);
+    /// Everybody sees the invalidation before anybody can begin a fetch at its number.
+    fn publish(&self, sequence: Sequence) {
+        self.newest.store(sequence.0, Ordering::Release);
+        self.last.store(sequence.0, Ordering::Release);
     }
 }

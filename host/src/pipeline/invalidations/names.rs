@@ -96,7 +96,7 @@ impl Wanted {
         }
     }
 
-    pub(super) fn place(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         match self {
             Wanted::Path(path) => Scope::Exact(path.as_str().into()),
             Wanted::Prefix(prefix) => Scope::Prefix(prefix.as_str().into()),

@@ -47,11 +47,11 @@ impl Recent {
         }
     }
 
-    pub(super) fn add(&mut self, distribution: &str, name: &str, order: Sequence) {
+    pub(super) fn add(&mut self, distribution: &str, name: &str, sequence: Sequence) {
         let hash = self.hash(distribution, name);
-        self.newest = self.newest.max(order);
+        self.newest = self.newest.max(sequence);
         if let Some(shard) = self.shards.get_mut(shard_of(hash)) {
-            shard.names.insert(hash, order);
+            shard.names.insert(hash, sequence);
             shard.changed = true;
             if shard.names.len() > NAMES {
                 shard.fold();
@@ -140,22 +140,25 @@ impl Shard {
         let mut by_age: Vec<(Sequence, u64)> = self
             .names
             .iter()
-            .map(|(hash, order)| (*order, *hash))
+            .map(|(hash, sequence)| (*sequence, *hash))
             .collect();
         by_age.sort_unstable();
         self.buckets.resize(BUCKETS, Sequence(0));
-        for (order, hash) in by_age.into_iter().take(NAMES / 2) {
+        for (sequence, hash) in by_age.into_iter().take(NAMES / 2) {
             self.names.remove(&hash);
             if let Some(bucket) = self.buckets.get_mut(bucket_of(hash)) {
-                *bucket = order.max(*bucket);
+                *bucket = sequence.max(*bucket);
             }
         }
     }
 
-    /// Pairs of 8 bytes: the number of names, and 0; hash and order of each; the order of each bucket, and 0.
+    /// Pairs of 8 bytes: the number of names, and 0; hash and sequence number of each; the sequence number of each bucket, and 0.
     fn encode(&self) -> Vec<u8> {
-        let names = self.names.iter().map(|(hash, order)| [*hash, order.0]);
-        let buckets = self.buckets.iter().map(|order| [order.0, 0]);
+        let names = self
+            .names
+            .iter()
+            .map(|(hash, sequence)| [*hash, sequence.0]);
+        let buckets = self.buckets.iter().map(|sequence| [sequence.0, 0]);
         std::iter::once([self.names.len() as u64, 0])
             .chain(names)
             .chain(buckets)
@@ -182,7 +185,7 @@ impl Shard {
         }
         Some(Shard {
             names: pairs.by_ref().take(count).collect(),
-            buckets: pairs.map(|(order, _)| Sequence(order)).collect(),
+            buckets: pairs.map(|(sequence, _)| Sequence(sequence)).collect(),
             changed: false,
         })
     }
