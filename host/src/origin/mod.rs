@@ -13,16 +13,19 @@ mod head;
 mod health;
 #[cfg(test)]
 pub(crate) mod in_memory;
+mod outgoing;
 mod pool;
 mod send;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod watched;
 
-pub use body::{OriginBody, OutgoingBody};
-pub use connect::Tls;
+pub use body::OriginBody;
 pub use error::OriginError;
+pub use outgoing::OutgoingBody;
 pub use send::Sent;
+pub use tls::Tls;
 
 use crate::config;
 use http::Version;

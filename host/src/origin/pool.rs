@@ -1,6 +1,6 @@
 //! Idle connections to one origin, the one used last taken first.
 
-use super::body::OutgoingBody;
+use super::outgoing::OutgoingBody;
 use super::watched::Exchange;
 use http::{Request, Response};
 use hyper::body::Incoming;

@@ -1,9 +1,10 @@
 //! One request to an origin: which connection carries it, and how often it is tried.
 
-use super::body::{OriginBody, OutgoingBody, Return, Upload};
+use super::body::{OriginBody, Return};
 use super::connect::connect;
 use super::framing::{self, Framed};
 use super::head::BadHead;
+use super::outgoing::{OutgoingBody, Upload};
 use super::pool::Connection;
 use super::{Origin, OriginError};
 use crate::viewer_body::{TooSlow, may_idle};

@@ -14,6 +14,7 @@ mod built;
 mod cargo;
 mod examples;
 mod files;
+mod hook;
 mod name;
 mod new;
 mod scenarios;
@@ -22,6 +23,7 @@ mod template;
 
 pub use build::build;
 pub use built::{BuildError, Built, TARGET};
+pub use hook::{Hook, UnknownHook};
 pub use name::NameProblem;
-pub use new::{Hook, ScaffoldError, UnknownHook, new};
+pub use new::{ScaffoldError, new};
 pub use script::is_project;

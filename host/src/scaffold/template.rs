@@ -1,7 +1,7 @@
 //! The files of a new project, with the parts that depend on its name and hooks filled in.
 
-use super::Hook;
 use super::built::PROFILE;
+use super::hook::Hook;
 
 /// The project's manifest.
 pub(super) fn manifest(name: &str) -> String {
