@@ -1,5 +1,6 @@
 //! Bodies of responses from origins, which come in under the read timeout.
 
+use super::outgoing::Upload;
 use super::pool::Connection;
 use super::{Origin, OriginError};
 use bytes::Bytes;

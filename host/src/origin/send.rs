@@ -260,7 +260,7 @@ fn describe(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::body::Upload;
+    use crate::origin::outgoing::Upload;
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_that_trickles_is_given_up_after_an_hour() {
