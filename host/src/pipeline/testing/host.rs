@@ -11,7 +11,7 @@ use crate::observe::clock::Clock;
 use crate::observe::metrics::Metrics;
 use crate::observe::sinks::{Sink, Sinks};
 use crate::pipeline::{
-    self, BodyError, Delivery, Edge, EdgeParts, Imports, Invalidations, Kv, Viewer,
+    self, BodyError, Delivery, Edge, EdgeParts, Imports, Invalidations, Kv, Tunnel, Viewer,
 };
 use crate::viewer_body::{ViewerBody, ViewerBodyError};
 use bytes::Bytes;
@@ -76,6 +76,15 @@ impl Sink for Records {
             sent: record.sent,
             aborted: record.aborted,
         });
+    }
+}
+
+/// A connection that may ask to leave HTTP, and can't.
+struct Closed;
+
+impl Tunnel for Closed {
+    fn open(&self) -> bool {
+        false
     }
 }
 
@@ -248,7 +257,10 @@ impl Host {
 
     /// Asks and returns when the head is there.
     pub(crate) async fn begin(&self, ask: Ask) -> http::Response<Delivery> {
-        let viewer = Viewer::plain(([192, 0, 2, 1], 1234).into());
+        let viewer = Viewer {
+            tunnel: Some(Arc::new(Closed)),
+            ..Viewer::plain(([192, 0, 2, 1], 1234).into())
+        };
         let answer = pipeline::handle(&self.edge, &viewer, ask.0);
         match tokio::time::timeout(LIMIT, answer).await {
             Ok(Ok(response)) => response,
