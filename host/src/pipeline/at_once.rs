@@ -8,7 +8,7 @@ use super::exchange::{Found, Keyed, Looked, Obtained, Prepared, Received};
 use super::{cache_key, look_up, respond, slices};
 
 /// The outcome.
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "it is taken apart where it is returned; a box would cost each hit an allocation"
 )]
