@@ -23,10 +23,7 @@ const STILL_LONG: [&str; 4] = [
 const CLAUSES: [&str; 5] = ["What ", "Whether ", "Who ", "Whoever ", "So many "];
 
 /// Folders in which doc comments still begin with one of [`CLAUSES`].
-const STILL_IN_CLAUSES: [&str; 3] = [
-    "host/runtime/benches/",
-    "host/src/origin/",
-    "host/src/server/",
+const STILL_IN_CLAUSES: [&str; 0] = [
 ];
 
 /// The Rust files of the repository with their paths from its root, except what was built or fetched.

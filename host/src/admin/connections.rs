@@ -1,4 +1,4 @@
-//! Connections of operators: bounded in number, and silent ones delay nobody.
+//! Connections of operators: bounded in number, and silent ones delay no other.
 //!
 //! At the limit, a new connection closes the one that has waited longest without a request being answered on it. So
 //! connections that were opened and forgotten never keep a command from being taken.

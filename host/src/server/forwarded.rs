@@ -107,7 +107,7 @@ fn scheme(protocols: &[u8], distance: usize) -> Option<Scheme> {
 mod tests {
     use super::*;
 
-    /// What is made of these lines of X-Forwarded-For and this X-Forwarded-Proto: viewer, remaining claim, scheme.
+    /// Viewer, remaining claim and scheme, for these lines of X-Forwarded-For and this X-Forwarded-Proto.
     fn taken(
         peer: &str,
         lines: &[&str],

@@ -25,7 +25,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Where it listens; the real port where 0 was asked for.
+    /// Returns its address, with the real port where 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -82,7 +82,7 @@ where
     }
 }
 
-/// The time spent on waiting for a viewer, beside what came of it.
+/// The time spent on waiting for a viewer, and the bytes that came for it.
 #[derive(Default)]
 struct Pace {
     bytes: u64,

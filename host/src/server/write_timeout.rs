@@ -145,7 +145,10 @@ mod tests {
     async fn a_viewer_that_stops_reading_is_given_up() {
         let (near, _far) = tokio::io::duplex(16);
         let mut stream = WriteTimeout::new(near, LIMIT);
-        let error = stream.write_all(&[0; 64]).await.expect_err("nobody reads");
+        let error = stream
+            .write_all(&[0; 64])
+            .await
+            .expect_err("it is not read");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

@@ -1,4 +1,4 @@
-//! Checks the framing of chunked content as its bytes pass, up to and with the last chunk's line.
+//! The check of the framing of chunked content as its bytes pass, up to and with the last chunk's line.
 //!
 //! Pure: it looks at each byte once and keeps none. Stricter than RFC 9112 section 7.1 asks: no white space around extensions, at
 //! most 16 digits, a bound on all extensions together. Trailers are a section of field lines: `inspect` checks those.
@@ -14,7 +14,7 @@ const MAX_SIZE_DIGITS: u8 = 16;
 /// Largest chunk: what every origin's signed 64-bit integer holds.
 const MAX_CHUNK_SIZE: u64 = i64::MAX as u64;
 
-/// What a call found.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// All bytes are in order, and more must come.
@@ -25,17 +25,17 @@ pub(super) enum Found {
     Broken(RefusalReason),
 }
 
-/// Where in the chunked content the check stands.
+/// Chunked content under check.
 #[derive(Debug, Default)]
 pub(super) struct ChunkCheck {
-    place: Place,
+    position: ChunkPosition,
     /// The chunk's size while it is read, then what is left of its data.
     size: u64,
     extension_bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum ChunkPosition {
     #[default]
     SizeStart,
     Size {
@@ -59,57 +59,57 @@ impl ChunkCheck {
     pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Found) {
         let mut at = 0;
         while let Some(byte) = bytes.get(at).copied() {
-            if self.place == Place::Data {
+            if self.position == ChunkPosition::Data {
                 let rest = (bytes.len() - at) as u64;
                 let taken = rest.min(self.size);
                 self.size -= taken;
                 // No more than `rest`, which is a length.
                 at += taken as usize;
                 if self.size == 0 {
-                    self.place = Place::DataCr;
+                    self.position = ChunkPosition::DataCr;
                 }
                 continue;
             }
             match self.step(byte) {
-                Ok(place) => self.place = place,
+                Ok(position) => self.position = position,
                 Err(reason) => return (at, Found::Broken(reason)),
             }
             at += 1;
-            if self.place == Place::Data && self.size == 0 {
+            if self.position == ChunkPosition::Data && self.size == 0 {
                 return (at, Found::LastChunk);
             }
         }
         (at, Found::More)
     }
 
-    fn step(&mut self, byte: u8) -> Result<Place, RefusalReason> {
-        match self.place {
-            Place::SizeStart => self.digit(0, byte),
-            Place::Size { digits } => match byte {
-                b'\r' => Ok(Place::LineLf),
-                b';' => self.extension(Place::ExtensionStart),
+    fn step(&mut self, byte: u8) -> Result<ChunkPosition, RefusalReason> {
+        match self.position {
+            ChunkPosition::SizeStart => self.digit(0, byte),
+            ChunkPosition::Size { digits } => match byte {
+                b'\r' => Ok(ChunkPosition::LineLf),
+                b';' => self.extension(ChunkPosition::ExtensionStart),
                 _ => self.digit(digits, byte),
             },
-            Place::LineLf => match byte {
-                b'\n' => Ok(Place::Data),
+            ChunkPosition::LineLf => match byte {
+                b'\n' => Ok(ChunkPosition::Data),
                 _ => Err(RefusalReason::BareCrInContent),
             },
             // `advance` takes the data itself.
-            Place::Data => Ok(Place::Data),
-            Place::DataCr => match byte {
-                b'\r' => Ok(Place::DataLf),
+            ChunkPosition::Data => Ok(ChunkPosition::Data),
+            ChunkPosition::DataCr => match byte {
+                b'\r' => Ok(ChunkPosition::DataLf),
                 b'\n' => Err(RefusalReason::BareLfInContent),
                 _ => Err(RefusalReason::UnendedChunk),
             },
-            Place::DataLf => match byte {
-                b'\n' => Ok(Place::SizeStart),
+            ChunkPosition::DataLf => match byte {
+                b'\n' => Ok(ChunkPosition::SizeStart),
                 _ => Err(RefusalReason::BareCrInContent),
             },
             _ => self.step_extension(byte),
         }
     }
 
-    fn digit(&mut self, digits: u8, byte: u8) -> Result<Place, RefusalReason> {
+    fn digit(&mut self, digits: u8, byte: u8) -> Result<ChunkPosition, RefusalReason> {
         let value = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
@@ -125,36 +125,48 @@ impl ChunkCheck {
         if self.size > MAX_CHUNK_SIZE {
             return Err(RefusalReason::InvalidChunkSize);
         }
-        Ok(Place::Size { digits: digits + 1 })
+        Ok(ChunkPosition::Size { digits: digits + 1 })
     }
 
     /// `;name`, `;name=token` or `;name="quoted"`, without white space.
-    fn step_extension(&mut self, byte: u8) -> Result<Place, RefusalReason> {
+    fn step_extension(&mut self, byte: u8) -> Result<ChunkPosition, RefusalReason> {
         let is_token = TOKEN[usize::from(byte)];
         let is_text = FIELD_VALUE[usize::from(byte)];
-        let place = match (self.place, byte) {
+        let position = match (self.position, byte) {
             (_, b'\n') => return Err(RefusalReason::BareLfInContent),
-            (Place::ExtensionStart | Place::ExtensionName, _) if is_token => Place::ExtensionName,
-            (Place::ExtensionName, b'=') => Place::ValueStart,
-            (Place::ValueStart, b'"') => Place::Quoted,
-            (Place::ValueStart | Place::Value, _) if is_token => Place::Value,
-            (Place::Quoted, b'"') => Place::QuotedEnd,
-            (Place::Quoted, b'\\') => Place::QuotedPair,
-            (Place::Quoted | Place::QuotedPair, _) if is_text => Place::Quoted,
-            (Place::ExtensionName | Place::Value | Place::QuotedEnd, b';') => Place::ExtensionStart,
-            (Place::ExtensionName | Place::Value | Place::QuotedEnd, b'\r') => {
-                return Ok(Place::LineLf);
+            (ChunkPosition::ExtensionStart | ChunkPosition::ExtensionName, _) if is_token => {
+                ChunkPosition::ExtensionName
+            }
+            (ChunkPosition::ExtensionName, b'=') => ChunkPosition::ValueStart,
+            (ChunkPosition::ValueStart, b'"') => ChunkPosition::Quoted,
+            (ChunkPosition::ValueStart | ChunkPosition::Value, _) if is_token => {
+                ChunkPosition::Value
+            }
+            (ChunkPosition::Quoted, b'"') => ChunkPosition::QuotedEnd,
+            (ChunkPosition::Quoted, b'\\') => ChunkPosition::QuotedPair,
+            (ChunkPosition::Quoted | ChunkPosition::QuotedPair, _) if is_text => {
+                ChunkPosition::Quoted
+            }
+            (
+                ChunkPosition::ExtensionName | ChunkPosition::Value | ChunkPosition::QuotedEnd,
+                b';',
+            ) => ChunkPosition::ExtensionStart,
+            (
+                ChunkPosition::ExtensionName | ChunkPosition::Value | ChunkPosition::QuotedEnd,
+                b'\r',
+            ) => {
+                return Ok(ChunkPosition::LineLf);
             }
             _ => return Err(RefusalReason::MalformedChunkExtension),
         };
-        self.extension(place)
+        self.extension(position)
     }
 
-    fn extension(&mut self, place: Place) -> Result<Place, RefusalReason> {
+    fn extension(&mut self, position: ChunkPosition) -> Result<ChunkPosition, RefusalReason> {
         if self.extension_bytes == MAX_CHUNK_EXTENSION_BYTES {
             return Err(RefusalReason::ChunkExtensionsTooLarge);
         }
         self.extension_bytes += 1;
-        Ok(place)
+        Ok(position)
     }
 }

@@ -1,20 +1,20 @@
-//! Checks a section of field lines, header section or trailer section, as its bytes arrive.
+//! The check of a section of field lines, header section or trailer section, as its bytes arrive.
 //!
 //! Every byte is looked at once, and the verdict depends on the bytes alone, not on how they were split: each rule is broken at
 //! one certain byte. Specification: RFC 9112 sections 2.2 and 5, RFC 9110 sections 5.1 and 5.5.
 
 use super::super::message::{FIELD_VALUE, RefusalReason, TOKEN, end_of, trim};
 
-/// How large a section may be.
+/// Limits of a section.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Bytes of all field lines together, their line ends included, without the empty line at the end.
     pub(super) bytes: usize,
     /// Field lines.
     pub(super) lines: usize,
-    /// What a section that is larger is refused with.
+    /// The reason for refusing a larger section.
     pub(super) too_large: RefusalReason,
-    /// What a section with more lines is refused with.
+    /// The reason for refusing a section with more lines.
     pub(super) too_many: RefusalReason,
 }
 
@@ -31,20 +31,20 @@ pub(super) struct Field<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// Where in the section the check stands.
+/// A section under check.
 #[derive(Debug)]
 pub(super) struct FieldSection {
-    /// Where the section begins in the slice that every call gives.
+    /// The section's beginning in the slice that every call gives.
     start: usize,
     /// The first byte not yet looked at.
     at: usize,
     lines: usize,
     limits: Limits,
-    place: Place,
+    position: LinePosition,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum LinePosition {
     LineStart,
     Name { start: usize },
     Value { name: (usize, usize) },
@@ -60,7 +60,7 @@ impl FieldSection {
             at: start,
             lines: 0,
             limits,
-            place: Place::LineStart,
+            position: LinePosition::LineStart,
         }
     }
 
@@ -86,39 +86,39 @@ impl FieldSection {
         Ok(None)
     }
 
-    /// Takes the byte at `self.at`, and all that follow it in the same place.
+    /// Takes the byte at `self.at`, and all that follow it in the same position.
     fn step(
         &mut self,
         bytes: &[u8],
         byte: u8,
         judge: &mut impl FnMut(Field<'_>) -> Result<(), RefusalReason>,
     ) -> Result<Option<usize>, Broken> {
-        match self.place {
-            Place::LineStart => self.place = self.start_line(byte)?,
-            Place::Name { start } => {
+        match self.position {
+            LinePosition::LineStart => self.position = self.start_line(byte)?,
+            LinePosition::Name { start } => {
                 self.at = end_of(&TOKEN, bytes, self.at);
                 let Some(byte) = bytes.get(self.at) else {
                     return Ok(None);
                 };
-                self.place = self.end_name(start, *byte)?;
+                self.position = self.end_name(start, *byte)?;
             }
-            Place::Value { name } => {
+            LinePosition::Value { name } => {
                 self.at = end_of(&FIELD_VALUE, bytes, self.at);
                 let Some(byte) = bytes.get(self.at) else {
                     return Ok(None);
                 };
                 match byte {
-                    b'\r' => self.place = Place::ValueCr { name },
+                    b'\r' => self.position = LinePosition::ValueCr { name },
                     b'\n' => return Err(self.broken(RefusalReason::BareLf)),
                     _ => return Err(self.broken(RefusalReason::InvalidFieldValue)),
                 }
             }
-            Place::ValueCr { name } => {
+            LinePosition::ValueCr { name } => {
                 self.expect_lf(byte)?;
                 judge(field(bytes, name, self.at)).map_err(|reason| self.broken(reason))?;
-                self.place = Place::LineStart;
+                self.position = LinePosition::LineStart;
             }
-            Place::EndCr => {
+            LinePosition::EndCr => {
                 self.expect_lf(byte)?;
                 return Ok(Some(self.at + 1));
             }
@@ -127,9 +127,9 @@ impl FieldSection {
         Ok(None)
     }
 
-    fn start_line(&mut self, byte: u8) -> Result<Place, Broken> {
+    fn start_line(&mut self, byte: u8) -> Result<LinePosition, Broken> {
         match byte {
-            b'\r' => return Ok(Place::EndCr),
+            b'\r' => return Ok(LinePosition::EndCr),
             b'\n' => return Err(self.broken(RefusalReason::BareLf)),
             b' ' | b'\t' => return Err(self.broken(RefusalReason::ObsoleteFolding)),
             byte if !TOKEN[usize::from(byte)] => {
@@ -141,12 +141,12 @@ impl FieldSection {
             return Err(self.broken(self.limits.too_many));
         }
         self.lines += 1;
-        Ok(Place::Name { start: self.at })
+        Ok(LinePosition::Name { start: self.at })
     }
 
-    fn end_name(&self, start: usize, byte: u8) -> Result<Place, Broken> {
+    fn end_name(&self, start: usize, byte: u8) -> Result<LinePosition, Broken> {
         match byte {
-            b':' => Ok(Place::Value {
+            b':' => Ok(LinePosition::Value {
                 name: (start, self.at),
             }),
             b' ' | b'\t' => Err(self.broken(RefusalReason::SpaceBeforeColon)),

@@ -8,7 +8,7 @@ use super::fields::Field;
 /// Longest content that Content-Length may announce: what every origin's signed 64-bit integer holds.
 const MAX_CONTENT_LENGTH: u64 = i64::MAX as u64;
 
-/// How the content behind a head is framed (RFC 9112 section 6.3).
+/// Framing of the content behind a head (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     /// No content.
@@ -38,7 +38,7 @@ impl Version {
     }
 }
 
-/// What the field lines say about framing.
+/// Statements of the field lines about framing.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) version: Version,

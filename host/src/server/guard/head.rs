@@ -1,4 +1,4 @@
-//! Checks one message head: its request line here, its field lines by `fields`, what they mean together by `framing`.
+//! The check of one message head: its request line here, its field lines in `fields`, what they mean together in `framing`.
 //!
 //! Pure: bytes in, verdict out. Specification: RFC 9112 sections 2.2 and 3.
 
@@ -29,7 +29,7 @@ pub(super) struct Head {
     /// Its bytes, with empty lines before it and the empty line behind it.
     pub(super) length: usize,
     pub(super) framing: Framing,
-    /// Where its target stands, if that must be percent-encoded.
+    /// The beginning and the end of its target, if that must be percent-encoded.
     pub(super) raw_target: Option<(usize, usize)>,
 }
 
@@ -43,15 +43,15 @@ pub(super) fn check_head(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
 #[derive(Debug, Default)]
 pub(super) struct HeadCheck {
     at: usize,
-    place: Place,
+    position: HeadPosition,
     facts: Facts,
-    /// Where the request line begins, behind empty lines.
+    /// The beginning of the request line, behind empty lines.
     line_start: usize,
     raw_target: Option<(usize, usize)>,
 }
 
 #[derive(Debug, Default)]
-enum Place {
+enum HeadPosition {
     /// Before the request line: empty lines seen, and whether a CR waits for its LF.
     #[default]
     Blank,
@@ -74,14 +74,14 @@ impl HeadCheck {
             .map_err(|broken| Refusal::new(broken.reason, broken.at as u64))
     }
 
-    /// Whether anything but empty lines has come.
+    /// Returns true if anything but empty lines has come.
     pub(super) fn has_begun(&self) -> bool {
-        !matches!(self.place, Place::Blank | Place::BlankCr)
+        !matches!(self.position, HeadPosition::Blank | HeadPosition::BlankCr)
     }
 
     fn scan(&mut self, bytes: &[u8]) -> Result<Option<Head>, Broken> {
         loop {
-            if let Place::Fields(section) = &mut self.place {
+            if let HeadPosition::Fields(section) = &mut self.position {
                 let facts = &mut self.facts;
                 let Some(length) = section.advance(bytes, |field| facts.take(&field))? else {
                     return Ok(None);
@@ -107,20 +107,20 @@ impl HeadCheck {
 
     /// Takes one part of the request line. Returns `false` when its end has not come yet.
     fn step(&mut self, bytes: &[u8], byte: u8) -> Result<bool, Broken> {
-        match self.place {
-            Place::Blank => self.step_blank(byte)?,
-            Place::BlankCr if byte == b'\n' => {
+        match self.position {
+            HeadPosition::Blank => self.step_blank(byte)?,
+            HeadPosition::BlankCr if byte == b'\n' => {
                 self.at += 1;
-                self.place = Place::Blank;
+                self.position = HeadPosition::Blank;
             }
-            Place::BlankCr => return Err(self.broken(RefusalReason::BareCr)),
-            Place::Method => return self.step_method(bytes),
-            Place::Target { method_end } => return self.step_target(bytes, method_end),
-            Place::Version {
+            HeadPosition::BlankCr => return Err(self.broken(RefusalReason::BareCr)),
+            HeadPosition::Method => return self.step_method(bytes),
+            HeadPosition::Target { method_end } => return self.step_target(bytes, method_end),
+            HeadPosition::Version {
                 method_end,
                 target_end,
             } => return self.step_version(bytes, method_end, target_end),
-            Place::Fields(_) => {}
+            HeadPosition::Fields(_) => {}
         }
         Ok(true)
     }
@@ -132,12 +132,12 @@ impl HeadCheck {
             }
             b'\r' => {
                 self.at += 1;
-                self.place = Place::BlankCr;
+                self.position = HeadPosition::BlankCr;
             }
             b'\n' => return Err(self.broken(RefusalReason::BareLf)),
             _ => {
                 self.line_start = self.at;
-                self.place = Place::Method;
+                self.position = HeadPosition::Method;
             }
         }
         Ok(())
@@ -151,7 +151,7 @@ impl HeadCheck {
             Some(b' ') if self.at > start => {
                 let method_end = self.at;
                 self.at += 1;
-                self.place = Place::Target { method_end };
+                self.position = HeadPosition::Target { method_end };
                 Ok(true)
             }
             Some(b'\n') => Err(self.broken(RefusalReason::BareLf)),
@@ -171,7 +171,7 @@ impl HeadCheck {
             Some(b' ') if self.at > start => {
                 let target_end = self.at;
                 self.at += 1;
-                self.place = Place::Version {
+                self.position = HeadPosition::Version {
                     method_end,
                     target_end,
                 };
@@ -206,7 +206,7 @@ impl HeadCheck {
                 self.facts.version = Version::of(part(bytes, start, self.at - 1));
                 self.judge_request_line(bytes, method_end, target_end)?;
                 self.at += 1;
-                self.place = Place::Fields(FieldSection::new(self.at, LIMITS));
+                self.position = HeadPosition::Fields(FieldSection::new(self.at, LIMITS));
                 return Ok(true);
             }
             self.at += 1;
@@ -254,7 +254,7 @@ fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
 /// Index of the LF that follows `HTTP/x.y` and its CR.
 const VERSION_LF: usize = b"HTTP/x.y\r".len();
 
-/// Whether the byte may stand at this index of `HTTP/x.y CRLF`.
+/// Returns true if the byte may stand at this index of `HTTP/x.y CRLF`.
 fn fits_version(index: usize, byte: u8) -> bool {
     match index {
         5 | 7 => byte.is_ascii_digit(),

@@ -1,4 +1,4 @@
-//! Follows one connection's bytes from message to message: which of them hyper may see, which wait, what is refused.
+//! The inspection of one connection's bytes, from message to message: some pass to hyper, some wait, some are refused.
 //!
 //! Pure: `stream` does the reading. Heads and trailer sections wait until they are complete; other content passes at once.
 
@@ -16,7 +16,7 @@ const TRAILER_LIMITS: Limits = Limits {
     too_many: RefusalReason::TrailersTooLarge,
 };
 
-/// What became of the bytes of one call.
+/// The outcome of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Inspection {
     /// This many bytes from the start may be seen by hyper.
@@ -45,11 +45,11 @@ pub(super) enum Verdict {
 pub(super) struct RawHead {
     /// Its bytes.
     pub(super) length: usize,
-    /// Where its target begins and ends among them.
+    /// The beginning and the end of its target among them.
     pub(super) target: (usize, usize),
 }
 
-/// Where in which message the connection stands.
+/// The position of a connection: in which message, and where in it.
 #[derive(Debug)]
 pub(super) struct Inspector {
     stage: Stage,
@@ -79,7 +79,7 @@ impl Inspector {
         }
     }
 
-    /// Whether a message has begun and not ended.
+    /// Returns true if a message has begun and not ended.
     pub(super) fn is_within_message(&self) -> bool {
         match &self.stage {
             Stage::Head(check) => check.has_begun(),
@@ -87,7 +87,7 @@ impl Inspector {
         }
     }
 
-    /// Whether the next byte belongs to a head, or to the empty lines before one.
+    /// Returns true if the next byte belongs to a head, or to the empty lines before one.
     pub(super) fn is_in_head(&self) -> bool {
         matches!(self.stage, Stage::Head(_))
     }
@@ -182,7 +182,7 @@ impl Inspector {
     }
 }
 
-/// The word for a field line's fault when the line is a trailer.
+/// Returns the reason for a field line's fault where the line is a trailer.
 fn in_content(reason: RefusalReason) -> RefusalReason {
     match reason {
         RefusalReason::TrailersTooLarge => reason,

@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// How long a viewer may go on sending after the last answer.
+/// The time for which a viewer may go on sending after the last answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// How much of it is read.
+/// The most that is read of it.
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// A connection's end, from the first call of [`poll`](Linger::poll) on.
@@ -49,7 +49,7 @@ impl Linger {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.read += buffer.filled().len();
                 }
-                // The viewer is done, or gone: its socket's errors are nobody's concern any more.
+                // The viewer is done, or gone: its socket's errors say nothing any more.
                 Poll::Ready(_) => break,
                 Poll::Pending if !expect_more && self.read == 0 => break,
                 Poll::Pending => {

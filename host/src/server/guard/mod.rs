@@ -1,6 +1,6 @@
-//! Decides whether what a viewer sends can be read in one way only, before anything else reads it.
+//! The guard of HTTP/1: bytes of a viewer that can be read in more than one way are refused before anything else reads them.
 //!
-//! Where: between the viewer's socket and hyper. [`Guard`] wraps the stream; hyper reads through it. A message head reaches
+//! It stands between the viewer's socket and hyper. [`Guard`] wraps the stream; hyper reads through it. A message head reaches
 //! hyper only when it is complete and has passed every check; content passes through while its framing is checked.
 //!
 //! Why: hyper is lenient where an edge must not be. It takes a bare LF for a line end, drops Content-Length when

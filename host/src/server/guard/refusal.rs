@@ -6,7 +6,7 @@ use std::io;
 use super::super::message::RefusalReason;
 use http::StatusCode;
 
-/// Why the guard refused a request. Every refusal is answered and closes the connection.
+/// A reason of the guard to refuse a request, with its position. Every refusal is answered and closes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} ({reason}, byte {at} of the {})", self.detail(), self.reason.part())]
 pub struct Refusal {
@@ -34,7 +34,7 @@ impl Refusal {
         self.reason.detail()
     }
 
-    /// Where the rule was broken: bytes from the start of the head or, for content, from the start of the content as framed.
+    /// The position of the fault: bytes from the start of the head or, for content, from the start of the content as framed.
     pub fn at(&self) -> u64 {
         self.at
     }

@@ -1,4 +1,4 @@
-//! What the guard and the service of one connection tell each other.
+//! Facts that the guard and the service of one connection share.
 //!
 //! Requests are numbered on both sides, so a refusal meets the request it stands for whatever that request looks like: nothing that
 //! a viewer sends can pass for a refusal, or make one pass for a request.

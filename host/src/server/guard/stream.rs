@@ -19,7 +19,7 @@ use super::linger::Linger;
 use super::refusal::Refusal;
 use super::state::GuardState;
 
-/// What hyper sees in place of a refused head. Its content means nothing: the state tells it from a viewer's request.
+/// A request that hyper sees in place of a refused head. Its content means nothing: the state tells it from a viewer's request.
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused.invalid\r\nConnection: close\r\n\r\n";
 
 /// Most bytes read at once while bytes are held back: bounds what is held.
@@ -33,7 +33,7 @@ pub struct Guard<S> {
     state: Arc<GuardState>,
     /// Bytes not yet given to hyper: approved ones first, then an unfinished head or trailer section.
     held: BytesMut,
-    /// How many bytes of `held` are approved.
+    /// The number of bytes of `held` that are approved.
     approved: usize,
     input: Input,
     linger: Linger,
@@ -42,7 +42,7 @@ pub struct Guard<S> {
     is_flushed: bool,
 }
 
-/// What follows when all approved bytes are given.
+/// The state of the input behind the approved bytes.
 #[derive(Clone, Copy, Debug)]
 enum Input {
     Open,
@@ -228,7 +228,7 @@ impl<S: AsyncRead + Unpin> Guard<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Guard<S> {
-    /// What hyper reads behind the viewer's end: nothing as long as responses are under way to a viewer that may still read.
+    /// Reads behind the viewer's end. Hyper learns of that when no response is under way to a viewer that may still read.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_complete = !self.inspector.is_within_message() && !self.state.is_tunnel();
         if !is_complete || !self.state.is_under_way() {

@@ -5,7 +5,7 @@ use super::{MAX_FIELD_BYTES, MAX_FIELDS, RefusalReason, target};
 use http::header::HOST;
 use http::{HeaderMap, Request, Version};
 
-/// What HTTP/1 writes beside the name and the value of a field line: a colon and CRLF.
+/// Bytes of a field line in HTTP/1 beside its name and value: a colon and CRLF.
 const LINE_BYTES: usize = 3;
 
 /// Checks the head of a request.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::super::{Guard, UnderWay};
 
-/// How long each answer takes.
+/// The time that each answer takes.
 const SLOW: Duration = Duration::from_secs(20);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";

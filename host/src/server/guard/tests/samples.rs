@@ -34,7 +34,7 @@ const REQUESTS: &[&str] = &[
     "POST /t HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: a.test\r\n\r\n3;a=\"b\"\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nX-Sum: 1\r\n\r\n",
 ];
 
-/// What damage is made of: line ends, separators, and the words that framing depends on.
+/// Pieces of damage: line ends, separators, and the words that framing depends on.
 const PIECES: &[&str] = &[
     "\r",
     "\n",
@@ -72,7 +72,7 @@ const PIECES: &[&str] = &[
     "Trailer: x",
 ];
 
-/// What a viewer might send on one connection, damaged in a few places or none.
+/// Bytes of one connection as a viewer might send them, damaged at a few points or none.
 pub(super) fn connection(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..=random.below(3) {

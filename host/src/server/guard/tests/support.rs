@@ -18,7 +18,7 @@ use super::super::super::message::{self, RefusalReason};
 use super::super::inspect::{Inspection, Inspector, Verdict};
 use super::super::{Guard, GuardState, refusal_of};
 
-/// What the service saw: one line per request, `METHOD target [content]`, or why it answered something else.
+/// Requests as the service saw them: one line each, `METHOD target [content]`, or why it answered something else.
 pub(super) type Seen = Arc<Mutex<Vec<String>>>;
 
 /// Inspects bytes to their end, or to a refusal: heads whose targets are to be encoded are approved as well.
@@ -34,7 +34,7 @@ pub(super) fn inspect_all(inspector: &mut Inspector, bytes: &[u8]) -> Inspection
     all
 }
 
-/// What a service behind the guard does: asks for a refusal first, then echoes the content.
+/// The service behind the guard: it asks for a refusal first, then echoes the content.
 pub(super) async fn answer(
     state: Arc<GuardState>,
     seen: Seen,
