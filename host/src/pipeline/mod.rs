@@ -32,6 +32,7 @@ mod imports;
 pub mod insight;
 mod invalidations;
 mod look_up;
+mod max_forwards;
 mod nominated;
 mod notes;
 mod obtain;

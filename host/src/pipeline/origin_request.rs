@@ -7,7 +7,7 @@ use super::exchange::{Conditions, Job, Outgoing, QueryPart, SELECTING, Target};
 use super::query;
 use super::receive::CDN_LOOP;
 use super::sent::{Sent, X_FORWARDED_FOR};
-use super::upgrade;
+use super::{max_forwards, upgrade};
 use crate::config::{NameSet, X_FORWARDED_PROTO};
 use crate::origin;
 use http::header::{HOST, IF_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, VIA};
@@ -50,6 +50,7 @@ fn outgoing(job: &Job) -> Outgoing {
 pub(crate) fn head_for(job: &Job, outgoing: &Outgoing, target: &Target) -> request::Parts {
     let settings = target.origin.settings();
     let mut fields = outgoing.fields.clone();
+    max_forwards::lower(&job.facts.method, &mut fields);
     if let Some(host) = outgoing.host.clone().or_else(|| host_field(job, target)) {
         fields.insert(HOST, host);
     }

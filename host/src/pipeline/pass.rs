@@ -5,7 +5,7 @@ use super::edge::Edge;
 use super::exchange::{
     BypassReason, FailureReason, Job, KeyParts, Miss, Outcome, Prepared, Received,
 };
-use super::{fetch_side, respond, upgrade};
+use super::{fetch_side, max_forwards, respond, upgrade};
 use crate::observe::access::Record;
 use crate::origin::OutgoingBody;
 use crate::viewer_body::TooSlow;
@@ -24,6 +24,9 @@ pub(crate) async fn pass(
     why: BypassReason,
     record: &mut Record,
 ) -> Prepared {
+    if let Some(own) = max_forwards::answer(received) {
+        return own;
+    }
     let body = match read_ahead(body).await {
         Ok(body) => body,
         Err(why) => return Prepared::failed(why),

@@ -7,6 +7,7 @@ mod failures;
 mod hits;
 mod insights;
 mod look_ups;
+mod max_forwards;
 mod passing;
 mod plugged;
 mod ranges;
