@@ -1,6 +1,6 @@
 //! The sources keep what CONTRIBUTING.md asks of them: files are short, and doc comments begin with what they are about.
 //!
-//! Files and folders that do not yet are listed here. An entry that is not needed any more fails the test, so the lists only
+//! Files that do not yet are listed here. An entry that is not needed any more fails the test, so the lists only
 //! shrink.
 
 use selvedge_tests::workspace;
@@ -21,10 +21,6 @@ const STILL_LONG: [&str; 4] = [
 
 /// Words that doc comments do not begin with.
 const CLAUSES: [&str; 5] = ["What ", "Whether ", "Who ", "Whoever ", "So many "];
-
-/// Folders in which doc comments still begin with one of [`CLAUSES`].
-const STILL_IN_CLAUSES: [&str; 0] = [
-];
 
 /// The Rust files of the repository with their paths from its root, except what was built or fetched.
 fn sources() -> Vec<(String, String)> {
@@ -106,23 +102,15 @@ fn no_file_has_more_than_400_lines_of_code() {
 #[test]
 fn no_doc_comment_begins_with_a_clause() {
     let sources = sources();
-    let folder = |path: &str| {
-        STILL_IN_CLAUSES
-            .iter()
-            .find(|folder| path.starts_with(*folder))
-    };
     let mut broken = BTreeSet::new();
     for (path, text) in &sources {
         for line in clauses(text) {
-            match folder(path) {
-                Some(folder) => broken.insert((*folder).to_owned()),
-                None => broken.insert(format!("{path}:{line}")),
-            };
+            broken.insert(format!("{path}:{line}"));
         }
     }
     let rule =
         "begin with a noun phrase or a verb: \"Responses that ...\", \"Returns true if ...\"";
-    expect_exceptions(rule, &broken, &STILL_IN_CLAUSES);
+    expect_exceptions(rule, &broken, &[]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn the_chosen_origin_is_read_at_every_hook_after_the_choice() {
     assert_eq!(seen.field("X-Cache-Status").as_deref(), Some("uri-miss"));
 }
 
-/// The same plugin with other bytes: a custom section more.
+/// A plugin with other bytes: a custom section more.
 fn rebuilt(file: &Path) {
     let mut module = fs::read(file).expect("it is there");
     module.extend([0, 2, 1, b'x']);

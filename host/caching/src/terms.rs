@@ -1,7 +1,7 @@
 //! The terms on which a shared cache may store a response (RFC 9111, section 3): its lifetime, its windows of stale use,
 //! whether each use needs validation, or why it may not be stored at all.
 //!
-//! The same terms hold when a response is stored and when a stored one is freshened. Where RFC 9111 and CloudFront differ,
+//! One set of terms holds when a response is stored and when a stored one is freshened. Where RFC 9111 and CloudFront differ,
 //! the policy's compatibility decides here.
 
 use crate::age;

@@ -1,4 +1,4 @@
-//! What a hook call costs, for each isolation: `cargo bench -p selvedge-runtime`
+//! Cost of a hook call, for each isolation: `cargo bench -p selvedge-runtime`
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -88,7 +88,7 @@ fn cache_key(bencher: Bencher<'_, '_>, isolation: Isolation) {
     measure(bencher, async || case.cache_key().await);
 }
 
-/// The same decision, given again.
+/// A decision given again.
 #[divan::bench]
 fn cache_key_remembered(bencher: Bencher<'_, '_>) {
     let case = Case::remembering(Isolation::Request, true);
@@ -101,7 +101,7 @@ fn three_hooks_of_a_transaction(bencher: Bencher<'_, '_>, isolation: Isolation) 
     measure(bencher, async || case.three_hooks().await);
 }
 
-/// What a small `init` adds to a fresh instance: compare with `cache_key`.
+/// The cost that a small `init` adds to a fresh instance: compare with `cache_key`.
 #[divan::bench]
 fn cache_key_without_reads_with_init(bencher: Bencher<'_, '_>) {
     let case = Case {

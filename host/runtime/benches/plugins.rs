@@ -1,4 +1,4 @@
-//! What the shipped plugins cost: CPU time of a call of each plugin's main hook, in a fresh instance, in one that begins with
+//! Cost of the shipped plugins: CPU time of a call of each plugin's main hook, in a fresh instance, in one that begins with
 //! what `init` left in another, and in one that is used again, for a typical request.
 //! `cargo bench -p selvedge-runtime --bench plugins [NAME...]`
 //!
@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 /// One plugin, the hook that does its work, and a request that gives it some.
 struct Case {
     plugin: &'static str,
-    /// What tells it from another case of the same plugin.
+    /// The name that tells it from another case of the same plugin.
     with: &'static str,
     hook: Hook,
     /// How the decision begins, as Rust writes it.

@@ -43,7 +43,7 @@ fn patient(file: PathBuf) -> PluginSpec {
     }
 }
 
-/// The same plugin twice: each instance of the first runs `init`, those of the second begin with what it left.
+/// One plugin, loaded twice: each instance of the first runs `init`, those of the second begin with what it left.
 fn both(spec: &PluginSpec) -> [Arc<Plugin>; 2] {
     let [without, with] = [load(spec), load(spec)];
     with.snapshot_now()

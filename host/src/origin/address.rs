@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the Internet's, for everybody: not loopback, private, link-local, multicast, reserved or
+/// Returns true if an address is one of the Internet's, for everybody: not loopback, private, link-local, multicast, reserved or
 /// documentation (RFC 6890), nor an IPv6 form of such an IPv4 address.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {

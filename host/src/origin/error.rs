@@ -1,4 +1,4 @@
-//! What can go wrong with an origin, and the status that a viewer gets for it.
+//! Failures of origins, and the status that a viewer gets for each.
 
 use http::StatusCode;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub enum OriginError {
     /// The address may not be asked: a backend of a plugin without `allow_private`.
     #[error("the address {address} is not public, and `allow_private` is not set")]
     Denied {
-        /// What the name was resolved to.
+        /// The address that the name was resolved to.
         address: std::net::IpAddr,
     },
     /// No connection within the connection timeout.
@@ -42,7 +42,7 @@ pub enum OriginError {
     Tls {
         /// Name and port.
         address: String,
-        /// What rustls says.
+        /// The error of rustls.
         cause: String,
     },
     /// The connection ended before a response came.
@@ -102,7 +102,7 @@ impl OriginError {
         }
     }
 
-    /// Whether a further attempt may help: nothing of a response has come, and the viewer is not to blame.
+    /// Returns true if a further attempt may help: nothing of a response has come, and the viewer is not to blame.
     pub(crate) fn may_retry(&self) -> bool {
         !matches!(
             self,

@@ -7,7 +7,7 @@ use super::OriginError;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 
-/// What may be done with the connection of a response.
+/// The use that may be made of a response's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framed {
     /// The response has one reading.

@@ -1,4 +1,4 @@
-//! What is remembered of an origin that can't be reached, so that not every viewer waits for the same timeout.
+//! Memory of origins that can't be reached, so that not every viewer waits for the same timeout.
 
 use super::OriginError;
 use parking_lot::Mutex;
@@ -45,12 +45,12 @@ impl Health {
         }
     }
 
-    /// Whether it failed at the last try.
+    /// Returns true if it failed at the last try.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.trouble.lock().is_some()
     }
 
-    /// Whether it is time to try an unreachable origin again; true once for each such time.
+    /// Returns true if it is time to try an unreachable origin again; true once for each such time.
     pub(crate) fn may_try(&self) -> bool {
         let mut trouble = self.trouble.lock();
         match trouble.as_mut() {

@@ -72,7 +72,7 @@ impl Origin {
         }
     }
 
-    /// What the configuration says of it.
+    /// Its configuration.
     pub fn settings(&self) -> &config::Origin {
         &self.settings
     }
@@ -88,12 +88,12 @@ impl Origin {
         self.secure.close_idle();
     }
 
-    /// Whether it could not be reached at the last try.
+    /// Returns true if it could not be reached at the last try.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.health.is_unreachable()
     }
 
-    /// Whether it is time to try it (again); for an unreachable origin true once in a while.
+    /// Returns true if it is time to try it (again); for an unreachable origin true once in a while.
     pub(crate) fn may_try(&self) -> bool {
         self.health.may_try()
     }

@@ -23,7 +23,7 @@ pub enum OutgoingBody {
         ahead: VecDeque<Frame<Bytes>>,
         /// The rest; `None` where all has been read.
         rest: Option<ViewerBody>,
-        /// What is known of it elsewhere.
+        /// The state that is shared with others.
         upload: Arc<Upload>,
     },
 }
@@ -47,7 +47,7 @@ impl Upload {
         self.moves.load(Ordering::Relaxed)
     }
 
-    /// Whether the next piece was asked for and has not come.
+    /// Returns true if the next piece was asked for and has not come.
     pub(crate) fn waits_for_viewer(&self) -> bool {
         self.waits_for_viewer.load(Ordering::Relaxed)
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What came of a request to an origin.
+/// The result of a request to an origin.
 pub struct Sent {
     /// The final response; its body is still arriving.
     pub response: Response<OriginBody>,
@@ -177,9 +177,9 @@ impl Origin {
 }
 
 /// A viewer's upload may take this long in total, however steadily it comes.
-const MOST_UPLOAD: Duration = Duration::from_secs(3600);
+const MAX_UPLOAD: Duration = Duration::from_secs(3600);
 
-/// Waits for an answer; the limit starts anew as long as the request's body is still going out, within [`MOST_UPLOAD`]. Neither
+/// Waits for an answer; the limit starts anew as long as the request's body is still going out, within [`MAX_UPLOAD`]. Neither
 /// holds while a stream that may idle waits for its viewer.
 /// `None` when it is over.
 async fn patiently<F: Future>(
@@ -191,7 +191,7 @@ async fn patiently<F: Future>(
     let mut answer = std::pin::pin!(answer);
     let moved = || upload.map_or(0, Upload::moves);
     let mut before = moved();
-    let until = Instant::now() + MOST_UPLOAD;
+    let until = Instant::now() + MAX_UPLOAD;
     loop {
         if let Ok(answer) = tokio::time::timeout(limit, &mut answer).await {
             return Some(answer);
@@ -277,10 +277,7 @@ mod tests {
         let answer = patiently(limit, Some(&upload), false, std::future::pending::<()>()).await;
         assert!(answer.is_none());
         let took = began.elapsed();
-        assert!(
-            took >= MOST_UPLOAD && took <= MOST_UPLOAD + limit,
-            "{took:?}"
-        );
+        assert!(took >= MAX_UPLOAD && took <= MAX_UPLOAD + limit, "{took:?}");
         trickle.abort();
     }
 
@@ -297,7 +294,7 @@ mod tests {
                 .poll_frame(&mut cx)
                 .is_pending()
         );
-        let answer = tokio::time::sleep(2 * MOST_UPLOAD);
+        let answer = tokio::time::sleep(2 * MAX_UPLOAD);
         let upload = body.upload();
         let limit = Duration::from_secs(30);
         let answer = patiently(limit, upload.as_deref(), true, answer).await;

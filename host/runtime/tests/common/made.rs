@@ -18,7 +18,7 @@ pub fn module(around: &str, instructions: &str) -> Vec<u8> {
     module_with(1024, around, instructions)
 }
 
-/// The same with a memory of so many pages.
+/// A module with a memory of this many pages.
 pub fn module_with(pages: u32, around: &str, instructions: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
@@ -41,7 +41,7 @@ pub fn of_contract(module: Vec<u8>) -> Vec<u8> {
     exporting(module, "")
 }
 
-/// The same with these lines more in its world.
+/// A module with these lines more in its world.
 pub fn exporting(mut module: Vec<u8>, more: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let contract = include_str!("../../../../sdk/wit/edge.wit");

@@ -13,17 +13,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The most that the values of a distribution may count for, in bytes.
-const MOST: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// The most bytes of a key.
-const MOST_KEY: usize = 512;
+const MAX_KEY: usize = 512;
 
 /// The most bytes of a value.
-const MOST_VALUE: usize = 1 << 20;
+const MAX_VALUE: usize = 1 << 20;
 
 /// The most tags of a value, and the most bytes of each.
-const MOST_TAGS: usize = 32;
-const MOST_TAG: usize = 256;
+const MAX_TAGS: usize = 32;
+const MAX_TAG: usize = 256;
 
 /// Bytes that a value counts for beside its own.
 const ENTRY: usize = 128;
@@ -101,7 +101,7 @@ impl Values {
         self.bytes += value.size;
         self.order.push_back((key.clone(), value.put));
         self.by_key.insert(key, value);
-        while self.bytes > MOST || self.order.len() > 2 * self.by_key.len() + 16 {
+        while self.bytes > MAX_BYTES || self.order.len() > 2 * self.by_key.len() + 16 {
             let Some((oldest, put)) = self.order.pop_front() else {
                 break;
             };
@@ -110,7 +110,7 @@ impl Values {
                 .get(&oldest)
                 .is_some_and(|value| value.put == put)
             {
-                if self.bytes > MOST {
+                if self.bytes > MAX_BYTES {
                     self.remove(&oldest);
                 } else {
                     self.order.push_back((oldest, put));
@@ -187,21 +187,21 @@ impl PluginCache {
         lifetime: u64,
         tags: &[String],
     ) -> Result<Value, String> {
-        if key.is_empty() || key.len() > MOST_KEY {
+        if key.is_empty() || key.len() > MAX_KEY {
             return Err(format!(
-                "the key has {} bytes: it takes 1 to {MOST_KEY}",
+                "the key has {} bytes: it takes 1 to {MAX_KEY}",
                 key.len()
             ));
         }
-        if bytes.len() > MOST_VALUE {
+        if bytes.len() > MAX_VALUE {
             return Err(format!(
-                "the value has {} bytes: at most {MOST_VALUE} are allowed",
+                "the value has {} bytes: at most {MAX_VALUE} are allowed",
                 bytes.len()
             ));
         }
-        if tags.len() > MOST_TAGS || tags.iter().any(|tag| tag.len() > MOST_TAG) {
+        if tags.len() > MAX_TAGS || tags.iter().any(|tag| tag.len() > MAX_TAG) {
             return Err(format!(
-                "at most {MOST_TAGS} tags of {MOST_TAG} bytes each are allowed"
+                "at most {MAX_TAGS} tags of {MAX_TAG} bytes each are allowed"
             ));
         }
         let tags: Vec<String> = tags.iter().map(|tag| tag.to_ascii_lowercase()).collect();
@@ -400,9 +400,9 @@ mod tests {
         let clock = Arc::new(Clock::held());
         let cache = cache(&clock);
         for n in 0..40 {
-            put(&cache, &n.to_string(), MOST_VALUE, 60, "t");
+            put(&cache, &n.to_string(), MAX_VALUE, 60, "t");
         }
-        assert!(cache.values.lock().bytes <= MOST);
+        assert!(cache.values.lock().bytes <= MAX_BYTES);
         assert!(cache.look_up(b"39").is_some());
         assert_eq!(cache.look_up(b"0"), None);
         for _ in 0..1000 {
@@ -422,7 +422,7 @@ mod tests {
         );
         assert!(
             cache
-                .store(vec![1], vec![0; MOST_VALUE + 1].into(), 1, Vec::new())
+                .store(vec![1], vec![0; MAX_VALUE + 1].into(), 1, Vec::new())
                 .is_err()
         );
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// A distribution keeps so many. Beyond that the older half becomes one that concerns everything fetched before it: what
 /// is that old is fetched again, instead of being served although it was invalidated.
-pub(super) const MOST: usize = 20_000;
+pub(super) const MAX_MARKS: usize = 20_000;
 
 /// The newest invalidations of each kind, and with that all that there is to know: what they concern began before them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Marks {
             self.set(scope.clone(), merged);
             changed.insert(scope);
         }
-        if self.len() > MOST {
+        if self.len() > MAX_MARKS {
             self.fold(&mut changed);
         }
         changed
@@ -209,7 +209,7 @@ impl Marks {
         by_age.sort_unstable();
         let older: BTreeSet<Scope> = by_age
             .into_iter()
-            .take(MOST / 2)
+            .take(MAX_MARKS / 2)
             .map(|(_, scope)| scope)
             .collect();
         let everything = Scope::Prefix("".into());

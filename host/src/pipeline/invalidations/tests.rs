@@ -1,6 +1,6 @@
 mod unsafe_methods;
 
-use super::marks::MOST;
+use super::marks::MAX_MARKS;
 use super::*;
 use selvedge_store::{Config, Store};
 
@@ -233,7 +233,7 @@ async fn too_many_are_folded_into_one_and_nothing_escapes() {
     let some =
         |from: usize| -> Vec<String> { (from..from + 2_500).map(|n| format!("/{n}")).collect() };
     let mut began = Vec::new();
-    for from in (0..MOST + 5_000).step_by(2_500) {
+    for from in (0..MAX_MARKS + 5_000).step_by(2_500) {
         let paths = some(from);
         invalidate(
             &all,
@@ -243,8 +243,8 @@ async fn too_many_are_folded_into_one_and_nothing_escapes() {
         .await;
         began.push(all.now());
     }
-    assert!(all.kept("main") <= MOST, "{}", all.kept("main"));
-    for n in [0, MOST / 2, MOST + 4_999] {
+    assert!(all.kept("main") <= MAX_MARKS, "{}", all.kept("main"));
+    for n in [0, MAX_MARKS / 2, MAX_MARKS + 4_999] {
         assert_eq!(
             standing(&all, before, &format!("/{n}")),
             Standing::Gone,

@@ -8,7 +8,7 @@ fn host(origin: &Origin, at: At, says: Says) -> Host {
     Host::before(origin).plugin(at, says, "fail").start()
 }
 
-/// The same where failures are passed over.
+/// A host where failures are passed over.
 fn lenient(origin: &Origin, at: At, says: Says) -> Host {
     Host::before(origin).plugin(at, says, "continue").start()
 }

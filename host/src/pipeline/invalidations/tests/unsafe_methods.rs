@@ -34,7 +34,7 @@ async fn an_answer_that_was_invalidated_on_its_way_stays_so() {
 
 #[test]
 fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
-    const MOST: usize = 65_536;
+    const MAX_MARKS: usize = 65_536;
     let mut recent = Recent::new([1; 32]);
     for n in 1..=200_000_u64 {
         recent.add("main", &format!("/{n}"), Sequence(n));
@@ -42,8 +42,8 @@ fn what_unsafe_methods_leave_is_bounded_and_never_forgotten() {
     }
     let kept = recent.take_changed();
     let bytes: usize = kept.iter().map(|(_, shard)| shard.len()).sum();
-    assert!(recent.len() <= MOST, "{}", recent.len());
-    assert!(bytes <= (2 * MOST + 256) * 16, "{bytes}");
+    assert!(recent.len() <= MAX_MARKS, "{}", recent.len());
+    assert!(bytes <= (2 * MAX_MARKS + 256) * 16, "{bytes}");
     assert!(recent.take_changed().is_empty());
     let mut again = Recent::new([1; 32]);
     for (number, shard) in &kept {
