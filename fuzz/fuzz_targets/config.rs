@@ -5,6 +5,9 @@ use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 use std::sync::LazyLock;
 
+#[macro_use]
+#[path = "../../sdk/macros/src/hooks.rs"]
+mod hook_table;
 #[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 #[path = "../../host/src/config/mod.rs"]
 mod config;

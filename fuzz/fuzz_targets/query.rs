@@ -4,6 +4,9 @@
 use config::NameSet;
 use libfuzzer_sys::fuzz_target;
 
+#[macro_use]
+#[path = "../../sdk/macros/src/hooks.rs"]
+mod hook_table;
 #[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
 #[path = "../../host/src/config/mod.rs"]
 mod config;

@@ -16,7 +16,9 @@ fn on_viewer_request(request: &Request) -> Result<ViewerRequestDecision> {
 
 #[cache_key]
 fn key(request: &Request) -> Result<KeyDecision> {
-    Ok(KeyDecision::replace([KeyPart::literal(of_request(request))]))
+    Ok(KeyDecision::replace([KeyPart::literal(of_request(
+        request,
+    ))]))
 }
 
 #[origin_selection]
@@ -31,7 +33,9 @@ fn on_origin_request(request: &Request) -> Result<OriginRequestDecision> {
 
 #[origin_response]
 fn on_origin_response(request: &Request, response: &Response) -> Result<OriginResponseDecision> {
-    Ok(SyntheticResponse::new(200).body(both(request, response)).into())
+    Ok(SyntheticResponse::new(200)
+        .body(both(request, response))
+        .into())
 }
 
 #[ttl]
@@ -41,5 +45,7 @@ fn lifetime(request: &Request, response: &Response) -> Result<TtlDecision> {
 
 #[viewer_response]
 fn on_viewer_response(request: &Request, response: &Response) -> Result<ViewerResponseDecision> {
-    Ok(SyntheticResponse::new(200).body(both(request, response)).into())
+    Ok(SyntheticResponse::new(200)
+        .body(both(request, response))
+        .into())
 }
