@@ -150,7 +150,7 @@ fn refused(name: &str, bytes: Option<&[u8]>, reason: &str) {
 fn a_database_that_cannot_be_used_is_refused_at_its_place() {
     let whole = swiss_and_german().bytes();
     refused("missing.mmdb", None, "No such file");
-    refused("distributions", None, "it is no file");
+    refused("distributions", None, "not a regular file");
     refused("text.mmdb", Some(b"country = CH"), "MaxMind");
     refused("short.mmdb", Some(&whole[..whole.len() / 2]), "MaxMind");
     // The end is sound, and so is the tree; the records are not.
