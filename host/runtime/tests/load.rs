@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::{ask, guest, runtime, small, spec};
 use selvedge_runtime::{
-    Capability, Hook, HookError, LoadError, MemoryBounds, Options, PluginSpec, Runtime,
-    RuntimeError,
+    Capability, Hook, LoadError, MemoryBounds, Options, PluginSpec, Runtime, RuntimeError,
 };
 
 /// Loads a file with this content. Its name is replaced by `FILE` in the error.
@@ -422,23 +421,4 @@ fn a_folder_that_others_may_write_is_not_used_for_compiled_code() {
             .contains("others may write there (mode 777)"),
         "{error}"
     );
-}
-
-#[test]
-fn a_rehearsal_finds_a_plugin_that_holds_its_handles() {
-    let module = r#"(module
-        (memory (export "memory") 2)
-        (func (export "selvedge:edge/cache-key@0.1.0#decide") (param $request i32) (result i32)
-            (i32.const 64))
-        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))"#;
-    let module = wat::parse_str(module).unwrap();
-    let (_folder, file) = common::made::file(&common::made::of_contract(module));
-    let plugin = common::load(&PluginSpec {
-        file,
-        ..common::spec()
-    });
-    let failed = common::runtime().rehearse(&plugin).unwrap();
-    assert_eq!(failed, [(Hook::CacheKey, HookError::HeldHandle)]);
-    let sound = common::plugin();
-    assert_eq!(common::runtime().rehearse(&sound).unwrap(), []);
 }

@@ -301,4 +301,36 @@ mod tests {
             assert!(url(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn a_timeout_that_a_hooks_time_comes_before_draws_a_warning() {
+        let warnings = |timeout: &str, wall: &str| {
+            let plugin = format!(
+                "plugins = [\"asks\"]\n[[plugins]]\nname = \"asks\"\nfile = \"asks.wasm\"\n{wall}\n\
+                 [plugins.fetch.api]\nurl = \"https://api.example.com\"\n{timeout}"
+            );
+            let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+            let text = format!(
+                "id = \"shop\"\n[[origins]]\nid = \"main\"\ndomain = \"origin.example\"\n\
+                 [default_behavior]\norigin = \"main\"\n{plugin}"
+            );
+            std::fs::write(file.path(), text).unwrap();
+            let config = crate::config::load_one(file.path()).unwrap();
+            config.warnings.to_string()
+        };
+        for (timeout, wall) in [
+            ("timeout = \"1 s\"", ""),
+            ("timeout = \"500 ms\"", "limits = { wall = \"100 ms\" }"),
+        ] {
+            let said = warnings(timeout, wall);
+            assert!(said.contains("limits.wall"), "{said}");
+        }
+        for (timeout, wall) in [
+            ("timeout = \"900 ms\"", ""),
+            ("", ""),
+            ("", "limits = { wall = \"100 ms\" }"),
+        ] {
+            assert_eq!(warnings(timeout, wall), "no problems");
+        }
+    }
 }

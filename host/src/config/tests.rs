@@ -342,32 +342,6 @@ fn a_warning_does_not_refuse_a_configuration() {
 }
 
 #[test]
-fn a_timeout_that_a_hooks_time_comes_before_draws_a_warning() {
-    let warnings = |timeout: &str, wall: &str| {
-        let plugin = format!(
-            "plugins = [\"asks\"]\n[[plugins]]\nname = \"asks\"\nfile = \"asks.wasm\"\n{wall}\n\
-             [plugins.fetch.api]\nurl = \"https://api.example.com\"\n{timeout}"
-        );
-        let config = with_behavior(&plugin).unwrap();
-        config.warnings.to_string()
-    };
-    for (timeout, wall) in [
-        ("timeout = \"1 s\"", ""),
-        ("timeout = \"500 ms\"", "limits = { wall = \"100 ms\" }"),
-    ] {
-        let said = warnings(timeout, wall);
-        assert!(said.contains("limits.wall"), "{said}");
-    }
-    for (timeout, wall) in [
-        ("timeout = \"900 ms\"", ""),
-        ("", ""),
-        ("", "limits = { wall = \"100 ms\" }"),
-    ] {
-        assert_eq!(warnings(timeout, wall), "no problems");
-    }
-}
-
-#[test]
 fn a_later_check_can_point_into_the_files() {
     let config = load_good();
     let file = &config.distribution("shop").unwrap().plugins[1].file;
