@@ -14,8 +14,8 @@ fn a_rehearsal_finds_a_plugin_that_holds_its_handles() {
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))"#;
     let module = wat::parse_str(module).unwrap();
     let (_folder, file) = made::file(&made::of_contract(module));
-    let plugin = load(&PluginSpec { file, ..spec() });
-    let failed = runtime().rehearse(&plugin).unwrap();
+    let holder = load(&PluginSpec { file, ..spec() });
+    let failed = runtime().rehearse(&holder).unwrap();
     assert_eq!(failed, [(Hook::CacheKey, HookError::HeldHandle)]);
     let sound = plugin();
     assert_eq!(runtime().rehearse(&sound).unwrap(), []);
