@@ -1,18 +1,12 @@
 //! Files of the store that change underneath: what viewers and operators get then.
 
 use selvedge_tests::*;
-use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
 /// Bytes of a body with one checksum.
 const BLOCK: usize = 64 << 10;
 const LENGTH: u64 = 3_000_000;
-
-fn selvedge_on(edge: &Edge, command: &[&str]) -> Run {
-    let command = command.iter().map(OsString::from);
-    run(command.chain(["--config".into(), edge.config().into_os_string()]))
-}
 
 /// The files of large bodies.
 fn large(edge: &Edge) -> Vec<PathBuf> {

@@ -1,15 +1,9 @@
 //! Looking into a running host: `cache ls`, `explain`, and the socket that they use.
 
 use selvedge_tests::*;
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-
-fn selvedge_on(edge: &Edge, command: &[&str]) -> Run {
-    let command = command.iter().map(OsString::from);
-    run(command.chain(["--config".into(), edge.config().into_os_string()]))
-}
 
 fn url(path: &str) -> String {
     format!("http://{ALIAS}{path}")

@@ -1,28 +1,6 @@
 //! Invalidation by path, prefix and tag: effective at once, on everything, for ever.
 
 use selvedge_tests::*;
-use std::ffi::OsString;
-
-fn selvedge_on(edge: &Edge, command: &[&str]) -> Run {
-    let command = command.iter().map(OsString::from);
-    run(command.chain(["--config".into(), edge.config().into_os_string()]))
-}
-
-fn invalidate(edge: &Edge, what: &[&str]) {
-    selvedge_on(edge, &[&["invalidate", "main"], what].concat()).code(0);
-}
-
-/// Answers with the number of the fetch, so that a test sees which one it gets.
-fn numbered(origin: &Origin, path: &str, cache_control: &'static str) {
-    let count = std::sync::atomic::AtomicU32::new(0);
-    origin.on(path).computes(move |seen| {
-        let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-        let language = seen.field("Accept-Language").unwrap_or_default();
-        Answer::ok(format!("{number}{language}"))
-            .cache_control(cache_control)
-            .field("Vary", "Accept-Language")
-    });
-}
 
 #[test]
 fn an_invalidated_path_is_fetched_anew_and_its_neighbours_are_not() {

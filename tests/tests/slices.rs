@@ -4,24 +4,7 @@ use selvedge_tests::*;
 
 const KIB: u64 = 1 << 10;
 
-const SLICE: u64 = 64 * KIB;
-
 const GIB: u64 = 1 << 30;
-
-fn sliced(origin: &Origin) -> Edge {
-    Edge::in_front_of(origin)
-        .behavior("range_slices = \"64 KiB\"")
-        .start()
-}
-
-/// Asks for a byte, and again until the slice that it lies in is stored.
-fn store_slice(edge: &Edge, position: u64) {
-    let ask = || {
-        edge.get("/a")
-            .with("Range", &format!("bytes={position}-{position}"))
-    };
-    edge.eventually("the slice is stored", ask, |response| response.has("hit"));
-}
 
 #[test]
 fn a_range_of_a_huge_object_costs_the_slices_that_it_lies_in() {

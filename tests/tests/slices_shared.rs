@@ -2,26 +2,7 @@
 
 use selvedge_tests::*;
 
-const KIB: u64 = 1 << 10;
-
-const SLICE: u64 = 64 * KIB;
-
 const GIB: u64 = 1 << 30;
-
-fn sliced(origin: &Origin) -> Edge {
-    Edge::in_front_of(origin)
-        .behavior("range_slices = \"64 KiB\"")
-        .start()
-}
-
-/// Asks for a byte, and again until the slice that it lies in is stored.
-fn store_slice(edge: &Edge, position: u64) {
-    let ask = || {
-        edge.get("/a")
-            .with("Range", &format!("bytes={position}-{position}"))
-    };
-    edge.eventually("the slice is stored", ask, |response| response.has("hit"));
-}
 
 #[test]
 fn slices_of_two_versions_are_never_mixed() {

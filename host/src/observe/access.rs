@@ -57,8 +57,8 @@ pub struct Messages {
     pub body_received: Option<Arc<AtomicU64>>,
     /// The time from the request's head to the response's head, which is ready to be sent then.
     pub first_byte: Option<Duration>,
-    /// The fields of the response that say what its body is.
-    pub response: ResponseFields,
+    /// Content-Type of the response.
+    pub content_type: Option<HeaderValue>,
 }
 
 /// A request's fields: its own, or those of the facts that the pipeline made of them (without fields of the connection).
@@ -70,17 +70,6 @@ pub enum RequestFields {
     Facts(Arc<RequestFacts>),
 }
 
-/// Fields of a response's head.
-#[derive(Debug, Default)]
-pub struct ResponseFields {
-    /// Content-Type.
-    pub content_type: Option<HeaderValue>,
-    /// Content-Length.
-    pub content_length: Option<HeaderValue>,
-    /// Content-Range.
-    pub content_range: Option<HeaderValue>,
-}
-
 impl Messages {
     /// Those of a request of which nothing more is known yet.
     pub fn new(version: Version) -> Messages {
@@ -89,7 +78,7 @@ impl Messages {
             fields: RequestFields::Own(HeaderMap::new()),
             body_received: None,
             first_byte: None,
-            response: ResponseFields::default(),
+            content_type: None,
         }
     }
 
@@ -105,17 +94,6 @@ impl Messages {
     pub fn received_bytes(&self) -> u64 {
         let received = self.body_received.as_ref();
         received.map_or(0, |bytes| bytes.load(Ordering::Relaxed))
-    }
-}
-
-impl ResponseFields {
-    /// Those of a head.
-    pub fn of(fields: &HeaderMap) -> ResponseFields {
-        ResponseFields {
-            content_type: fields.get(http::header::CONTENT_TYPE).cloned(),
-            content_length: fields.get(http::header::CONTENT_LENGTH).cloned(),
-            content_range: fields.get(http::header::CONTENT_RANGE).cloned(),
-        }
     }
 }
 

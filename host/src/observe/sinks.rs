@@ -83,7 +83,7 @@ impl Sink for Log {
     fn record(&self, record: &Record) {
         let messages = record.messages.as_deref();
         let first_byte = messages.and_then(|messages| messages.first_byte);
-        let content_type = messages.and_then(|messages| messages.response.content_type.as_ref());
+        let content_type = messages.and_then(|messages| messages.content_type.as_ref());
         tracing::info!(
             target: "access",
             request_id = %record.request_id,

@@ -69,11 +69,12 @@ pub use exchange::{BodyError, Malformed, Tunnel, Viewer};
 pub use imports::{Imports, Kv};
 pub use invalidations::Invalidations;
 
-use crate::observe::access::{Messages, Record, RequestFields, ResponseFields};
+use crate::observe::access::{Messages, Record, RequestFields};
 use crate::viewer_body::ViewerBody;
 use at_once::AtOnce;
 use body::Meter;
 use exchange::Prepared;
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, Uri};
 use receive::receive;
 use std::convert::Infallible;
@@ -187,7 +188,7 @@ fn deliver(mut meter: Meter, prepared: Prepared) -> Response<Delivery> {
     record.cache = cache;
     if let Some(messages) = &mut record.messages {
         messages.first_byte = Some(record.received.elapsed());
-        messages.response = ResponseFields::of(response.headers());
+        messages.content_type = response.headers().get(CONTENT_TYPE).cloned();
     }
     response.map(|()| Delivery::new(source, meter, close))
 }
